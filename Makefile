@@ -1,0 +1,172 @@
+# syshim: the Linux kernel for Go without cgo, and for C without libc.
+#
+#   make            build/ARCH/libshim.a, libshim-start.a and the examples
+#   make bench      the main job: compare C with Go and io_uring with epoll on
+#                   this kernel; lines and a table
+#   make test       every test that this machine can run, C and Go
+#   make lint       formatting, symbols, headers, layers, stale files
+#   make gen        rewrite the generated files (z*) from gen/spec
+#   make install    headers, archives and pkg-config files; also uninstall
+#   make clean      remove build/
+#   make help       this text
+#
+# Variables:
+#   ARCH=aarch64            build for another CPU (CROSS= names its tools)
+#   V=1                     show the commands
+#   SETUP=no                install nothing: print the command, and stop
+#   BENCH=glob              the rows to measure, as BENCH='BenchmarkEcho*'
+#   BENCHTIME=120s          how long to measure; "quick" shows that all runs
+#   TESTS='sys uring'       the C test programs to run
+#   PREFIX, DESTDIR, CC, CFLAGS, LDFLAGS, AR, HOSTCC as everywhere
+
+HOST := $(shell uname -m)
+ARCH ?= $(HOST)
+O ?= build/$(ARCH)
+PREFIX ?= /usr/local
+
+ifeq ($(wildcard asm/$(ARCH)/syscall.S),)
+$(error ARCH=$(ARCH) is not supported; use one of: $(notdir $(wildcard asm/*)))
+endif
+ifneq ($(ARCH),$(HOST))
+CROSS ?= $(ARCH)-linux-gnu-
+endif
+ifeq ($(origin CC),default)
+CC := $(CROSS)gcc
+endif
+ifeq ($(origin AR),default)
+AR := $(CROSS)ar
+endif
+OBJCOPY ?= $(CROSS)objcopy
+HOSTCC ?= cc
+GO ?= go
+CFLAGS ?= -O2 -g
+
+# After the user's own flags. libshim must not take a symbol of a libc, nor of
+# libgcc, whatever a distribution's flags ask for.
+WARNINGS := -Wall -Wextra -Wconversion -Wmissing-prototypes -Wvla
+C_FLAGS := -std=gnu11 $(WARNINGS) -Ishim/include -Iasm/$(ARCH) -MMD -MP
+LIB_FLAGS := $(C_FLAGS) -ffreestanding -fPIC -fno-stack-protector \
+	-U_FORTIFY_SOURCE -fno-lto -ffunction-sections
+ifeq ($(ARCH),aarch64)
+LIB_FLAGS += -mno-outline-atomics
+endif
+# A program of ours without libc.
+START_FLAGS := -ffreestanding -fPIE -fno-stack-protector -U_FORTIFY_SOURCE
+START_LDFLAGS := -static-pie -nostdlib -Wl,--gc-sections
+
+# Compilers call these on their own. In libshim.a they are ours by another
+# name: a program with a libc keeps the libc's.
+MEM := memcpy memmove memset memcmp
+RENAME := $(foreach f,$(MEM),--redefine-sym $(f)=shim_$(f))
+
+LIB_SRC := $(filter-out shim/start.c,$(wildcard shim/*.c))
+LIB_ASM := $(filter-out asm/$(ARCH)/start.S,$(wildcard asm/$(ARCH)/*.S))
+LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o) $(LIB_ASM:%.S=$(O)/%.o)
+START_OBJ := $(O)/shim/start.raw.o $(O)/asm/$(ARCH)/start.raw.o \
+	$(O)/asm/$(ARCH)/mem.raw.o
+LIB := $(O)/libshim.a
+START := $(O)/libshim-start.a
+EXAMPLES := $(patsubst shim/%.c,$(O)/%,$(wildcard shim/examples/*.c))
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-7s %s\n'
+MAKEFLAGS += --no-print-directory
+endif
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all bench test lint gen install uninstall clean help setup-%
+
+all: $(LIB) $(START) $(EXAMPLES)
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+
+clean:
+	rm -rf build
+
+# What a target needs and is not there is installed, or named.
+setup-%:
+	$(Q)SETUP=$(SETUP) GO=$(GO) tests/setup.sh $*
+
+## The library
+
+$(O)/%.raw.o: %.c
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(CFLAGS) $(LIB_FLAGS) -c -o $@ $<
+
+$(O)/%.raw.o: %.S
+	@mkdir -p $(@D)
+	$(say) AS $<
+	$(Q)$(CC) $(CFLAGS) $(LIB_FLAGS) -c -o $@ $<
+
+$(O)/%.o: $(O)/%.raw.o
+	$(Q)$(OBJCOPY) $(RENAME) $< $@
+
+$(LIB): $(LIB_OBJ)
+$(START): $(START_OBJ)
+$(LIB) $(START):
+	$(say) AR $@
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(O)/examples/%: shim/examples/%.c $(LIB) $(START)
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(C_FLAGS) $(START_FLAGS) -MF $@.d \
+		$(LDFLAGS) $(START_LDFLAGS) -o $@ $< $(START) $(LIB)
+
+## The generator
+
+GEN := build/gen/gen
+
+$(GEN): $(wildcard gen/*.c gen/*.h)
+	@mkdir -p $(@D)
+	$(say) HOSTCC $@
+	$(Q)$(HOSTCC) -std=gnu11 -O1 -g -Wall -Wextra -o $@ $(filter %.c,$^)
+
+gen: $(GEN)
+	$(Q)$(GEN)
+
+## Tests: one program per file in tests/
+
+TESTS ?= $(patsubst tests/%.c,%,$(wildcard tests/*.c))
+TEST_BIN := $(TESTS:%=$(O)/tests/%)
+CHECK := $(O)/tests/check/cunit.o
+TEST_FLAGS := $(C_FLAGS) -fno-builtin
+
+$(O)/tests/check/%.o: tests/check/%.c
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(CFLAGS) $(TEST_FLAGS) -c -o $@ $<
+
+# shim_syscall by another name, for programs that are the kernel in part.
+$(O)/tests/real_syscall.o: $(O)/asm/$(ARCH)/syscall.o
+	@mkdir -p $(@D)
+	$(Q)$(OBJCOPY) --redefine-sym shim_syscall=real_syscall $< $@
+
+$(O)/tests/%: tests/%.c $(CHECK) $(O)/tests/real_syscall.o $(LIB)
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(TEST_FLAGS) -MF $@.d $(LDFLAGS) -o $@ $< \
+		$(filter %.o,$^) $(LIB) -lcunit $(LDLIBS)
+
+$(O)/tests/uring_oracle: LDLIBS += -luring
+
+# Programs that tests start.
+TOOLS := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/tool/*.c))
+$(O)/tests/tool/%: tests/tool/%.c
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(C_FLAGS) -MF $@.d $(LDFLAGS) -o $@ $< -lseccomp
+
+test: setup-test $(GEN) all
+	$(Q)$(MAKE) -s $(TEST_BIN) $(TOOLS)
+	$(Q)GEN=$(GEN) tests/run.sh $(TEST_BIN) tests/go.sh
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

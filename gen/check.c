@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: MIT */
+/* Resolve the names of the model, and complain about what does not fit. */
+#include <ctype.h>
+#include <string.h>
+
+#include "gen.h"
+
+bool call_on(const struct call *call, int cpu)
+{
+	return call->nr[cpu] >= 0;
+}
+
+bool on_all_cpus(const struct call *call)
+{
+	for (int cpu = 0; cpu < NR_CPUS; cpu++)
+		if (!call_on(call, cpu))
+			return false;
+	return true;
+}
+
+bool is_length(const struct call *call, int arg)
+{
+	for (int i = 0; i < call->nr_args; i++)
+		if (call->args[i].len == arg)
+			return true;
+	return false;
+}
+
+const struct constant *find_constant(const char *name)
+{
+	for (size_t i = 0; i < model.groups.n; i++) {
+		const struct group *g = &model.groups.v[i];
+
+		for (size_t j = 0; j < g->constants.n; j++)
+			if (strcmp(g->constants.v[j].name, name) == 0)
+				return &g->constants.v[j];
+	}
+	return NULL;
+}
+
+static bool is_identifier(const char *s)
+{
+	if (!isalpha((unsigned char)*s) && *s != '_')
+		return false;
+	while (isalnum((unsigned char)*s) || *s == '_')
+		s++;
+	return !*s;
+}
+
+static int find_arg(const struct call *call, const char *name)
+{
+	for (int i = 0; i < call->nr_args; i++)
+		if (strcmp(call->args[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+static void complain_arg(const struct call *call, struct loc at,
+			 const char *what, const char *name)
+{
+	const char *names[MAX_ARGS];
+
+	for (int i = 0; i < call->nr_args; i++)
+		names[i] = call->args[i].name;
+	complain_name(at, what, name, names, (size_t)call->nr_args);
+}
+
+static bool is_pointer(const struct arg *a)
+{
+	return a->dir != NOT_POINTER;
+}
+
+static void check_length(struct call *call, struct arg *a)
+{
+	if (!a->len_name)
+		return;
+	if (!is_pointer(a) && !a->handle) {
+		complain(a->len_at, "only a buffer has a length; write \"in\", "
+				    "\"out\" or \"inout\" before the type");
+		return;
+	}
+	if (parse_int(a->len_name, &a->fixed)) {
+		if (a->fixed < 1)
+			complain(a->len_at, "the length is less than 1; write "
+					    "a positive number");
+		return;
+	}
+	a->len = find_arg(call, a->len_name);
+	if (a->len < 0)
+		complain_arg(call, a->len_at, "length of the buffer",
+			     a->len_name);
+	else if (is_pointer(&call->args[a->len]) ||
+		 !strcmp(call->args[a->len].type_name, "addr"))
+		complain(a->len_at,
+			 "\"%s\" is a pointer and no length; write "
+			 "an integer argument",
+			 a->len_name);
+}
+
+static void check_sizeof(struct call *call, struct arg *a)
+{
+	if (!a->sizeof_name)
+		return;
+	a->sizeof_arg = find_arg(call, a->sizeof_name);
+	if (a->sizeof_arg < 0)
+		complain_arg(call, a->sizeof_at, "argument in sizeof",
+			     a->sizeof_name);
+	else if (!is_pointer(&call->args[a->sizeof_arg]))
+		complain(a->sizeof_at,
+			 "\"%s\" is no pointer; write one that "
+			 "points to a structure",
+			 a->sizeof_name);
+}
+
+static void check_arg(struct call *call, struct arg *a)
+{
+	if (!is_identifier(a->name))
+		complain(a->at, "\"%s\" is no name; write \"arg NAME TYPE\"",
+			 a->name);
+	a->type = find_type(a->type_name);
+	if (!a->type)
+		a->structure = find_structure(a->type_name, ANY_CPU);
+	if (!a->type && !a->structure) {
+		complain_type(a->type_at, a->type_name);
+		return;
+	}
+	a->string = !strcmp(a->type_name, "cstr");
+	a->handle = !strcmp(a->type_name, "addr");
+	if (a->structure && !is_pointer(a))
+		complain(a->type_at,
+			 "a structure is passed by its address; "
+			 "write \"in %s\", \"out %s\" or \"inout "
+			 "%s\"",
+			 a->type_name, a->type_name, a->type_name);
+	if (a->nullable && !is_pointer(a) && !a->string && !a->handle)
+		complain(a->type_at, "only a pointer can be null; remove "
+				     "\"?\"");
+	if (a->packed_size && !is_pointer(a))
+		complain(a->type_at,
+			 "a packed pair begins with a pointer; "
+			 "write \"packed %d in %s\"",
+			 (int)a->packed_size, a->type_name);
+	check_length(call, a);
+	check_sizeof(call, a);
+}
+
+static void check_numbers(struct call *call, size_t index)
+{
+	for (int cpu = 0; cpu < NR_CPUS; cpu++) {
+		if (!call_on(call, cpu))
+			continue;
+		for (size_t i = 0; i < model.absent[cpu].n; i++)
+			if (!strcmp(model.absent[cpu].v[i], call->name))
+				complain(call->nr_at[cpu],
+					 "%s does not have %s; write \"-\"",
+					 cpus[cpu].name, call->name);
+		for (size_t i = 0; i < index; i++) {
+			const struct call *other = &model.calls.v[i];
+
+			if (other->nr[cpu] == call->nr[cpu])
+				complain(call->nr_at[cpu],
+					 "number %d on %s is that of %s "
+					 "(%s:%d); write the number of %s",
+					 (int)call->nr[cpu], cpus[cpu].name,
+					 other->name, other->at.file,
+					 other->at.line, call->name);
+		}
+	}
+	if (call->nr[0] < 0 && call->nr[1] < 0)
+		complain(call->at,
+			 "no CPU has %s; write its number, or remove "
+			 "the call",
+			 call->name);
+}
+
+static void check_required(struct call *call)
+{
+	const struct {
+		bool missing;
+		const char *line;
+	} lines[] = {
+		{ !call->doc, "doc what it does" },
+		{ !call->since, "since VERSION" },
+		{ !call->returns, "returns KIND" },
+		{ !call->blocks, "blocks CLASS" },
+		{ !call->eintr, "eintr POLICY" },
+		{ call->go == GO_UNSET, "go POLICY ..." },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		if (lines[i].missing)
+			complain(call->at,
+				 "call %s is incomplete; write a "
+				 "line \"%s\"",
+				 call->name, lines[i].line);
+	if (call->eintr && !strcmp(call->eintr, "final") && !call->traps.n)
+		complain(call->at,
+			 "after EINTR %s must not be repeated; write "
+			 "a line \"trap\" that says so",
+			 call->name);
+	if (call->lookalike && !call->traps.n)
+		complain(call->at,
+			 "results of %s look like errors; write a "
+			 "line \"trap\" that says so",
+			 call->name);
+}
+
+/* {NAME} in a trap stands for an argument. */
+static void check_trap(struct call *call, const char *text)
+{
+	for (text = strchr(text, '{'); text; text = strchr(text, '{')) {
+		const char *name = xstrndup(text + 1, strcspn(text + 1, "}"));
+
+		if (find_arg(call, name) < 0)
+			complain_arg(call, call->at, "argument in a trap",
+				     name);
+		text++;
+	}
+}
+
+static void check_order(struct call *call)
+{
+	for (int cpu = 0; cpu < NR_CPUS; cpu++) {
+		bool given = false;
+
+		for (int i = 0; i < MAX_ARGS; i++)
+			given |= call->order[cpu][i] != 0;
+		for (int i = 0; i < MAX_ARGS && !given; i++)
+			call->order[cpu][i] = i;
+	}
+}
+
+static bool is_slice(const struct call *call, int arg)
+{
+	const struct arg *a = &call->args[arg];
+
+	for (int i = 0; i < call->nr_params; i++)
+		if (call->params[i].arg == arg)
+			return call->params[i].type
+				       ? starts_with(call->params[i].type, "[]")
+				       : a->len >= 0 && is_pointer(a);
+	return false;
+}
+
+/* Go gives this argument without a parameter. */
+static bool implied(const struct call *call, int arg)
+{
+	const struct arg *a = &call->args[arg];
+
+	if (a->is_constant || a->sizeof_name)
+		return true;
+	for (int i = 0; i < call->nr_args; i++)
+		if (call->args[i].len == arg && is_slice(call, i))
+			return true;
+	return false;
+}
+
+/* Words that Go or the generated code has a use for. */
+static bool is_reserved(const struct call *call, const char *name)
+{
+	static const char *const words[] = {
+		"err",	  "pair",      "type",	  "func",    "range",  "var",
+		"chan",	  "map",       "select",  "defer",   "go",     "const",
+		"import", "interface", "package", "syscall", "unsafe",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strcmp(name, words[i]))
+			return true;
+	for (int i = 0; i < call->nr_args; i++)
+		if (is_slice(call, i) && !strcmp(name, "len"))
+			return true;
+	return call->result && !strcmp(call->result, name);
+}
+
+static void check_params(struct call *call)
+{
+	int given = 0;
+
+	for (int i = 0; i < call->nr_params; i++) {
+		struct param *p = &call->params[i];
+
+		p->arg = find_arg(call, p->arg_name);
+		if (p->arg < 0) {
+			complain_arg(call, p->arg_at, "argument", p->arg_name);
+			return;
+		}
+		if (given & 1 << p->arg)
+			complain(p->arg_at,
+				 "argument \"%s\" stands twice; "
+				 "remove one",
+				 p->arg_name);
+		given |= 1 << p->arg;
+	}
+	for (int i = 0; i < call->nr_params; i++)
+		if (is_reserved(call, call->params[i].name))
+			complain(call->params[i].at,
+				 "a parameter cannot be "
+				 "called \"%s\"; write ANOTHER=%s",
+				 call->params[i].name,
+				 call->params[i].arg_name);
+	for (int i = 0; i < call->nr_args; i++) {
+		if (!(given & 1 << i) && !implied(call, i))
+			complain(call->go_at,
+				 "Go does not give the argument "
+				 "\"%s\"; write a parameter \"%s\"",
+				 call->args[i].name, call->args[i].name);
+		if (given & 1 << i && implied(call, i))
+			complain(call->go_at,
+				 "the argument \"%s\" follows "
+				 "from another; remove its "
+				 "parameter",
+				 call->args[i].name);
+	}
+}
+
+static void check_twin(struct call *call)
+{
+	const struct call *twin = NULL;
+	const char **names = xalloc(model.calls.n * sizeof(*names));
+	int visible = 0;
+
+	if (!call->twin)
+		return;
+	for (size_t i = 0; i < model.calls.n; i++) {
+		names[i] = model.calls.v[i].name;
+		if (!strcmp(names[i], call->twin))
+			twin = &model.calls.v[i];
+	}
+	if (!twin) {
+		complain_name(call->twin_at, "call", call->twin, names,
+			      model.calls.n);
+		return;
+	}
+	if (on_all_cpus(call))
+		complain(call->twin_at,
+			 "every CPU has %s; remove the line, or "
+			 "write \"-\" for a number",
+			 call->name);
+	if (twin->go != GO_SAFE && twin->go != GO_UNSAFE)
+		complain(call->twin_at,
+			 "%s has no Go function; write another "
+			 "twin",
+			 call->twin);
+	for (size_t i = 0; i < call->twin_args.n; i++) {
+		const char *value = call->twin_args.v[i];
+		int64_t n;
+
+		if (find_arg(call, value) < 0 && !parse_int(value, &n) &&
+		    !find_constant(value))
+			complain_arg(call, call->twin_at, "value", value);
+	}
+	visible = twin->nr_params;
+	if ((int)call->twin_args.n != visible)
+		complain(call->twin_at,
+			 "%s takes %d values in Go, not %d; "
+			 "write a value for each",
+			 call->twin, visible, (int)call->twin_args.n);
+}
+
+static void check_call(struct call *call, size_t index)
+{
+	if (!is_identifier(call->name))
+		complain(call->at, "\"%s\" is no name; write a call's name",
+			 call->name);
+	for (size_t i = 0; i < index; i++)
+		if (!strcmp(model.calls.v[i].name, call->name))
+			complain(call->at,
+				 "call %s stands twice (%s:%d); "
+				 "remove one",
+				 call->name, model.calls.v[i].at.file,
+				 model.calls.v[i].at.line);
+	if (!call->man)
+		call->man = format("%s(2)", call->name);
+	if (!call->libc)
+		call->libc = call->name;
+	check_required(call);
+	check_numbers(call, index);
+	for (int i = 0; i < call->nr_args; i++)
+		check_arg(call, &call->args[i]);
+	for (size_t i = 0; i < call->traps.n; i++)
+		check_trap(call, call->traps.v[i]);
+	check_order(call);
+	if (call->go != GO_NONE && call->go != GO_UNSET)
+		check_params(call);
+	check_twin(call);
+}
+
+static void check_constant(const struct constant *k)
+{
+	if (!is_identifier(k->name))
+		complain(k->at, "\"%s\" is no name; write \"NAME VALUE\"",
+			 k->name);
+	if (find_constant(k->name) != k)
+		complain(k->at, "%s stands twice (%s:%d); remove one", k->name,
+			 find_constant(k->name)->at.file,
+			 find_constant(k->name)->at.line);
+}
+
+static void check_structure(struct structure *s, size_t index)
+{
+	if (!is_identifier(s->name) || find_type(s->name))
+		complain(s->at,
+			 "\"%s\" cannot name a structure; write another "
+			 "name",
+			 s->name);
+	for (size_t i = 0; i < index; i++) {
+		const struct structure *o = model.structures.v[i];
+
+		if (!strcmp(o->name, s->name) &&
+		    (o->only < 0 || s->only < 0 || o->only == s->only))
+			complain(s->at,
+				 "struct %s stands twice (%s:%d); "
+				 "remove one",
+				 s->name, o->at.file, o->at.line);
+	}
+	layout_structure(s);
+}
+
+void check_model(void)
+{
+	for (size_t i = 0; i < model.structures.n; i++)
+		check_structure(model.structures.v[i], i);
+	for (size_t i = 0; i < model.calls.n; i++)
+		check_call(&model.calls.v[i], i);
+	for (size_t i = 0; i < model.groups.n; i++)
+		for (size_t j = 0; j < model.groups.v[i].constants.n; j++)
+			check_constant(&model.groups.v[i].constants.v[j]);
+	if (!model.version)
+		complain((struct loc){ "gen/spec", 0, 0 },
+			 "the version is missing; write \"version 1.2.3\"");
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* gen [-C ROOT] [--check | --uapi CPU]: see gen/README.md. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gen.h"
+
+const struct cpu cpus[NR_CPUS] = {
+	[X86_64] = { "x86_64", "amd64", "SCMP_ARCH_X86_64" },
+	[AARCH64] = { "aarch64", "arm64", "SCMP_ARCH_AARCH64" },
+};
+
+struct model model;
+
+int cpu_find(const char *name)
+{
+	for (int i = 0; i < NR_CPUS; i++)
+		if (strcmp(cpus[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+static void read_specification(const char *root)
+{
+	const char *dir = format("%s/gen/spec", root);
+	char **names;
+	size_t n = list_files(dir, ".spec", &names);
+
+	if (!n)
+		complain((struct loc){ dir, 0, 0 },
+			 "no *.spec here; write -C with the directory above "
+			 "gen");
+	for (size_t i = 0; i < n; i++) {
+		struct file f;
+
+		if (!read_file(format("%s/%s", dir, names[i]), &f)) {
+			complain((struct loc){ names[i], 0, 0 },
+				 "cannot be read; make it readable");
+			continue;
+		}
+		/* Messages and files do not depend on the directory. */
+		f.name = format("gen/spec/%s", names[i]);
+		parse_file(&f);
+	}
+}
+
+static void emit_all(const char *root)
+{
+	emit_c();
+	emit_c_data();
+	emit_go();
+	emit_go_data();
+	emit_reference();
+	emit_fault();
+	emit_tables(root);
+}
+
+static int usage(void)
+{
+	fputs("usage: gen [-C ROOT] [--check | --uapi CPU]\n", stderr);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	const char *root = ".";
+	bool check = false;
+	int uapi = -1;
+
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "-C") && i + 1 < argc)
+			root = argv[++i];
+		else if (!strcmp(argv[i], "--check"))
+			check = true;
+		else if (!strcmp(argv[i], "--uapi") && i + 1 < argc &&
+			 (uapi = cpu_find(argv[i + 1])) >= 0)
+			i++;
+		else
+			return usage();
+	}
+	read_specification(root);
+	if (!complaints())
+		check_model();
+	if (!complaints() && uapi >= 0) {
+		struct buf b = { 0 };
+
+		emit_uapi(uapi, &b);
+		fwrite(b.s, 1, b.len, stdout);
+		return fflush(stdout) ? 1 : 0;
+	}
+	if (!complaints())
+		emit_all(root);
+	if (complaints())
+		return 1;
+	if ((check ? check_outputs(root) : write_outputs(root)) != 0)
+		return 1;
+	return check_hand_written(root) ? 0 : 1;
+}

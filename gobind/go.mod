@@ -1,0 +1,3 @@
+module example.com/syshim/gobind
+
+go 1.24
