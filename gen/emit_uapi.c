@@ -10,8 +10,8 @@
 
 static bool compared(const char *header, bool libc)
 {
-	bool of_kernel =
-		starts_with(header, "linux/") || starts_with(header, "asm/");
+	bool of_kernel = starts_with(header, "linux/") ||
+			 starts_with(header, "asm/");
 
 	return strcmp(header, "-") != 0 && of_kernel == !libc;
 }

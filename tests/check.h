@@ -36,13 +36,13 @@ bool check_small(void);
 #define CHECK(condition) check_note((condition), __FILE__, __LINE__, #condition)
 
 /* Ends the test, which must be a function that returns nothing. */
-#define CHECK_FATAL(condition)      \
-	do {                        \
+#define CHECK_FATAL(condition)         \
+	do {                           \
 		if (!CHECK(condition)) \
-			return;     \
+			return;        \
 	} while (0)
 
-#define CHECK_EQ(a, b)                                                     \
+#define CHECK_EQ(a, b)                                                  \
 	check_equal((long long)(a), (long long)(b), __FILE__, __LINE__, \
 		    #a " == " #b)
 
@@ -53,12 +53,12 @@ bool check_small(void);
 		return;          \
 	} while (0)
 
-#define CHECK_MAIN(suite, tests)                                       \
-	int main(int argc, char **argv, char **envp)                   \
-	{                                                              \
-		return check_main(#suite, tests,                       \
-				  sizeof(tests) / sizeof((tests)[0]), \
-				  argc, argv, envp);                   \
+#define CHECK_MAIN(suite, tests)                                            \
+	int main(int argc, char **argv, char **envp)                        \
+	{                                                                   \
+		return check_main(#suite, tests,                            \
+				  sizeof(tests) / sizeof((tests)[0]), argc, \
+				  argv, envp);                              \
 	}
 
 #endif
