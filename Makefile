@@ -165,8 +165,44 @@ $(O)/tests/tool/%: tests/tool/%.c
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(C_FLAGS) -MF $@.d $(LDFLAGS) -o $@ $< -lseccomp
 
+# The C suites once more, with the compiler looking at every access.
+SAN := $(O)/san
+SAN_FLAGS := -O1 -g -fno-omit-frame-pointer \
+	-fsanitize=address,undefined -fno-sanitize-recover=all
+SAN_BIN := $(patsubst %,$(SAN)/tests/%,$(filter-out gen,$(TESTS)))
+
+# The same on a kernel without io_uring.
+DENY := $(O)/tests/tool/deny
+NO_RING := io_uring_setup,io_uring_enter,io_uring_register
+
 test: setup-test $(GEN) all
 	$(Q)$(MAKE) -s $(TEST_BIN) $(TOOLS)
-	$(Q)GEN=$(GEN) tests/run.sh $(TEST_BIN) tests/go.sh
+	$(Q)$(MAKE) -s O=$(SAN) CFLAGS="$(SAN_FLAGS)" $(SAN_BIN)
+	$(Q)GEN=$(GEN) MAKE="$(MAKE)" GO=$(GO) tests/run.sh $(TEST_BIN) $(SAN_BIN) \
+		"$(DENY) EPERM $(NO_RING) $(O)/tests/sys_socket" \
+		tests/links.sh tests/go.sh
+
+## Installation
+
+DEST := $(DESTDIR)$(PREFIX)
+VERSION := $(shell sed -n 's/^version //p' gen/spec/sys.spec)
+HEADERS := $(wildcard shim/include/shim/*.h)
+INSTALLED := $(HEADERS:shim/include/%=include/%) include/shim/zarch.h \
+	lib/libshim.a lib/libshim-start.a \
+	lib/pkgconfig/shim.pc lib/pkgconfig/shim-static.pc
+
+$(O)/%.pc: shim/%.pc.in gen/spec/sys.spec
+	@mkdir -p $(@D)
+	$(Q)sed 's,@PREFIX@,$(PREFIX),; s,@VERSION@,$(VERSION),' $< >$@
+
+install: $(LIB) $(START) $(O)/shim.pc $(O)/shim-static.pc
+	install -d $(DEST)/include/shim $(DEST)/lib/pkgconfig
+	install -m 644 $(HEADERS) asm/$(ARCH)/zarch.h $(DEST)/include/shim
+	install -m 644 $(LIB) $(START) $(DEST)/lib
+	install -m 644 $(O)/shim.pc $(O)/shim-static.pc $(DEST)/lib/pkgconfig
+
+uninstall:
+	rm -f $(INSTALLED:%=$(DEST)/%)
+	-rmdir $(DEST)/include/shim 2>/dev/null
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

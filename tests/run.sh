@@ -40,7 +40,7 @@ for command; do
 		echo "FAIL $name: $why" >>"$log"
 	fi
 	if [ -n "${CI:-}" ]; then
-		bad=$(grep '^skip ' "$log" | grep -vEf .ci/skips)
+		bad=$(sed -n "s|^skip |$name: &|p" "$log" | grep -vEf .ci/skips)
 		if [ -n "$bad" ]; then
 			echo "$bad" | sed 's/^/FAIL not expected: /' >>"$log"
 			f=$((f + $(echo "$bad" | wc -l)))

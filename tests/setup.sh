@@ -21,14 +21,13 @@ have() {
 }
 
 # header NAME [LIBRARY]: the compiler finds both.
+# shellcheck disable=SC2317 # called by need
 header() {
 	printf '#include <%s>\nint main(void) { return 0; }\n' "$1" |
 		cc -x c -o /dev/null - ${2:+"-l$2"}
 }
 
 host=$(uname -m)
-other=aarch64
-[ "$host" = aarch64 ] && other=x86_64
 
 go_is_new() {
 	v=$("${GO:-go}" env GOVERSION 2>/dev/null) || return 1
@@ -66,6 +65,7 @@ lint)
 	need clang have clang
 	need clang-format have clang-format
 	need g++ have g++
+	need git have git
 	need shellcheck have shellcheck
 	need linux-libc-dev header linux/io_uring.h
 	if [ "$host" = x86_64 ]; then
@@ -83,45 +83,49 @@ bench)
 esac
 [ -n "$missing" ] || exit 0
 
-# The list of packages that apt gets.
+# shellcheck disable=SC2086 # a list of names without blanks
 set -- $missing
-command="apt-get install -y --no-install-recommends $*"
-as=
-if [ "$(id -u)" -ne 0 ]; then
-	as="sudo "
-fi
+sudo=
+[ "$(id -u)" -eq 0 ] || sudo="sudo "
+command="${sudo}apt-get install -y --no-install-recommends $*"
+
+as_root() {
+	if [ -n "$sudo" ]; then
+		sudo -n env DEBIAN_FRONTEND=noninteractive "$@"
+	else
+		env DEBIAN_FRONTEND=noninteractive "$@"
+	fi
+}
+
+# stop WHY: say what to do instead.
 stop() {
-	echo "setup: make $goal needs: $*" >&2
-	echo "setup: $why Install it with:" >&2
-	echo "    $as$command" >&2
+	{
+		echo "setup: make $goal needs:$missing"
+		echo "setup: $1; install it with:"
+		echo "    $command"
+	} >&2
 	exit 1
 }
-if [ "${SETUP:-}" = no ]; then
-	why="SETUP=no."
-	stop "$@"
-elif ! have apt-get >/dev/null; then
-	why="there is no apt-get here; on Debian it would be the command below."
-	stop "$@"
-elif [ -n "$as" ] && ! sudo -n true 2>/dev/null; then
-	why="not root, and sudo asks for a password."
-	stop "$@"
-fi
 
-echo "setup: make $goal needs: $*"
-# Old lists name files that are gone.
-if ! apt-cache show "$@" >/dev/null 2>&1 ||
-	[ -z "$(find /var/lib/apt/lists -name '*_Packages*' -mtime -1 2>/dev/null)" ]; then
-	echo "setup: ${as}apt-get update"
-	${as}apt-get update -q >/dev/null || echo "setup: the package lists could not be renewed" >&2
+[ "${SETUP:-}" != no ] || stop "SETUP=no"
+have apt-get >/dev/null || stop "there is no apt-get here, and Debian would"
+[ -z "$sudo" ] || sudo -n true 2>/dev/null ||
+	stop "we are not root, and sudo asks for a password"
+
+echo "setup: make $goal needs:$missing"
+simulate() {
+	apt-get install --assume-no --no-install-recommends "$@" 2>/dev/null
+}
+# Old lists name files that are gone, new machines have none.
+if [ -z "$(find /var/lib/apt/lists -name '*_Packages*' -mtime -1 2>/dev/null)" ]; then
+	echo "setup: apt-get update"
+	as_root apt-get update -q >/dev/null ||
+		echo "setup: the lists of packages could not be renewed" >&2
 fi
-${as}apt-get install -s --no-install-recommends "$@" 2>/dev/null |
-	grep -c '^Inst ' | sed 's/.*/setup: & packages/'
-${as}apt-get install --assume-no --no-install-recommends "$@" 2>/dev/null |
-	grep -E '^(Need to get|After this)' | sed 's/^/setup: /'
-echo "setup: $as$command"
-# shellcheck disable=SC2086 # $as is empty or "sudo "
-DEBIAN_FRONTEND=noninteractive $as$command >build-setup.log 2>&1 && rm -f build-setup.log && exit 0
-tail -n 20 build-setup.log >&2
-rm -f build-setup.log
-why="apt-get failed, see above."
-stop "$@"
+simulate "$@" | sed -nE 's/^(Need to get|After this operation)/setup: \1/p'
+echo "setup: $command"
+log=$(mktemp) || exit 1
+trap 'rm -f "$log"' EXIT
+as_root apt-get install -y --no-install-recommends "$@" >"$log" 2>&1 && exit 0
+tail -n 20 "$log" >&2
+stop "apt-get failed, as shown above"

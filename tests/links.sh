@@ -1,0 +1,107 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# links.sh: a program that uses libshim links and runs with glibc, with musl
+# and with no libc, on this CPU and, under qemu-user, on the other; and it
+# leaves a libc's own functions alone. In the form that run.sh reads.
+set -u
+
+make=${MAKE:-make}
+host=$(uname -m)
+out=build/links
+mkdir -p "$out"
+passed=0 failed=0 skipped=0
+
+check() {
+	name=$1
+	shift
+	if ("$@") >"$out/log" 2>&1 </dev/null; then
+		echo "ok links/$name"
+		passed=$((passed + 1))
+	else
+		echo "FAIL links/$name"
+		sed 's/^/	/' "$out/log"
+		failed=$((failed + 1))
+	fi
+}
+
+skip() {
+	echo "skip links/$1: $2"
+	skipped=$((skipped + 1))
+}
+
+# hello CPU COMPILER FLAGS...: build it and look at its greeting. The library
+# stands before all others.
+hello() {
+	cpu=$1
+	cc=$2
+	shift 2
+	rm -f "$out/hello"
+	$cc -O2 -Wall -Wextra -Werror -Ishim/include "-Iasm/$cpu" -o "$out/hello" \
+		tests/hello/hello.c "build/$cpu/libshim.a" "$@" &&
+		[ "$($run "$out/hello")" = "hello through a pipe" ]
+}
+
+none() {
+	hello "$1" "$2" -ffreestanding -fPIE -static-pie -nostdlib \
+		"build/$1/libshim-start.a" "build/$1/libshim.a" &&
+		! readelf -l "$out/hello" | grep INTERP
+}
+
+not_pie() {
+	hello "$1" "$2" -ffreestanding -fno-pie -static -no-pie -nostdlib \
+		"build/$1/libshim-start.a" "build/$1/libshim.a"
+}
+
+packed() {
+	hello "$1" "$2" -ffreestanding -fPIE -static-pie -nostdlib \
+		-Wl,-z,pack-relative-relocs \
+		"build/$1/libshim-start.a" "build/$1/libshim.a"
+}
+
+# The mem* functions of a program with a libc are the libc's.
+no_mem() {
+	hello "$host" cc -static && nm "$out/hello" >"$out/symbols" || return
+	grep -q ' T shim_syscall$' "$out/symbols" || return
+	cat >"$out/copy.c" <<-'END'
+	#include <shim/sys.h>
+	#include <string.h>
+	int main(int argc, char **argv)
+	{
+		char to[64];
+		memcpy(to, argv[0], (size_t)argc);
+		memset(to + 32, argc, (size_t)argc);
+		return memcmp(to, argv[0], (size_t)argc) || shim_getpid() < 1;
+	}
+	END
+	cc -O0 -fno-builtin -Ishim/include "-Iasm/$host" -o "$out/copy" "$out/copy.c" \
+		"build/$host/libshim.a" && "$out/copy" && nm "$out/copy" >"$out/symbols" || return
+	for f in memcpy memset memcmp; do
+		grep -E " U $f(@|\$)" "$out/symbols" || return
+	done
+}
+
+run=
+check hello_with_glibc hello "$host" cc
+check hello_with_glibc_static hello "$host" cc -static
+check hello_with_no_libc none "$host" cc
+check hello_with_no_libc_at_a_fixed_address not_pie "$host" cc
+check hello_with_no_libc_and_packed_relocations packed "$host" cc
+check the_libc_keeps_its_own_mem_functions no_mem
+check hello_with_musl hello "$host" musl-gcc
+check hello_with_musl_static hello "$host" musl-gcc -static
+
+if [ "$host" = x86_64 ]; then
+	cc=aarch64-linux-gnu-gcc
+	run="qemu-aarch64-static -L /usr/aarch64-linux-gnu"
+	check builds_for_aarch64 "$make" -s ARCH=aarch64 all
+	check aarch64_hello_with_glibc hello aarch64 $cc
+	check aarch64_hello_with_glibc_static hello aarch64 $cc -static
+	check aarch64_hello_with_no_libc none aarch64 $cc
+	check aarch64_hello_with_no_libc_at_a_fixed_address not_pie aarch64 $cc
+else
+	skip other_cpu "only x86_64 tests the other CPU, under qemu-user"
+fi
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * deny ERRNO CALL[,CALL...] COMMAND...: runs a command that finds a hostile
+ * kernel: each of the calls fails with the error (EPERM, ENOSYS or a number).
+ */
+#include <errno.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int parse_error(const char *name)
+{
+	char *end;
+	long n = strtol(name, &end, 10);
+
+	if (strcmp(name, "EPERM") == 0)
+		return EPERM;
+	if (strcmp(name, "ENOSYS") == 0)
+		return ENOSYS;
+	return *end || n < 1 || n > 4095 ? 0 : (int)n;
+}
+
+static int deny(scmp_filter_ctx ctx, int error, char *names)
+{
+	for (char *name = strtok(names, ","); name; name = strtok(NULL, ",")) {
+		int nr = seccomp_syscall_resolve_name(name);
+		int err;
+
+		if (nr == __NR_SCMP_ERROR) {
+			fprintf(stderr, "deny: unknown call %s\n", name);
+			return 1;
+		}
+		err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO((uint16_t)error), nr,
+				       0);
+		if (err) {
+			fprintf(stderr, "deny: %s: %s\n", name, strerror(-err));
+			return 1;
+		}
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	scmp_filter_ctx ctx;
+	int err, error;
+
+	if (argc < 4 || !(error = parse_error(argv[1]))) {
+		fputs("usage: deny ERRNO CALL[,CALL...] COMMAND...\n", stderr);
+		return 2;
+	}
+	ctx = seccomp_init(SCMP_ACT_ALLOW);
+	if (!ctx || deny(ctx, error, argv[2]))
+		return 1;
+	err = seccomp_load(ctx);
+	if (err) {
+		fprintf(stderr, "deny: seccomp: %s\n", strerror(-err));
+		return 1;
+	}
+	seccomp_release(ctx);
+	execvp(argv[3], argv + 3);
+	fprintf(stderr, "deny: %s: %s\n", argv[3], strerror(errno));
+	return 127;
+}
