@@ -126,6 +126,12 @@ static void check_arg(struct call *call, struct arg *a)
 	}
 	a->string = !strcmp(a->type_name, "cstr");
 	a->handle = !strcmp(a->type_name, "addr");
+	if (!strcmp(a->type_name, "cstrs") &&
+	    (call->go == GO_SAFE || call->go == GO_UNSAFE ||
+	     call->go == GO_RAW))
+		complain(a->type_at,
+			 "Go cannot give a list of strings to the kernel; "
+			 "write \"go via FUNCTION\" or \"go none\"");
 	if (a->structure && !is_pointer(a))
 		complain(a->type_at,
 			 "a structure is passed by its address; "

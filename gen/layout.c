@@ -30,6 +30,7 @@ static const struct type types[] = {
 	{ "void", "void", "byte", "byte", 0, false },
 	{ "sigset", "uint64_t", "Sigset_t", "Sigset_t", 8, false },
 	{ "cstr", "const char *", "string", "*byte", 8, false },
+	{ "cstrs", "char *const *", "[]string", "**byte", 8, false },
 	{ "addr", "void *", "unsafe.Pointer", "unsafe.Pointer", 8, false },
 };
 

@@ -9,6 +9,17 @@
 
 #include "zlayout.h"
 
+SIZE(struct shim_siginfo, 128);
+AT(shim_siginfo, si_signo, 0);
+AT(shim_siginfo, si_errno, 4);
+AT(shim_siginfo, si_code, 8);
+AT(shim_siginfo, __pad0, 12);
+AT(shim_siginfo, pid, 16);
+AT(shim_siginfo, uid, 20);
+AT(shim_siginfo, status, 24);
+AT(shim_siginfo, __pad1, 28);
+AT(shim_siginfo, __rest, 32);
+
 SIZE(struct shim_io_uring_sqe, 64);
 AT(shim_io_uring_sqe, opcode, 0);
 AT(shim_io_uring_sqe, flags, 1);

@@ -94,6 +94,70 @@ long shim_io_uring_register(int fd, unsigned opcode, void *arg,
 	return CALL(SHIM_NR_io_uring_register, fd, opcode, arg, nr_args, 0, 0);
 }
 
+/*
+ * It returns only when it failed.
+ */
+long shim_execve(const char *filename, char *const *argv, char *const *envp)
+{
+	return CALL(SHIM_NR_execve, filename, argv, envp, 0, 0, 0);
+}
+
+/*
+ * It returns only when it failed. With AT_EMPTY_PATH and an empty filename the
+ * program is fd itself; a script then finds its own text at /dev/fd/fd, unless
+ * fd is close-on-exec: that is ENOENT.
+ */
+long shim_execveat(int fd, const char *filename, char *const *argv,
+		   char *const *envp, int flags)
+{
+	return CALL(SHIM_NR_execveat, fd, filename, argv, envp, flags, 0);
+}
+
+/*
+ * With WNOHANG and nothing to report it succeeds, and leaves the signal number
+ * in infop 0. When SIGCHLD is ignored there is no status to wait for: ECHILD.
+ */
+long shim_waitid(int which, int upid, struct shim_siginfo *infop, int options,
+		 struct shim_rusage *ru)
+{
+	return CALL(SHIM_NR_waitid, which, upid, infop, options, ru, 0);
+}
+
+/*
+ * The number of a process that is no child of the caller may belong to another
+ * by now.
+ */
+long shim_pidfd_open(int pid, unsigned flags)
+{
+	return CALL(SHIM_NR_pidfd_open, pid, flags, 0, 0, 0, 0);
+}
+
+long shim_pidfd_send_signal(int pidfd, int sig, const struct shim_siginfo *info,
+			    unsigned flags)
+{
+	return CALL(SHIM_NR_pidfd_send_signal, pidfd, sig, info, flags, 0, 0);
+}
+
+long shim_setpgid(int pid, int pgid)
+{
+	return CALL(SHIM_NR_setpgid, pid, pgid, 0, 0, 0, 0);
+}
+
+long shim_getpgid(int pid)
+{
+	return CALL(SHIM_NR_getpgid, pid, 0, 0, 0, 0, 0);
+}
+
+long shim_setsid(void)
+{
+	return CALL(SHIM_NR_setsid, 0, 0, 0, 0, 0, 0);
+}
+
+long shim_getsid(int pid)
+{
+	return CALL(SHIM_NR_getsid, pid, 0, 0, 0, 0, 0);
+}
+
 long shim_read(int fd, void *buf, size_t count)
 {
 	return CALL(SHIM_NR_read, fd, buf, count, 0, 0, 0);
@@ -251,6 +315,31 @@ long shim_fcntl(int fd, unsigned cmd, unsigned long arg)
 long shim_memfd_create(const char *uname, unsigned flags)
 {
 	return CALL(SHIM_NR_memfd_create, uname, flags, 0, 0, 0, 0);
+}
+
+long shim_close_range(unsigned fd, unsigned max_fd, unsigned flags)
+{
+	return CALL(SHIM_NR_close_range, fd, max_fd, flags, 0, 0, 0);
+}
+
+long shim_chdir(const char *filename)
+{
+	return CALL(SHIM_NR_chdir, filename, 0, 0, 0, 0, 0);
+}
+
+long shim_fchdir(int fd)
+{
+	return CALL(SHIM_NR_fchdir, fd, 0, 0, 0, 0, 0);
+}
+
+long shim_chroot(const char *filename)
+{
+	return CALL(SHIM_NR_chroot, filename, 0, 0, 0, 0, 0);
+}
+
+long shim_umask(int mask)
+{
+	return CALL(SHIM_NR_umask, mask, 0, 0, 0, 0, 0);
 }
 
 long shim_getpid(void)

@@ -79,6 +79,52 @@ static long call_io_uring_register(void)
 				      (unsigned)D);
 }
 
+static long call_execve(void)
+{
+	return shim_execve((const char *)A, (char *const *)B, (char *const *)C);
+}
+
+static long call_execveat(void)
+{
+	return shim_execveat((int)A, (const char *)B, (char *const *)C,
+			     (char *const *)D, (int)E);
+}
+
+static long call_waitid(void)
+{
+	return shim_waitid((int)A, (int)B, (void *)C, (int)D, (void *)E);
+}
+
+static long call_pidfd_open(void)
+{
+	return shim_pidfd_open((int)A, (unsigned)B);
+}
+
+static long call_pidfd_send_signal(void)
+{
+	return shim_pidfd_send_signal((int)A, (int)B, (void *)C, (unsigned)D);
+}
+
+static long call_setpgid(void)
+{
+	return shim_setpgid((int)A, (int)B);
+}
+
+static long call_getpgid(void)
+{
+	return shim_getpgid((int)A);
+}
+
+static long call_setsid(void)
+{
+	return shim_setsid();
+}
+
+static long call_getsid(void)
+{
+	return shim_getsid((int)A);
+}
+
 static long call_read(void)
 {
 	return shim_read((int)A, (void *)B, (size_t)C);
@@ -200,6 +246,31 @@ static long call_fcntl(void)
 static long call_memfd_create(void)
 {
 	return shim_memfd_create((const char *)A, (unsigned)B);
+}
+
+static long call_close_range(void)
+{
+	return shim_close_range((unsigned)A, (unsigned)B, (unsigned)C);
+}
+
+static long call_chdir(void)
+{
+	return shim_chdir((const char *)A);
+}
+
+static long call_fchdir(void)
+{
+	return shim_fchdir((int)A);
+}
+
+static long call_chroot(void)
+{
+	return shim_chroot((const char *)A);
+}
+
+static long call_umask(void)
+{
+	return shim_umask((int)A);
 }
 
 static long call_getpid(void)
@@ -443,6 +514,15 @@ static const struct wrapper wrappers[] = {
 	{ "io_uring_setup", SHIM_NR_io_uring_setup, call_io_uring_setup, { (long)(unsigned)A, (long)B }, 0 },
 	{ "io_uring_enter", SHIM_NR_io_uring_enter, call_io_uring_enter, { (long)(int)A, (long)(unsigned)B, (long)(unsigned)C, (long)(unsigned)D, (long)E, (long)F }, 0 },
 	{ "io_uring_register", SHIM_NR_io_uring_register, call_io_uring_register, { (long)(int)A, (long)(unsigned)B, (long)C, (long)(unsigned)D }, 0 },
+	{ "execve", SHIM_NR_execve, call_execve, { (long)A, (long)B, (long)C }, 0 },
+	{ "execveat", SHIM_NR_execveat, call_execveat, { (long)(int)A, (long)B, (long)C, (long)D, (long)(int)E }, 0 },
+	{ "waitid", SHIM_NR_waitid, call_waitid, { (long)(int)A, (long)(int)B, (long)C, (long)(int)D, (long)E }, 0 },
+	{ "pidfd_open", SHIM_NR_pidfd_open, call_pidfd_open, { (long)(int)A, (long)(unsigned)B }, 0 },
+	{ "pidfd_send_signal", SHIM_NR_pidfd_send_signal, call_pidfd_send_signal, { (long)(int)A, (long)(int)B, (long)C, (long)(unsigned)D }, 0 },
+	{ "setpgid", SHIM_NR_setpgid, call_setpgid, { (long)(int)A, (long)(int)B }, 0 },
+	{ "getpgid", SHIM_NR_getpgid, call_getpgid, { (long)(int)A }, 0 },
+	{ "setsid", SHIM_NR_setsid, call_setsid, { 0 }, 0 },
+	{ "getsid", SHIM_NR_getsid, call_getsid, { (long)(int)A }, 0 },
 	{ "read", SHIM_NR_read, call_read, { (long)(int)A, (long)B, (long)C }, 0 },
 	{ "write", SHIM_NR_write, call_write, { (long)(int)A, (long)B, (long)C }, 0 },
 	{ "close", SHIM_NR_close, call_close, { (long)(int)A }, 0 },
@@ -467,6 +547,11 @@ static const struct wrapper wrappers[] = {
 	{ "dup3", SHIM_NR_dup3, call_dup3, { (long)(int)A, (long)(int)B, (long)(int)C }, 0 },
 	{ "fcntl", SHIM_NR_fcntl, call_fcntl, { (long)(int)A, (long)(unsigned)B, (long)C }, 0 },
 	{ "memfd_create", SHIM_NR_memfd_create, call_memfd_create, { (long)A, (long)(unsigned)B }, 0 },
+	{ "close_range", SHIM_NR_close_range, call_close_range, { (long)(unsigned)A, (long)(unsigned)B, (long)(unsigned)C }, 0 },
+	{ "chdir", SHIM_NR_chdir, call_chdir, { (long)A }, 0 },
+	{ "fchdir", SHIM_NR_fchdir, call_fchdir, { (long)(int)A }, 0 },
+	{ "chroot", SHIM_NR_chroot, call_chroot, { (long)A }, 0 },
+	{ "umask", SHIM_NR_umask, call_umask, { (long)(int)A }, 0 },
 	{ "getpid", SHIM_NR_getpid, call_getpid, { 0 }, 0 },
 	{ "getppid", SHIM_NR_getppid, call_getppid, { 0 }, 0 },
 	{ "gettid", SHIM_NR_gettid, call_gettid, { 0 }, 0 },

@@ -15,6 +15,15 @@
 #define SHIM_NR_io_uring_setup 425
 #define SHIM_NR_io_uring_enter 426
 #define SHIM_NR_io_uring_register 427
+#define SHIM_NR_execve 221
+#define SHIM_NR_execveat 281
+#define SHIM_NR_waitid 95
+#define SHIM_NR_pidfd_open 434
+#define SHIM_NR_pidfd_send_signal 424
+#define SHIM_NR_setpgid 154
+#define SHIM_NR_getpgid 155
+#define SHIM_NR_setsid 157
+#define SHIM_NR_getsid 156
 #define SHIM_NR_read 63
 #define SHIM_NR_write 64
 #define SHIM_NR_close 57
@@ -39,6 +48,11 @@
 #define SHIM_NR_dup3 24
 #define SHIM_NR_fcntl 25
 #define SHIM_NR_memfd_create 279
+#define SHIM_NR_close_range 436
+#define SHIM_NR_chdir 49
+#define SHIM_NR_fchdir 50
+#define SHIM_NR_chroot 51
+#define SHIM_NR_umask 166
 #define SHIM_NR_getpid 172
 #define SHIM_NR_getppid 173
 #define SHIM_NR_gettid 178

@@ -15,6 +15,15 @@
 #define SHIM_NR_io_uring_setup 425
 #define SHIM_NR_io_uring_enter 426
 #define SHIM_NR_io_uring_register 427
+#define SHIM_NR_execve 59
+#define SHIM_NR_execveat 322
+#define SHIM_NR_waitid 247
+#define SHIM_NR_pidfd_open 434
+#define SHIM_NR_pidfd_send_signal 424
+#define SHIM_NR_setpgid 109
+#define SHIM_NR_getpgid 121
+#define SHIM_NR_setsid 112
+#define SHIM_NR_getsid 124
 #define SHIM_NR_read 0
 #define SHIM_NR_write 1
 #define SHIM_NR_close 3
@@ -39,6 +48,11 @@
 #define SHIM_NR_dup3 292
 #define SHIM_NR_fcntl 72
 #define SHIM_NR_memfd_create 319
+#define SHIM_NR_close_range 436
+#define SHIM_NR_chdir 80
+#define SHIM_NR_fchdir 81
+#define SHIM_NR_chroot 161
+#define SHIM_NR_umask 95
 #define SHIM_NR_getpid 39
 #define SHIM_NR_getppid 110
 #define SHIM_NR_gettid 186

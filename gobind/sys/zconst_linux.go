@@ -221,6 +221,35 @@ const (
 	GRND_INSECURE = 4
 )
 
+// What waitid waits for.
+const (
+	P_ALL   = 0
+	P_PID   = 1
+	P_PGID  = 2
+	P_PIDFD = 3
+)
+
+// What happened to a child, in si_code.
+const (
+	CLD_EXITED    = 1
+	CLD_KILLED    = 2
+	CLD_DUMPED    = 3
+	CLD_TRAPPED   = 4
+	CLD_STOPPED   = 5
+	CLD_CONTINUED = 6
+)
+
+// Flags of close_range.
+const (
+	CLOSE_RANGE_UNSHARE = 2
+	CLOSE_RANGE_CLOEXEC = 4
+)
+
+// Flags of pidfd_open.
+const (
+	PIDFD_NONBLOCK = 04000
+)
+
 // Flags of clone.
 const (
 	CSIGNAL              = 0xff

@@ -17,6 +17,15 @@ const (
 	SYS_IO_URING_SETUP    = 425
 	SYS_IO_URING_ENTER    = 426
 	SYS_IO_URING_REGISTER = 427
+	SYS_EXECVE            = 59
+	SYS_EXECVEAT          = 322
+	SYS_WAITID            = 247
+	SYS_PIDFD_OPEN        = 434
+	SYS_PIDFD_SEND_SIGNAL = 424
+	SYS_SETPGID           = 109
+	SYS_GETPGID           = 121
+	SYS_SETSID            = 112
+	SYS_GETSID            = 124
 	SYS_READ              = 0
 	SYS_WRITE             = 1
 	SYS_CLOSE             = 3
@@ -41,6 +50,11 @@ const (
 	SYS_DUP3              = 292
 	SYS_FCNTL             = 72
 	SYS_MEMFD_CREATE      = 319
+	SYS_CLOSE_RANGE       = 436
+	SYS_CHDIR             = 80
+	SYS_FCHDIR            = 81
+	SYS_CHROOT            = 161
+	SYS_UMASK             = 95
 	SYS_GETPID            = 39
 	SYS_GETPPID           = 110
 	SYS_GETTID            = 186

@@ -17,6 +17,15 @@ const (
 	SYS_IO_URING_SETUP    = 425
 	SYS_IO_URING_ENTER    = 426
 	SYS_IO_URING_REGISTER = 427
+	SYS_EXECVE            = 221
+	SYS_EXECVEAT          = 281
+	SYS_WAITID            = 95
+	SYS_PIDFD_OPEN        = 434
+	SYS_PIDFD_SEND_SIGNAL = 424
+	SYS_SETPGID           = 154
+	SYS_GETPGID           = 155
+	SYS_SETSID            = 157
+	SYS_GETSID            = 156
 	SYS_READ              = 63
 	SYS_WRITE             = 64
 	SYS_CLOSE             = 57
@@ -41,6 +50,11 @@ const (
 	SYS_DUP3              = 24
 	SYS_FCNTL             = 25
 	SYS_MEMFD_CREATE      = 279
+	SYS_CLOSE_RANGE       = 436
+	SYS_CHDIR             = 49
+	SYS_FCHDIR            = 50
+	SYS_CHROOT            = 51
+	SYS_UMASK             = 166
 	SYS_GETPID            = 172
 	SYS_GETPPID           = 173
 	SYS_GETTID            = 178

@@ -156,6 +156,87 @@ func IoUringRegister(fd int, opcode uint32, arg unsafe.Pointer, nrArgs uint32) (
 	return int(r), nil
 }
 
+// Exec is syscall.Exec: replace the program of the process.
+//
+// It returns only when it failed.
+func Exec(argv0 string, argv, envv []string) error {
+	return syscall.Exec(argv0, argv, envv)
+}
+
+// Waitid calls waitid(2): wait for a child to change its state.
+//
+// With WNOHANG and nothing to report it succeeds, and leaves the signal number
+// in info 0. When SIGCHLD is ignored there is no status to wait for: ECHILD.
+func Waitid(idType, id int, info *Siginfo, options int, rusage *Rusage) error {
+	_, _, e := syscall.Syscall6(SYS_WAITID, uintptr(idType), uintptr(id), uintptr(unsafe.Pointer(info)), uintptr(options), uintptr(unsafe.Pointer(rusage)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// PidfdOpen calls pidfd_open(2): open a descriptor of a process.
+//
+// Linux 5.3 and later.
+//
+// The number of a process that is no child of the caller may belong to another
+// by now.
+func PidfdOpen(pid, flags int) (fd int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_PIDFD_OPEN, uintptr(pid), uintptr(flags), 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// PidfdSendSignal calls pidfd_send_signal(2): send a signal to the process of
+// a descriptor.
+//
+// Linux 5.1 and later.
+func PidfdSendSignal(pidfd int, sig syscall.Signal, info *Siginfo, flags int) error {
+	_, _, e := syscall.RawSyscall6(SYS_PIDFD_SEND_SIGNAL, uintptr(pidfd), uintptr(sig), uintptr(unsafe.Pointer(info)), uintptr(flags), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Setpgid calls setpgid(2): move a process to a process group.
+func Setpgid(pid, pgid int) error {
+	_, _, e := syscall.RawSyscall(SYS_SETPGID, uintptr(pid), uintptr(pgid), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Getpgid calls getpgid(2): the process group of a process.
+func Getpgid(pid int) (pgid int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_GETPGID, uintptr(pid), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// Setsid calls setsid(2): make the process the leader of a new session.
+func Setsid() (pid int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_SETSID, 0, 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// Getsid calls getsid(2): the session of a process.
+func Getsid(pid int) (sid int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_GETSID, uintptr(pid), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
 // Read calls read(2): read from a descriptor.
 func Read(fd int, p []byte) (n int, err error) {
 	r, _, e := syscall.Syscall(SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(base(p))), uintptr(len(p)))
@@ -494,6 +575,60 @@ func MemfdCreate(name string, flags int) (fd int, err error) {
 		return -1, e
 	}
 	return int(r), nil
+}
+
+// CloseRange calls close_range(2): close every descriptor of a range, or mark
+// it.
+//
+// Linux 5.9 and later.
+func CloseRange(first, last, flags uint) error {
+	_, _, e := syscall.Syscall(SYS_CLOSE_RANGE, uintptr(first), uintptr(last), uintptr(flags))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Chdir calls chdir(2): change the working directory.
+func Chdir(path string) error {
+	pathPtr, err := syscall.BytePtrFromString(path)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall(SYS_CHDIR, uintptr(unsafe.Pointer(pathPtr)), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Fchdir calls fchdir(2): change the working directory to that of a
+// descriptor.
+func Fchdir(fd int) error {
+	_, _, e := syscall.Syscall(SYS_FCHDIR, uintptr(fd), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Chroot calls chroot(2): change the root directory.
+func Chroot(path string) error {
+	pathPtr, err := syscall.BytePtrFromString(path)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall(SYS_CHROOT, uintptr(unsafe.Pointer(pathPtr)), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Umask calls umask(2): choose which permissions new files do not get.
+func Umask(mask int) (oldmask int) {
+	r, _, _ := syscall.RawSyscall(SYS_UMASK, uintptr(mask), 0, 0)
+	return int(r)
 }
 
 // Getpid calls getpid(2): the number of the calling process.

@@ -6,6 +6,18 @@ package sys
 
 import "unsafe"
 
+// Siginfo is what is told about a signal, or about a child: siginfo_t.
+type Siginfo struct {
+	Signo  int32
+	Errno  int32
+	Code   int32
+	_      [4]byte
+	Pid    int32
+	Uid    uint32
+	Status int32
+	_      [100]byte
+}
+
 // IoUringSqe is a submission queue entry: struct io_uring_sqe.
 type IoUringSqe struct {
 	Opcode      uint8
@@ -402,6 +414,12 @@ const (
 
 // The layouts are the kernel's: a wrong one does not compile.
 var (
+	_ [128]byte = [unsafe.Sizeof(Siginfo{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(Siginfo{}.Errno)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(Siginfo{}.Code)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(Siginfo{}.Pid)]byte{}
+	_ [20]byte  = [unsafe.Offsetof(Siginfo{}.Uid)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(Siginfo{}.Status)]byte{}
 	_ [64]byte  = [unsafe.Sizeof(IoUringSqe{})]byte{}
 	_ [1]byte   = [unsafe.Offsetof(IoUringSqe{}.Flags)]byte{}
 	_ [2]byte   = [unsafe.Offsetof(IoUringSqe{}.Ioprio)]byte{}

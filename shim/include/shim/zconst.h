@@ -328,6 +328,27 @@
 /* An error whose name only libc has. */
 #define SHIM_ENOTSUP 95
 
+/* What waitid waits for. */
+#define SHIM_P_ALL 0
+#define SHIM_P_PID 1
+#define SHIM_P_PGID 2
+#define SHIM_P_PIDFD 3
+
+/* What happened to a child, in si_code. */
+#define SHIM_CLD_EXITED 1
+#define SHIM_CLD_KILLED 2
+#define SHIM_CLD_DUMPED 3
+#define SHIM_CLD_TRAPPED 4
+#define SHIM_CLD_STOPPED 5
+#define SHIM_CLD_CONTINUED 6
+
+/* Flags of close_range. */
+#define SHIM_CLOSE_RANGE_UNSHARE 2
+#define SHIM_CLOSE_RANGE_CLOEXEC 4
+
+/* Flags of pidfd_open. */
+#define SHIM_PIDFD_NONBLOCK 04000
+
 /* Flags of clone. */
 #define SHIM_CSIGNAL 0xff
 #define SHIM_CLONE_VM 0x100

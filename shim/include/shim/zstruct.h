@@ -13,6 +13,19 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wpedantic"
 
+/* What is told about a signal, or about a child. */
+struct shim_siginfo {
+	int32_t si_signo;
+	int32_t si_errno;
+	int32_t si_code;
+	int32_t __pad0;
+	int32_t pid;
+	uint32_t uid;
+	int32_t status;
+	int32_t __pad1;
+	uint64_t __rest[12];
+};
+
 /* A submission queue entry. */
 struct shim_io_uring_sqe {
 	uint8_t opcode;

@@ -79,6 +79,56 @@ long shim_io_uring_enter(int fd, uint32_t to_submit, uint32_t min_complete,
 long shim_io_uring_register(int fd, unsigned opcode, void *arg,
 			    unsigned nr_args);
 
+/*
+ * execve(2): Replace the program of the process.
+ *
+ * It returns only when it failed.
+ */
+long shim_execve(const char *filename, char *const *argv, char *const *envp);
+
+/*
+ * execveat(2): Replace the program of the process by that of a descriptor.
+ *
+ * It returns only when it failed. With AT_EMPTY_PATH and an empty filename the
+ * program is fd itself; a script then finds its own text at /dev/fd/fd, unless
+ * fd is close-on-exec: that is ENOENT.
+ */
+long shim_execveat(int fd, const char *filename, char *const *argv,
+		   char *const *envp, int flags);
+
+/*
+ * waitid(2): Wait for a child to change its state.
+ *
+ * With WNOHANG and nothing to report it succeeds, and leaves the signal number
+ * in infop 0. When SIGCHLD is ignored there is no status to wait for: ECHILD.
+ */
+long shim_waitid(int which, int upid, struct shim_siginfo *infop, int options,
+		 struct shim_rusage *ru);
+
+/*
+ * pidfd_open(2): Open a descriptor of a process.
+ *
+ * The number of a process that is no child of the caller may belong to another
+ * by now.
+ */
+long shim_pidfd_open(int pid, unsigned flags);
+
+/* pidfd_send_signal(2): Send a signal to the process of a descriptor. */
+long shim_pidfd_send_signal(int pidfd, int sig, const struct shim_siginfo *info,
+			    unsigned flags);
+
+/* setpgid(2): Move a process to a process group. */
+long shim_setpgid(int pid, int pgid);
+
+/* getpgid(2): The process group of a process. */
+long shim_getpgid(int pid);
+
+/* setsid(2): Make the process the leader of a new session. */
+long shim_setsid(void);
+
+/* getsid(2): The session of a process. */
+long shim_getsid(int pid);
+
 /* read(2): Read from a descriptor. */
 long shim_read(int fd, void *buf, size_t count);
 
@@ -200,6 +250,21 @@ long shim_fcntl(int fd, unsigned cmd, unsigned long arg);
 
 /* memfd_create(2): Make a file in memory. */
 long shim_memfd_create(const char *uname, unsigned flags);
+
+/* close_range(2): Close every descriptor of a range, or mark it. */
+long shim_close_range(unsigned fd, unsigned max_fd, unsigned flags);
+
+/* chdir(2): Change the working directory. */
+long shim_chdir(const char *filename);
+
+/* fchdir(2): Change the working directory to that of a descriptor. */
+long shim_fchdir(int fd);
+
+/* chroot(2): Change the root directory. */
+long shim_chroot(const char *filename);
+
+/* umask(2): Choose which permissions new files do not get. */
+long shim_umask(int mask);
 
 /* getpid(2): The number of the calling process. */
 long shim_getpid(void);
