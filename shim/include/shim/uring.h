@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An io_uring ring: one thread puts requests (SQEs) into the submission queue
+ * and takes their completions (CQEs) out of the completion queue.
+ *
+ * Names, parameters and layouts are liburing's, with shim_uring_ for
+ * io_uring_, so its man pages describe these functions, too: each comment
+ * says what differs. The kernel's own structures keep their names behind our
+ * prefix (struct shim_io_uring_sqe).
+ *
+ * The caller owns struct shim_uring; the pages and the descriptor behind it
+ * belong to the ring from shim_uring_queue_init() to shim_uring_queue_exit().
+ * What a request points to belongs to the kernel until its last completion is
+ * taken. A ring is one thread's at a time: callers lock, or do not share.
+ *
+ * Results are >= 0 or -errno. The kernel's errors are passed on unchanged, and
+ * -EINTR, too: nothing here repeats a call that a signal has ended.
+ *
+ * Works since Linux 5.10 (a few functions say more). A CPU orders its own
+ * memory as it likes: every index that the kernel shares is stored with
+ * release and loaded with acquire, and each place names its partner.
+ */
+#ifndef SHIM_URING_H
+#define SHIM_URING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <shim/sys.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * The submission queue. What begins with k lies in pages shared with the
+ * kernel. SQEs from khead to ktail are the kernel's; up to sqe_tail they are
+ * the caller's, prepared and not submitted (sqe_head: up to here submitted).
+ */
+struct shim_uring_sq {
+	unsigned *khead;
+	unsigned *ktail;
+	unsigned *kring_mask;
+	unsigned *kring_entries;
+	unsigned *kflags;
+	unsigned *kdropped;
+	unsigned *array; /* null with IORING_SETUP_NO_SQARRAY */
+	struct shim_io_uring_sqe *sqes;
+
+	unsigned sqe_head;
+	unsigned sqe_tail;
+
+	size_t ring_sz;
+	void *ring_ptr;
+
+	unsigned ring_mask;
+	unsigned ring_entries;
+
+	unsigned pad[2];
+};
+
+/* The completion queue: CQEs from khead to ktail are the caller's. */
+struct shim_uring_cq {
+	unsigned *khead;
+	unsigned *ktail;
+	unsigned *kring_mask;
+	unsigned *kring_entries;
+	unsigned *kflags; /* null before Linux 5.8 */
+	unsigned *koverflow;
+	struct shim_io_uring_cqe *cqes;
+
+	size_t ring_sz;
+	void *ring_ptr; /* that of the submission queue when they share */
+
+	unsigned ring_mask;
+	unsigned ring_entries;
+
+	unsigned pad[2];
+};
+
+/* A ring; flags are those of its set-up, features what the kernel reported. */
+struct shim_uring {
+	struct shim_uring_sq sq;
+	struct shim_uring_cq cq;
+	unsigned flags;
+	int ring_fd;
+
+	unsigned features;
+	int enter_ring_fd;
+	uint8_t int_flags;
+	uint8_t pad[3];
+	unsigned pad2;
+};
+
+/*
+ * The set-up flags that this library can work with. shim_uring_queue_init()
+ * answers others with -EINVAL, for they change what the memory looks like; so
+ * does the kernel with those that it does not know yet.
+ */
+#define SHIM_URING_SETUP_FLAGS                                               \
+	(SHIM_IORING_SETUP_IOPOLL | SHIM_IORING_SETUP_SQPOLL |               \
+	 SHIM_IORING_SETUP_SQ_AFF | SHIM_IORING_SETUP_CQSIZE |               \
+	 SHIM_IORING_SETUP_CLAMP | SHIM_IORING_SETUP_ATTACH_WQ |             \
+	 SHIM_IORING_SETUP_R_DISABLED | SHIM_IORING_SETUP_SUBMIT_ALL |       \
+	 SHIM_IORING_SETUP_COOP_TASKRUN | SHIM_IORING_SETUP_TASKRUN_FLAG |   \
+	 SHIM_IORING_SETUP_SQE128 | SHIM_IORING_SETUP_CQE32 |                \
+	 SHIM_IORING_SETUP_SINGLE_ISSUER | SHIM_IORING_SETUP_DEFER_TASKRUN | \
+	 SHIM_IORING_SETUP_NO_SQARRAY | SHIM_IORING_SETUP_HYBRID_IOPOLL)
+
+/* Bytes of a struct shim_io_uring_probe with room for nr opcodes. */
+#define SHIM_URING_PROBE_SIZE(nr)             \
+	(sizeof(struct shim_io_uring_probe) + \
+	 (nr) * sizeof(struct shim_io_uring_probe_op))
+
+/* ---- Set-up ---- */
+
+/*
+ * io_uring_queue_init(3): set up a ring of entries SQEs, rounded up to a power
+ * of two, and twice as many CQEs. Returns 0, or -errno with nothing changed:
+ * -EINVAL for a flag that the kernel or this library does not know, -ENOSYS or
+ * -EPERM where io_uring is missing or forbidden, -ENOMEM beyond
+ * RLIMIT_MEMLOCK (before 5.12), -EMFILE.
+ */
+int shim_uring_queue_init(unsigned entries, struct shim_uring *ring,
+			  unsigned flags);
+
+/*
+ * io_uring_queue_init_params(3): the same with all that the kernel lets a
+ * program choose. The kernel's answer (features, sizes) is left in p, also
+ * when the set-up fails later.
+ */
+int shim_uring_queue_init_params(unsigned entries, struct shim_uring *ring,
+				 struct shim_io_uring_params *p);
+
+/*
+ * io_uring_queue_exit(3): unmap and close the ring. The kernel ends what is in
+ * flight after that, at its own pace: take the last completion of a request
+ * first if its memory is to be used again.
+ */
+void shim_uring_queue_exit(struct shim_uring *ring);
+
+/* ---- Submitting ---- */
+
+/*
+ * io_uring_submit(3): hand every prepared SQE to the kernel. Returns how many
+ * it took (with SQPOLL: how many its thread was given), or -errno. SQEs that
+ * it did not take stay queued for the next call: the kernel stops after one
+ * that is malformed, unless the ring has IORING_SETUP_SUBMIT_ALL. -EBUSY:
+ * take completions first; -EAGAIN: out of memory.
+ */
+int shim_uring_submit(struct shim_uring *ring);
+
+/*
+ * io_uring_submit_and_wait(3): the same in the same call to the kernel, and
+ * then wait for wait_nr completions, unless the kernel took fewer SQEs than
+ * there were. A signal ends the wait; -EINTR only if nothing was submitted.
+ */
+int shim_uring_submit_and_wait(struct shim_uring *ring, unsigned wait_nr);
+
+/*
+ * io_uring_submit_and_wait_timeout(3): the same, but wait no longer than ts (a
+ * duration; null: for ever), with the signal mask *sigmask if not null.
+ * *cqe_ptr is the oldest CQE, or null if none is ready. Returns the number
+ * submitted; -ETIME when the time is over, none is ready and nothing was
+ * submitted. Before 5.11 a time makes it two calls to the kernel (submit,
+ * ppoll), and one CQE ends the wait, whatever wait_nr; -EINVAL with IOPOLL.
+ */
+int shim_uring_submit_and_wait_timeout(struct shim_uring *ring,
+				       struct shim_io_uring_cqe **cqe_ptr,
+				       unsigned wait_nr,
+				       const struct shim_timespec *ts,
+				       const uint64_t *sigmask);
+
+/*
+ * io_uring_submit_and_get_events(3): submit, and let the kernel post what is
+ * complete: needed with IORING_SETUP_DEFER_TASKRUN by those who do not wait.
+ */
+int shim_uring_submit_and_get_events(struct shim_uring *ring);
+
+/*
+ * io_uring_sqring_wait(3): with SQPOLL and a full submission queue, wait until
+ * the kernel's thread has taken an SQE. Returns >= 0, or -errno.
+ */
+int shim_uring_sqring_wait(struct shim_uring *ring);
+
+/* ---- Completions ---- */
+
+/*
+ * io_uring_wait_cqe_nr(3): wait until wait_nr CQEs are ready, and give the
+ * oldest; it stays in the queue until shim_uring_cqe_seen(). Returns 0, or
+ * -errno and a null CQE: -EINTR. After a signal fewer than wait_nr, but at
+ * least one may be ready. With wait_nr 0: shim_uring_peek_cqe(). Submits
+ * nothing.
+ */
+int shim_uring_wait_cqe_nr(struct shim_uring *ring,
+			   struct shim_io_uring_cqe **cqe_ptr,
+			   unsigned wait_nr);
+
+/*
+ * io_uring_wait_cqes(3): the same within ts (null: for ever), and with the
+ * signal mask *sigmask if not null. -ETIME: the time is over and none is
+ * ready; -EAGAIN: none is, though the kernel said so. Submits nothing, unlike
+ * liburing before 5.11: there a time makes it a ppoll of the ring, and one CQE
+ * ends the wait, whatever wait_nr; -EINVAL with IOPOLL.
+ */
+int shim_uring_wait_cqes(struct shim_uring *ring,
+			 struct shim_io_uring_cqe **cqe_ptr, unsigned wait_nr,
+			 const struct shim_timespec *ts,
+			 const uint64_t *sigmask);
+
+/* io_uring_wait_cqe_timeout(3): shim_uring_wait_cqes() for one CQE. */
+int shim_uring_wait_cqe_timeout(struct shim_uring *ring,
+				struct shim_io_uring_cqe **cqe_ptr,
+				const struct shim_timespec *ts);
+
+/*
+ * io_uring_peek_batch_cqe(3): put the addresses of up to count ready CQEs into
+ * cqes, oldest first, and return how many. They stay in the queue until
+ * shim_uring_cq_advance(). It calls the kernel only when none is ready and the
+ * kernel holds some back (an overflow, deferred work).
+ */
+unsigned shim_uring_peek_batch_cqe(struct shim_uring *ring,
+				   struct shim_io_uring_cqe **cqes,
+				   unsigned count);
+
+/*
+ * io_uring_get_events(3): let the kernel post what is complete, without
+ * waiting: overflowed CQEs, deferred work. Returns 0, or -errno.
+ */
+int shim_uring_get_events(struct shim_uring *ring);
+
+/* ---- Registering ---- */
+
+/*
+ * io_uring_register_eventfd(3): count completions on an eventfd, which stays
+ * the caller's. -EBUSY: the ring has one already.
+ */
+int shim_uring_register_eventfd(struct shim_uring *ring, int fd);
+
+/* io_uring_unregister_eventfd(3): -ENXIO: the ring has none. */
+int shim_uring_unregister_eventfd(struct shim_uring *ring);
+
+/*
+ * io_uring_register_probe(3): ask which opcodes the kernel has. p is the
+ * caller's, of SHIM_URING_PROBE_SIZE(nr) bytes, nr at most 256, and is
+ * overwritten.
+ */
+int shim_uring_register_probe(struct shim_uring *ring,
+			      struct shim_io_uring_probe *p, unsigned nr);
+
+/*
+ * io_uring_enable_rings(3): start a ring set up with IORING_SETUP_R_DISABLED;
+ * with IORING_SETUP_SINGLE_ISSUER the caller becomes its one submitter.
+ */
+int shim_uring_enable_rings(struct shim_uring *ring);
+
+#ifdef __cplusplus
+}
+#endif
+
+#include <shim/uring_queue.h>
+#include <shim/uring_prep.h>
+
+#endif

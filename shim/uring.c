@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/* Submitting and waiting: what needs the kernel. */
+#include <stddef.h>
+#include <stdint.h>
+
+#include <shim/uring.h>
+
+enum { SIGSET_SIZE = 8 };
+
+/* Wait for nr completions, at most ts, with a signal mask; 0: do not wait. */
+struct wait {
+	unsigned nr;
+	const struct shim_timespec *ts;
+	const uint64_t *sigmask;
+};
+
+static int polled(const struct shim_uring *ring)
+{
+	return (ring->flags & SHIM_IORING_SETUP_SQPOLL) != 0;
+}
+
+/* The kernel has completions that it posts only when it is entered. */
+static int holds_back(const struct shim_uring *ring)
+{
+	unsigned flags = shim_uring_load_relaxed(ring->sq.kflags);
+
+	return (ring->flags & SHIM_IORING_SETUP_IOPOLL) ||
+	       (flags & (SHIM_IORING_SQ_CQ_OVERFLOW | SHIM_IORING_SQ_TASKRUN));
+}
+
+/* The same, or it may have, and has no flag to say so. */
+static int may_hold_back(const struct shim_uring *ring)
+{
+	const unsigned deferred = SHIM_IORING_SETUP_DEFER_TASKRUN;
+	const unsigned mask = deferred | SHIM_IORING_SETUP_TASKRUN_FLAG;
+
+	return (ring->flags & mask) == deferred || holds_back(ring);
+}
+
+static int enter(struct shim_uring *ring, unsigned queued, unsigned flags,
+		 const struct wait *w)
+{
+	struct shim_io_uring_getevents_arg arg = { 0 };
+
+	if (!w->ts)
+		return (int)shim_io_uring_enter(ring->enter_ring_fd, queued,
+						w->nr, flags, w->sigmask,
+						SIGSET_SIZE);
+	arg.sigmask = (uint64_t)(uintptr_t)w->sigmask;
+	arg.sigmask_sz = SIGSET_SIZE;
+	arg.ts = (uint64_t)(uintptr_t)w->ts;
+	return (int)shim_io_uring_enter(ring->enter_ring_fd, queued, w->nr,
+					flags | SHIM_IORING_ENTER_EXT_ARG, &arg,
+					sizeof(arg));
+}
+
+/*
+ * Make the prepared SQEs visible to the kernel, and return how many it is to
+ * take: also those that it did not take before. SQPOLL's thread takes them on
+ * its own, so there the new ones count.
+ */
+static unsigned publish(struct shim_uring *ring)
+{
+	struct shim_uring_sq *sq = &ring->sq;
+	unsigned fresh = sq->sqe_tail - sq->sqe_head;
+
+	/*
+	 * Release: the SQEs are written before the kernel's load-acquire sees
+	 * the tail over them.
+	 */
+	shim_uring_store_release(sq->ktail, sq->sqe_tail);
+	sq->sqe_head = sq->sqe_tail;
+	return polled(ring) ? fresh : shim_uring_sq_ready(ring);
+}
+
+static unsigned wakeup_flag(const struct shim_uring *ring)
+{
+	if (!polled(ring) || !shim_uring_sq_ready(ring))
+		return 0;
+	/*
+	 * Full barrier: our store of the tail comes before our load of the
+	 * flags. Pairs with the barrier of the kernel's thread, which sets
+	 * NEED_WAKEUP before its last look at the tail: one of us sees the
+	 * other.
+	 */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return shim_uring_load_relaxed(ring->sq.kflags) &
+			       SHIM_IORING_SQ_NEED_WAKEUP
+		       ? SHIM_IORING_ENTER_SQ_WAKEUP
+		       : 0;
+}
+
+static int submit(struct shim_uring *ring, unsigned flags, const struct wait *w)
+{
+	unsigned queued = publish(ring);
+
+	flags |= wakeup_flag(ring);
+	if (w->nr || holds_back(ring))
+		flags |= SHIM_IORING_ENTER_GETEVENTS;
+	/* Nothing to do, or SQPOLL's thread is awake and does it. */
+	if (!flags && (!queued || polled(ring)))
+		return (int)queued;
+	return enter(ring, queued, flags, w);
+}
+
+static int has_timed_wait(const struct shim_uring *ring)
+{
+	return (ring->features & SHIM_IORING_FEAT_EXT_ARG) != 0;
+}
+
+/*
+ * For kernels whose io_uring_enter takes no time: a ring is readable as soon
+ * as it has a completion, but says so for the first one only. One that has to
+ * be polled for completions itself is never.
+ */
+static int poll_ring(const struct shim_uring *ring, const struct wait *w)
+{
+	struct shim_pollfd p = { ring->ring_fd, SHIM_POLLIN, 0 };
+	struct shim_timespec left = *w->ts;
+	long n;
+
+	if (ring->flags & SHIM_IORING_SETUP_IOPOLL)
+		return -SHIM_EINVAL;
+	n = shim_ppoll(&p, 1, &left, w->sigmask);
+	if (n < 0)
+		return (int)n;
+	return n ? 0 : -SHIM_ETIME;
+}
+
+static int wait_once(struct shim_uring *ring, const struct wait *w)
+{
+	if (w->ts && !has_timed_wait(ring))
+		return poll_ring(ring, w);
+	return enter(ring, 0, SHIM_IORING_ENTER_GETEVENTS, w);
+}
+
+/*
+ * Give the oldest CQE when w->nr are ready, or fewer when the kernel ends the
+ * wait early. Without a time a wait for nothing starts again.
+ */
+static int wait_for(struct shim_uring *ring, struct shim_io_uring_cqe **cqe_ptr,
+		    const struct wait *w)
+{
+	unsigned ready = shim_uring_cq_ready(ring);
+	int err = 0;
+
+	*cqe_ptr = NULL;
+	if (!ready && may_hold_back(ring)) {
+		err = shim_uring_get_events(ring);
+		ready = shim_uring_cq_ready(ring);
+	}
+	if (!err && ready < w->nr) {
+		do
+			err = wait_once(ring, w);
+		while (!err && !w->ts && !shim_uring_cq_ready(ring));
+	}
+	if (err)
+		return err;
+	*cqe_ptr = shim_uring_first_cqe(ring);
+	return *cqe_ptr ? 0 : -SHIM_EAGAIN;
+}
+
+int shim_uring_submit(struct shim_uring *ring)
+{
+	return shim_uring_submit_and_wait(ring, 0);
+}
+
+int shim_uring_submit_and_wait(struct shim_uring *ring, unsigned wait_nr)
+{
+	const struct wait w = { wait_nr, NULL, NULL };
+
+	return submit(ring, 0, &w);
+}
+
+int shim_uring_submit_and_get_events(struct shim_uring *ring)
+{
+	const struct wait w = { 0, NULL, NULL };
+
+	return submit(ring, SHIM_IORING_ENTER_GETEVENTS, &w);
+}
+
+/* The two calls that stand for one where it takes no time. */
+static int submit_and_poll(struct shim_uring *ring, const struct wait *w)
+{
+	int n = shim_uring_submit(ring);
+	int err;
+
+	if (n < 0 || !w->nr || shim_uring_cq_ready(ring) ||
+	    (!polled(ring) && shim_uring_sq_ready(ring)))
+		return n;
+	err = poll_ring(ring, w);
+	return n ? n : err;
+}
+
+int shim_uring_submit_and_wait_timeout(struct shim_uring *ring,
+				       struct shim_io_uring_cqe **cqe_ptr,
+				       unsigned wait_nr,
+				       const struct shim_timespec *ts,
+				       const uint64_t *sigmask)
+{
+	const struct wait w = { wait_nr, ts, sigmask };
+	int n = ts && !has_timed_wait(ring) ? submit_and_poll(ring, &w)
+					    : submit(ring, 0, &w);
+
+	*cqe_ptr = shim_uring_first_cqe(ring);
+	return n;
+}
+
+int shim_uring_sqring_wait(struct shim_uring *ring)
+{
+	const struct wait w = { 0, NULL, NULL };
+
+	if (!polled(ring) || shim_uring_sq_space_left(ring))
+		return 0;
+	return enter(ring, 0, SHIM_IORING_ENTER_SQ_WAIT | wakeup_flag(ring),
+		     &w);
+}
+
+int shim_uring_wait_cqe_nr(struct shim_uring *ring,
+			   struct shim_io_uring_cqe **cqe_ptr, unsigned wait_nr)
+{
+	const struct wait w = { wait_nr, NULL, NULL };
+
+	return wait_for(ring, cqe_ptr, &w);
+}
+
+int shim_uring_wait_cqes(struct shim_uring *ring,
+			 struct shim_io_uring_cqe **cqe_ptr, unsigned wait_nr,
+			 const struct shim_timespec *ts,
+			 const uint64_t *sigmask)
+{
+	const struct wait w = { wait_nr, ts, sigmask };
+
+	return wait_for(ring, cqe_ptr, &w);
+}
+
+int shim_uring_wait_cqe_timeout(struct shim_uring *ring,
+				struct shim_io_uring_cqe **cqe_ptr,
+				const struct shim_timespec *ts)
+{
+	return shim_uring_wait_cqes(ring, cqe_ptr, 1, ts, NULL);
+}
+
+unsigned shim_uring_peek_batch_cqe(struct shim_uring *ring,
+				   struct shim_io_uring_cqe **cqes,
+				   unsigned count)
+{
+	unsigned ready = shim_uring_cq_ready(ring);
+	unsigned head = *ring->cq.khead;
+
+	if (!ready && may_hold_back(ring) && !shim_uring_get_events(ring))
+		ready = shim_uring_cq_ready(ring);
+	if (count > ready)
+		count = ready;
+	for (unsigned i = 0; i < count; i++)
+		cqes[i] = shim_uring_cqe_at(ring, head + i);
+	return count;
+}
+
+int shim_uring_get_events(struct shim_uring *ring)
+{
+	const struct wait w = { 0, NULL, NULL };
+
+	return enter(ring, 0, SHIM_IORING_ENTER_GETEVENTS, &w);
+}
