@@ -394,8 +394,8 @@ static size_t run_case(size_t i)
 
 		/* What follows a wrong row says nothing. */
 		if (ok)
-			ok = check_equal(run(row), row->want, __FILE__,
-					 __LINE__, row->verb);
+			ok = check_equal(run(row), row->want, "uring_steps",
+					 (int)i, row->verb);
 	}
 	end_world();
 	check_case("");

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Set-up and tear-down on the real kernel, but the n-th call fails: nothing
+ * stays open or mapped.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include <shim/uring.h>
+
+#include "check.h"
+#include "znr.h"
+
+long real_syscall(long nr, long a, long b, long c, long d, long e, long f);
+
+static struct {
+	int calls;
+	int fail_at; /* the number of the call, from 1; 0: none */
+	long error;
+	unsigned hidden_features;
+} kernel;
+
+long shim_syscall(long nr, long a, long b, long c, long d, long e, long f)
+{
+	bool undoes = nr == SHIM_NR_munmap || nr == SHIM_NR_close;
+	long r;
+
+	kernel.calls++;
+	if (kernel.calls == kernel.fail_at && !undoes)
+		return kernel.error;
+	r = real_syscall(nr, a, b, c, d, e, f);
+	if (nr == SHIM_NR_io_uring_setup && r >= 0)
+		((struct shim_io_uring_params *)b)->features &=
+			~kernel.hidden_features;
+	/* Like close(2), which frees the descriptor, whatever it says. */
+	return kernel.calls == kernel.fail_at ? kernel.error : r;
+}
+
+/* ---- What stays open and mapped, as the real kernel knows it ---- */
+
+static int open_fds(void)
+{
+	int nr = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		nr += real_syscall(SHIM_NR_fcntl, fd, SHIM_F_GETFD, 0, 0, 0,
+				   0) >= 0;
+	return nr;
+}
+
+/* Lines of /proc/self/maps that name io_uring, as only those end in "g]". */
+static int mapped_rings(void)
+{
+	static char buf[4096];
+	long fd = real_syscall(SHIM_NR_openat, SHIM_AT_FDCWD,
+			       (long)"/proc/self/maps", SHIM_O_CLOEXEC, 0, 0,
+			       0);
+	char last[2] = "";
+	int nr = 0;
+	long n;
+
+	CHECK(fd >= 0);
+	while ((n = real_syscall(SHIM_NR_read, fd, (long)buf, sizeof(buf), 0, 0,
+				 0)) > 0)
+		for (long i = 0; i < n; i++) {
+			nr += last[0] == 'g' && last[1] == ']' &&
+			      buf[i] == '\n';
+			last[0] = last[1];
+			last[1] = buf[i];
+		}
+	real_syscall(SHIM_NR_close, fd, 0, 0, 0, 0, 0);
+	return nr;
+}
+
+static bool has_io_uring(void)
+{
+	struct shim_uring ring;
+	int err = shim_uring_queue_init(1, &ring, 0);
+
+	if (!err)
+		shim_uring_queue_exit(&ring);
+	return !err;
+}
+
+static int nop(struct shim_uring *ring)
+{
+	struct shim_io_uring_sqe *sqe = shim_uring_get_sqe(ring);
+	struct shim_io_uring_cqe *cqe;
+	int err;
+
+	shim_uring_prep_nop(sqe);
+	err = shim_uring_submit_and_wait(ring, 1);
+	if (err != 1)
+		return err;
+	err = shim_uring_peek_cqe(ring, &cqe);
+	shim_uring_cqe_seen(ring, cqe);
+	return err;
+}
+
+/*
+ * Let each call of set-up and tear-down fail with error in turn. Returns how
+ * many calls a set-up makes.
+ */
+static int fail_each_call(long error, unsigned hidden_features)
+{
+	int fds = open_fds(), at = 0, calls, err;
+	struct shim_uring ring = { .ring_fd = -7 };
+
+	kernel.error = error;
+	kernel.hidden_features = hidden_features;
+	do {
+		kernel.calls = 0;
+		kernel.fail_at = ++at;
+		err = shim_uring_queue_init(4, &ring, 0);
+		calls = kernel.calls;
+		if (err) {
+			CHECK_EQ(err, error);
+			CHECK_EQ(ring.ring_fd, -7);
+		}
+		CHECK_EQ(open_fds(), fds + !err);
+		CHECK_EQ(mapped_rings() > 0, !err);
+	} while (err && at < 10);
+	CHECK_EQ(at, calls + 1);
+	kernel.fail_at = 0;
+	CHECK_EQ(nop(&ring), 0);
+	shim_uring_queue_exit(&ring);
+	CHECK_EQ(mapped_rings(), 0);
+	CHECK_EQ(open_fds(), fds);
+	return calls;
+}
+
+static void a_failed_set_up_leaves_nothing(void)
+{
+	static const long errors[] = {
+		-SHIM_ENOMEM, -SHIM_EPERM,  -SHIM_ENOSYS,
+		-SHIM_EMFILE, -SHIM_EINVAL, -SHIM_EAGAIN
+	};
+
+	if (!has_io_uring())
+		SKIP("this kernel has no io_uring, or forbids it");
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		/* Set-up, the rings, the SQEs. */
+		CHECK_EQ(fail_each_call(errors[i], 0), 3);
+		/* A kernel before 5.4 maps them one by one. */
+		CHECK_EQ(fail_each_call(errors[i],
+					SHIM_IORING_FEAT_SINGLE_MMAP),
+			 4);
+	}
+	kernel.hidden_features = 0;
+}
+
+static void tear_down_ends_all_whatever_fails(void)
+{
+	int fds = open_fds();
+
+	if (!has_io_uring())
+		SKIP("this kernel has no io_uring, or forbids it");
+	for (int at = 1; at <= 3; at++) {
+		struct shim_uring ring;
+
+		CHECK_EQ(shim_uring_queue_init(4, &ring, 0), 0);
+		kernel.calls = 0;
+		kernel.fail_at = at;
+		kernel.error = -SHIM_EINTR;
+		shim_uring_queue_exit(&ring);
+		CHECK_EQ(kernel.calls, 3);
+		kernel.fail_at = 0;
+		CHECK_EQ(mapped_rings(), 0);
+		CHECK_EQ(open_fds(), fds);
+	}
+}
+
+static void flags_that_cannot_work_make_no_call(void)
+{
+	static const unsigned flags[] = { SHIM_IORING_SETUP_NO_MMAP,
+					  SHIM_IORING_SETUP_REGISTERED_FD_ONLY,
+					  SHIM_IORING_SETUP_CQE_MIXED,
+					  1U << 31 };
+	struct shim_uring ring;
+
+	kernel.calls = 0;
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		CHECK_EQ(shim_uring_queue_init(4, &ring, flags[i]),
+			 -SHIM_EINVAL);
+	CHECK_EQ(kernel.calls, 0);
+}
+
+static const struct check_test uring_fault_tests[] = {
+	{ "a_failed_set_up_leaves_nothing", a_failed_set_up_leaves_nothing },
+	{ "tear_down_ends_all_whatever_fails",
+	  tear_down_ends_all_whatever_fails },
+	{ "flags_that_cannot_work_make_no_call",
+	  flags_that_cannot_work_make_no_call },
+};
+
+CHECK_MAIN(uring_fault, uring_fault_tests)
