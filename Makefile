@@ -180,7 +180,52 @@ test: setup-test $(GEN) all
 	$(Q)$(MAKE) -s O=$(SAN) CFLAGS="$(SAN_FLAGS)" $(SAN_BIN)
 	$(Q)GEN=$(GEN) MAKE="$(MAKE)" GO=$(GO) tests/run.sh $(TEST_BIN) $(SAN_BIN) \
 		"$(DENY) EPERM $(NO_RING) $(O)/tests/sys_socket" \
-		tests/links.sh tests/go.sh
+		tests/links.sh tests/go.sh 'tests/go.sh bench'
+
+## Benchmarks: bench/README.md
+
+BENCH_C := $(patsubst bench/shim/%.c,$(O)/bench/shim/%.o, \
+	$(filter-out %/count.c %/nocount.c,$(wildcard bench/shim/*.c)))
+BENCH_GO := $(O)/bench/driver $(O)/bench/cgorows
+BENCH_ALL := $(O)/shim-bench $(O)/bench/shim-bench-count $(O)/bench/rivals \
+	$(BENCH_GO)
+
+$(O)/bench/shim/%.o: bench/shim/%.c
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(CFLAGS) $(C_FLAGS) $(START_FLAGS) -c -o $@ $<
+
+$(O)/shim-bench: $(BENCH_C) $(O)/bench/shim/nocount.o
+$(O)/bench/shim-bench-count: $(BENCH_C) $(O)/bench/shim/count.o \
+	$(O)/tests/real_syscall.o
+$(O)/shim-bench $(O)/bench/shim-bench-count: $(START) $(LIB)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(START_FLAGS) $(LDFLAGS) $(START_LDFLAGS) \
+		-o $@ $(filter %.o,$^) $(START) $(LIB)
+
+$(O)/bench/rivals: bench/rivals/main.c
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(C_FLAGS) -D_GNU_SOURCE -MF $@.d $(LDFLAGS) -o $@ $<
+
+# The go command knows what is stale.
+.PHONY: $(BENCH_GO)
+$(O)/bench/driver:
+	$(say) GO $@
+	$(Q)CGO_ENABLED=0 $(GO) -C bench build -buildvcs=false -o $(abspath $@) .
+
+$(O)/bench/cgorows:
+	$(say) GO $@
+	$(Q)CGO_ENABLED=1 CC="$(CC)" $(GO) -C bench build -buildvcs=false \
+		-o $(abspath $@) ./cgorows
+
+bench: setup-bench
+	$(Q)[ $(ARCH) = $(HOST) ] || { \
+		echo "bench: this is $(HOST); copy $(O)/shim-bench to the target"; \
+		exit 1; } >&2
+	$(Q)$(MAKE) -s $(BENCH_ALL) >&2
+	$(Q)BENCH='$(BENCH)' BENCHTIME='$(BENCHTIME)' $(O)/bench/driver \
+		$(O)/shim-bench
 
 ## Installation
 

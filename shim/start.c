@@ -41,9 +41,12 @@ struct elf_rela {
 int main(int argc, char **argv, char **envp);
 __attribute__((noreturn, visibility("hidden"))) void shim_start(long *sp);
 
-/* From the linker: the file's header, where it is loaded. */
+/*
+ * From the linker: the file's header, where it is loaded. Not weak: then its
+ * address would be read from a table that is not relocated yet.
+ */
 extern const struct elf_header __ehdr_start
-	__attribute__((weak, visibility("hidden")));
+	__attribute__((visibility("hidden")));
 
 static const struct elf_segment *find_segment(const struct elf_header *elf,
 					      uint32_t type)
@@ -133,18 +136,15 @@ void shim_start(long *sp)
 	char **envp = argv + argc + 1, **p = envp;
 	const struct elf_header *elf = &__ehdr_start;
 	const struct elf_segment *s;
-	uintptr_t base;
+	uintptr_t base = elf->type == ET_DYN ? (uintptr_t)elf : 0;
 
 	while (*p)
 		p++;
-	if (elf) {
-		base = elf->type == ET_DYN ? (uintptr_t)elf : 0;
-		s = find_segment(elf, PT_DYNAMIC);
-		if (s && base)
-			relocate(base, s);
-		s = find_segment(elf, PT_GNU_RELRO);
-		if (s)
-			protect(base, s, page_size((uint64_t *)(p + 1)));
-	}
+	s = find_segment(elf, PT_DYNAMIC);
+	if (s && base)
+		relocate(base, s);
+	s = find_segment(elf, PT_GNU_RELRO);
+	if (s)
+		protect(base, s, page_size((uint64_t *)(p + 1)));
 	shim_exit_group(main(argc, argv, envp));
 }

@@ -6,6 +6,9 @@
 # sudo without a password; else, or with SETUP=no, the command is printed.
 set -u
 
+# The standard output is the target's.
+exec >&2
+
 goal=$1
 missing=
 
@@ -30,7 +33,8 @@ header() {
 host=$(uname -m)
 
 go_is_new() {
-	v=$("${GO:-go}" env GOVERSION 2>/dev/null) || return 1
+	# With a network, the go command fetches what bench/go.mod asks for.
+	v=$("${GO:-go}" -C bench env GOVERSION 2>/dev/null) || return 1
 	v=${v#go1.}
 	[ "${v%%[!0-9]*}" -ge "$1" ] 2>/dev/null
 }
@@ -49,7 +53,7 @@ need gcc have cc
 need make have make
 case $goal in
 test)
-	need_go 24
+	need_go 26
 	need libc6-dev header stdio.h
 	need libcunit1-dev header CUnit/CUnit.h cunit
 	need libseccomp-dev header seccomp.h seccomp
@@ -61,7 +65,7 @@ test)
 	fi
 	;;
 lint)
-	need_go 24
+	need_go 26
 	need clang have clang
 	need clang-format have clang-format
 	need g++ have g++
@@ -73,7 +77,7 @@ lint)
 	fi
 	;;
 bench)
-	need_go 24
+	need_go 26
 	need libc6-dev header stdio.h
 	;;
 *)

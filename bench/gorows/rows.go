@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+
+// Package gorows holds the benchmark's Go rows that need no cgo.
+package gorows
+
+import (
+	"io"
+
+	"example.com/syshim/bench/internal/row"
+)
+
+// Serve makes the program a co-process with these rows until in ends.
+func Serve(in io.Reader, out io.Writer) error {
+	return row.Serve(Rows, in, out)
+}
+
+// Rows is the registry: each row stands here once.
+var Rows = []row.Row{
+	{Name: "BenchmarkGetppid/lang=go/impl=sys", Run: getppidSys},
+	{Name: "BenchmarkGetppid/lang=go/impl=xsys", Run: getppidXsys},
+	{Name: "BenchmarkGetppid/lang=go/impl=syscall", Run: getppidSyscall},
+	{Name: "BenchmarkPipe2Close/lang=go/impl=sys", Run: pipe2CloseSys},
+	{Name: "BenchmarkPipe2Close/lang=go/impl=xsys", Run: pipe2CloseXsys},
+	{Name: "BenchmarkPipe2Close/lang=go/impl=syscall", Run: pipe2CloseSyscall},
+	{Name: "BenchmarkPipe/lang=go/impl=sys/size=1", Run: pipeSys(1)},
+	{Name: "BenchmarkPipe/lang=go/impl=xsys/size=1", Run: pipeXsys(1)},
+	{Name: "BenchmarkPipe/lang=go/impl=syscall/size=1", Run: pipeSyscall(1)},
+	{Name: "BenchmarkPipe/lang=go/impl=sys/size=4096", Run: pipeSys(4096)},
+	{Name: "BenchmarkPipe/lang=go/impl=xsys/size=4096", Run: pipeXsys(4096)},
+	{Name: "BenchmarkPipe/lang=go/impl=syscall/size=4096", Run: pipeSyscall(4096)},
+
+	{Name: "BenchmarkFileRead/lang=go/impl=os/cache=page/depth=1/size=4096", Run: readOS(1, false)},
+	{Name: "BenchmarkFileRead/lang=go/impl=os/cache=page/depth=32/size=4096", Run: readOS(32, false)},
+	{Name: "BenchmarkFileRead/lang=go/impl=os/cache=direct/depth=1/size=4096", Run: readOS(1, true)},
+	{Name: "BenchmarkFileRead/lang=go/impl=os/cache=direct/depth=32/size=4096", Run: readOS(32, true)},
+
+	{Name: "BenchmarkEcho/lang=go/impl=net/conns=1/size=128", Run: echoNet(1, 128)},
+	{Name: "BenchmarkEcho/lang=go/impl=net/conns=64/size=128", Run: echoNet(64, 128)},
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// A rowName is a row's name in its parts. The work is the name without lang,
+// impl and engine, which tell its rivals apart.
+type rowName struct {
+	full, work         string
+	lang, impl, engine string
+	params             map[string]string
+}
+
+// parseName takes Benchmark<Work>/key=value/... apart.
+func parseName(full string) (rowName, error) {
+	parts := strings.Split(full, "/")
+	n := rowName{full: full, work: parts[0], params: map[string]string{}}
+	if !strings.HasPrefix(full, "Benchmark") || strings.ContainsAny(full, " \t") {
+		return n, fmt.Errorf("%q is not a row's name", full)
+	}
+	for _, part := range parts[1:] {
+		key, value, ok := strings.Cut(part, "=")
+		if !ok || key == "" || value == "" {
+			return n, fmt.Errorf("%q in row %q is not key=value", part, full)
+		}
+		switch key {
+		case "lang":
+			n.lang = value
+		case "impl":
+			n.impl = value
+		case "engine":
+			n.engine = value
+		default:
+			n.params[key] = value
+			n.work += "/" + part
+		}
+	}
+	if n.lang == "" || n.impl == "" {
+		return n, fmt.Errorf("row %q lacks lang or impl", full)
+	}
+	return n, nil
+}
+
+// rival is what tells the row from others of its work.
+func (n *rowName) rival() string {
+	return strings.TrimSpace(n.lang + " " + n.impl + " " + n.engine)
+}
+
+// param is the number of a parameter, 0 when there is none.
+func (n *rowName) param(key string) int {
+	v, _ := strconv.Atoi(n.params[key])
+	return v
+}
+
+// isServer tells whether the row is a server, whose load a client makes.
+func (n *rowName) isServer() bool {
+	return n.param("conns") > 0
+}
+
+// reference is the rival that a row is compared with, "" for what is one.
+func (n *rowName) reference() string {
+	switch {
+	case n.engine == "io_uring":
+		return n.lang + " " + n.impl + " epoll"
+	case n.engine != "":
+		return ""
+	case n.lang == "c" && n.impl == "shim":
+		return "c libc"
+	case n.lang == "c":
+		return ""
+	case n.impl == "os" || n.impl == "net":
+		return "go aio epoll"
+	case n.impl != "xsys":
+		return "go xsys"
+	}
+	return ""
+}
+
+// twin is the C rival of a Go row, "" when there is none.
+func (n *rowName) twin() string {
+	switch {
+	case n.lang != "go":
+		return ""
+	case n.engine != "":
+		return "c " + n.impl + " " + n.engine
+	case n.impl == "sys":
+		return "c shim"
+	case n.impl == "cgo":
+		return "c libc"
+	}
+	return ""
+}

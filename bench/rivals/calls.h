@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The calls of the shared rows, made through libc. shim/calls.h has the same
+ * functions through libshim; a result is not negative, or -errno.
+ */
+#ifndef BENCH_CALLS_H
+#define BENCH_CALLS_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BENCH_IMPL "libc"
+
+static inline long call_result(long result)
+{
+	return result < 0 ? -errno : result;
+}
+
+static inline long call_getppid(void)
+{
+	return getppid();
+}
+
+static inline long call_pipe2(int fds[2])
+{
+	return call_result(pipe2(fds, O_CLOEXEC));
+}
+
+static inline long call_close(int fd)
+{
+	return call_result(close(fd));
+}
+
+static inline long call_read(int fd, void *buf, size_t len)
+{
+	return call_result(read(fd, buf, len));
+}
+
+static inline long call_write(int fd, const void *buf, size_t len)
+{
+	return call_result(write(fd, buf, len));
+}
+
+static inline long call_pread(int fd, void *buf, size_t len, int64_t offset)
+{
+	return call_result(pread(fd, buf, len, offset));
+}
+
+static inline long call_open(const char *path, bool direct)
+{
+	int flags = O_RDONLY | O_CLOEXEC;
+
+	return call_result(open(path, direct ? flags | O_DIRECT : flags));
+}
+
+static inline int64_t call_file_size(int fd)
+{
+	return call_result(lseek(fd, 0, SEEK_END));
+}
+
+/* How many calls were made: unknown. */
+static inline uint64_t call_count(void)
+{
+	return 0;
+}
+
+static inline int64_t call_now_ns(void)
+{
+	struct timespec now = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000L + now.tv_nsec;
+}
+
+#endif

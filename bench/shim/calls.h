@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The calls of the shared rows, made through libshim. rivals/calls.h has the
+ * same functions through libc; a result is not negative, or -errno.
+ */
+#ifndef BENCH_CALLS_H
+#define BENCH_CALLS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <shim/sys.h>
+
+#define BENCH_IMPL "shim"
+
+static inline long call_getppid(void)
+{
+	return shim_getppid();
+}
+
+static inline long call_pipe2(int fds[2])
+{
+	return shim_pipe2(fds, SHIM_O_CLOEXEC);
+}
+
+static inline long call_close(int fd)
+{
+	return shim_close(fd);
+}
+
+static inline long call_read(int fd, void *buf, size_t len)
+{
+	return shim_read(fd, buf, len);
+}
+
+static inline long call_write(int fd, const void *buf, size_t len)
+{
+	return shim_write(fd, buf, len);
+}
+
+static inline long call_pread(int fd, void *buf, size_t len, int64_t offset)
+{
+	return shim_pread64(fd, buf, len, offset);
+}
+
+static inline long call_open(const char *path, bool direct)
+{
+	int flags = SHIM_O_RDONLY | SHIM_O_CLOEXEC;
+
+	return shim_openat(SHIM_AT_FDCWD, path,
+			   direct ? flags | SHIM_O_DIRECT : flags, 0);
+}
+
+static inline int64_t call_file_size(int fd)
+{
+	return shim_lseek(fd, 0, SHIM_SEEK_END);
+}
+
+/* How many calls were made, in the build that counts them, else 0. */
+uint64_t call_count(void);
+
+static inline int64_t call_now_ns(void)
+{
+	struct shim_timespec now = { 0 };
+
+	shim_clock_gettime(SHIM_CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+#endif
