@@ -127,9 +127,14 @@ static int poll_ring(const struct shim_uring *ring, const struct wait *w)
 	return n ? 0 : -SHIM_ETIME;
 }
 
+static int is_polled_wait(const struct shim_uring *ring, const struct wait *w)
+{
+	return w->ts && !has_timed_wait(ring);
+}
+
 static int wait_once(struct shim_uring *ring, const struct wait *w)
 {
-	if (w->ts && !has_timed_wait(ring))
+	if (is_polled_wait(ring, w))
 		return poll_ring(ring, w);
 	return enter(ring, 0, SHIM_IORING_ENTER_GETEVENTS, w);
 }
@@ -145,7 +150,9 @@ static int wait_for(struct shim_uring *ring, struct shim_io_uring_cqe **cqe_ptr,
 	int err = 0;
 
 	*cqe_ptr = NULL;
-	if (!ready && may_hold_back(ring)) {
+	/* A wait in io_uring_enter gets what is held back by itself. */
+	if (!ready && (!w->nr || is_polled_wait(ring, w)) &&
+	    may_hold_back(ring)) {
 		err = shim_uring_get_events(ring);
 		ready = shim_uring_cq_ready(ring);
 	}

@@ -278,6 +278,10 @@ static void deferred_work_needs_no_flag_to_be_asked_for(void)
 	CHECK_EQ(kernel.calls, 1);
 	CHECK_EQ(shim_uring_peek_batch_cqe(&ring, &cqe, 1), 0);
 	CHECK_EQ(kernel.calls, 2);
+	/* A wait gets it in the same call. */
+	kernel.posts = 1;
+	CHECK_EQ(shim_uring_wait_cqe(&ring, &cqe), 0);
+	CHECK_EQ(kernel.calls, 3);
 	shim_uring_queue_exit(&ring);
 	ring = begin(SHIM_IORING_SETUP_DEFER_TASKRUN |
 			     SHIM_IORING_SETUP_TASKRUN_FLAG,
