@@ -72,6 +72,9 @@ func TestTimedWaitWithoutExtArg(t *testing.T) {
 			t.Errorf("%v after %v", want, d)
 		}
 	}
+	if err := r.WaitTimeout(1, 0); !errors.Is(err, sys.ETIME) {
+		t.Errorf("WaitTimeout gives %v", err)
+	}
 	minute := &sys.Timespec{Sec: 60}
 	s := r.NextSQE()
 	s.UserData = 1

@@ -230,6 +230,20 @@ func TestTimeoutRequestEndsTheWait(t *testing.T) {
 	r.Advance(1)
 }
 
+// Of a number that the kernel would cut to 0, too.
+func TestWaitForMoreThanTheRingHoldsIsOneCall(t *testing.T) {
+	r := newRing(t, 2)
+	next(t, r, 1).Timeout(&sys.Timespec{Nsec: 5e6}, 0, 0)
+	seen, err := faultkernel.Nth(t, []uintptr{sys.SYS_IO_URING_ENTER}, 0, 0, func() error {
+		_, err := r.SubmitAndWait(1 << 32)
+		return err
+	})
+	if seen != 1 || err != nil || r.Ready() != 1 {
+		t.Errorf("%d calls, %v, %d ready", seen, err, r.Ready())
+	}
+	r.Advance(1)
+}
+
 func TestWaitSubmitsNothing(t *testing.T) {
 	r := newRing(t, 2)
 	next(t, r, 1).Nop()
@@ -323,6 +337,18 @@ func TestLoopMaySubmitAndReap(t *testing.T) {
 	}
 }
 
+// What was yielded does not count as ready.
+func TestLoopMayWait(t *testing.T) {
+	r := newRing(t, 2)
+	next(t, r, 1).Nop()
+	submit(t, r, 1)
+	for range r.Completions() {
+		if err := r.WaitTimeout(1, time.Millisecond); !errors.Is(err, sys.ETIME) {
+			t.Errorf("WaitTimeout gives %v", err)
+		}
+	}
+}
+
 func TestLoopMayCloseTheRing(t *testing.T) {
 	r, err := uring.New(2)
 	available(t, err)
@@ -361,12 +387,15 @@ func TestOverflowLosesNothing(t *testing.T) {
 		t.Errorf("%d ready", r.Ready())
 	}
 	for len(seen) < sent {
-		_, err := r.SubmitAndWaitTimeout(1, time.Minute)
-		if !errors.Is(err, sys.EBUSY) {
-			check(t, err)
-		}
+		before := len(seen)
 		for c := range r.Completions() {
 			seen[c.UserData] = true
+		}
+		if len(seen) == before {
+			t.Fatalf("Submit has not fetched the rest of %d", sent-before)
+		}
+		if _, err := r.Submit(); !errors.Is(err, sys.EBUSY) {
+			check(t, err)
 		}
 	}
 	if r.Ready() != 0 || r.Queued() != 0 {
@@ -422,7 +451,7 @@ func TestEveryKindOfRingWorks(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
-			r := newRing(t, 2, tc.opt)
+			r := newRing(t, 8, tc.opt)
 			for i := range 50 {
 				pingPong(t, r, i)
 			}
@@ -556,15 +585,22 @@ func TestDroppedRingIsReportedAndStays(t *testing.T) {
 	r, w, err := os.Pipe()
 	check(t, err)
 	os.Stderr = w
+	closed, err := uring.New(1)
+	check(t, err)
 	want := fmt.Sprintf("uring: the ring of descriptor %d was dropped without Close", drop(t))
+	check(t, closed.Close())
+	closed = nil
 	go func() {
-		for {
+		for range 10 {
 			runtime.GC()
 		}
+		fmt.Fprintln(w, "end")
 	}()
-	line, err := bufio.NewReader(r).ReadString('\n')
-	if err != nil || !strings.HasPrefix(line, want) {
-		t.Fatalf("%q, %v; want %q", line, err, want)
+	lines := bufio.NewScanner(r)
+	for _, want := range []string{want, "end"} {
+		if !lines.Scan() || !strings.HasPrefix(lines.Text(), want) {
+			t.Fatalf("%q, %v; want %q", lines.Text(), lines.Err(), want)
+		}
 	}
 	if n, err := leakcheck.Mappings("anon_inode:[io_uring]"); n == 0 {
 		t.Fatalf("the ring was unmapped, %v", err)
