@@ -12,96 +12,120 @@ import (
 	"example.com/syshim/gobind/uring"
 )
 
-// A copier makes one request at a time. Its buffer lives as long as its ring.
+// The user data of the two requests.
+const (
+	read = iota
+	write
+)
+
+// position is the offset that means: where the file is now. Pipes have no
+// other.
+const position = -1
+
+// A copier copies files. The kernel has its blocks only while finish waits.
 type copier struct {
-	ring *uring.Ring
-	buf  []byte
+	ring    *uring.Ring
+	blocks  [2][]byte
+	results [2]uring.CQE // of the last read and the last write
 }
 
-// request gives the kernel the request that prep describes, and waits for its
-// result.
-func (c *copier) request(prep func(*uring.SQE)) (int, error) {
+// putRead asks for the next block. The queue has room: it never holds more than
+// two entries.
+func (c *copier) putRead(f *os.File, block []byte) {
 	sqe := c.ring.NextSQE()
-	if sqe == nil {
-		panic("one request at a time, and the queue is full")
-	}
-	prep(sqe)
-	if _, err := c.ring.SubmitAndWait(1); err != nil {
-		return 0, err
-	}
-	var cqe [1]uring.CQE
-	c.ring.Reap(cqe[:])
-	return int(cqe[0].Res), cqe[0].Err()
+	sqe.Read(int(f.Fd()), block, position)
+	sqe.UserData = read
 }
 
-// copy copies from in to out until the end of in. An offset of -1 is the
-// position of a file, and suits pipes and terminals, too.
-func (c *copier) copy(out, in *os.File) error {
+func (c *copier) putWrite(data []byte) {
+	sqe := c.ring.NextSQE()
+	sqe.Write(int(os.Stdout.Fd()), data, position)
+	sqe.UserData = write
+}
+
+// finish submits what was put and waits for n completions. When the ring itself
+// fails there is no way on: the blocks are still the kernel's.
+func (c *copier) finish(n int) {
+	for n > 0 {
+		if _, err := c.ring.SubmitAndWait(1); err != nil {
+			os.Exit(fail(err))
+		}
+		for cqe := range c.ring.Completions() {
+			c.results[cqe.UserData] = cqe
+			n--
+		}
+	}
+}
+
+// finishWrite writes what the last write of data has left.
+func (c *copier) finishWrite(data []byte) error {
 	for {
-		n, err := c.request(func(sqe *uring.SQE) {
-			sqe.Read(int(in.Fd()), c.buf, -1)
-		})
-		if err != nil {
-			return &os.PathError{Op: "read", Path: in.Name(), Err: err}
-		}
-		if n == 0 {
-			return nil
-		}
-		if err := c.write(out, c.buf[:n]); err != nil {
-			return &os.PathError{Op: "write", Path: out.Name(), Err: err}
-		}
-	}
-}
-
-// write writes all of b, however little the kernel takes at once.
-func (c *copier) write(out *os.File, b []byte) error {
-	for len(b) > 0 {
-		n, err := c.request(func(sqe *uring.SQE) {
-			sqe.Write(int(out.Fd()), b, -1)
-		})
-		if err == nil && n == 0 {
-			err = io.ErrShortWrite
-		}
-		if err != nil {
+		cqe := c.results[write]
+		if err := cqe.Err(); err != nil {
 			return err
 		}
-		b = b[n:]
+		if cqe.Res == 0 {
+			return io.ErrShortWrite
+		}
+		if data = data[cqe.Res:]; len(data) == 0 {
+			return nil
+		}
+		c.putWrite(data)
+		c.finish(1)
+	}
+}
+
+// copy copies all of f.
+func (c *copier) copy(f *os.File) error {
+	c.putRead(f, c.blocks[0])
+	c.finish(1)
+	for i := 0; c.results[read].Res > 0; i = 1 - i {
+		data := c.blocks[i][:c.results[read].Res]
+		c.putWrite(data)
+		c.putRead(f, c.blocks[1-i])
+		c.finish(2)
+		if err := c.finishWrite(data); err != nil {
+			return &os.PathError{Op: "write", Path: os.Stdout.Name(), Err: err}
+		}
+	}
+	if err := c.results[read].Err(); err != nil {
+		return &os.PathError{Op: "read", Path: f.Name(), Err: err}
 	}
 	return nil
 }
 
-// copyName copies the file of that name to standard output.
 func (c *copier) copyName(name string) error {
 	if name == "-" {
-		return c.copy(os.Stdout, os.Stdin)
+		return c.copy(os.Stdin)
 	}
 	f, err := os.Open(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return c.copy(os.Stdout, f)
+	return c.copy(f)
 }
 
 // run returns the exit status. A file that fails does not stop the others.
 func run(names []string) (status int) {
-	ring, err := uring.New(1)
+	ring, err := uring.New(2)
 	if err != nil {
-		return complain(err)
+		return fail(err)
 	}
-	c := &copier{ring, make([]byte, 128<<10)}
+	const size = 128 << 10
+	c := &copier{ring: ring, blocks: [2][]byte{make([]byte, size), make([]byte, size)}}
 	for _, name := range names {
 		if err := c.copyName(name); err != nil {
-			status = complain(err)
+			status = fail(err)
 		}
 	}
 	if err := ring.Close(); err != nil {
-		status = complain(err)
+		status = fail(err)
 	}
 	return status
 }
 
-func complain(err error) (status int) {
+func fail(err error) (status int) {
 	fmt.Fprintln(os.Stderr, "cat:", err)
 	return 1
 }
