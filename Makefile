@@ -180,6 +180,8 @@ test: setup-test $(GEN) all
 	$(Q)$(MAKE) -s O=$(SAN) CFLAGS="$(SAN_FLAGS)" $(SAN_BIN)
 	$(Q)GEN=$(GEN) MAKE="$(MAKE)" GO=$(GO) tests/run.sh $(TEST_BIN) $(SAN_BIN) \
 		"$(DENY) EPERM $(NO_RING) $(O)/tests/sys_socket" \
+		"$(DENY) EPERM $(NO_RING) $(O)/tests/aio" \
+		"$(DENY) EPERM $(NO_RING) $(O)/tests/aio_table" \
 		tests/links.sh tests/go.sh 'tests/go.sh bench'
 
 ## Benchmarks: bench/README.md

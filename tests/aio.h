@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the aio suites share: an object with storage full of rubbish, and what
+ * the kernel says that the process holds. Include it once in a program.
+ */
+#ifndef TESTS_AIO_H
+#define TESTS_AIO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <shim/aio.h>
+#include <shim/sys.h>
+
+#include "check.h"
+
+enum {
+	NR_SLOTS = 64,
+	NR_FDS = 1024,
+	/* How many milliseconds something may take that happens at once. */
+	PATIENCE = 20000,
+};
+
+#define TEST(name)          \
+	{                   \
+#name, name \
+	}
+
+static struct shim_aio aio;
+static struct shim_aio_slot slots[NR_SLOTS];
+static struct shim_aio_fdslot fdslots[NR_FDS];
+
+static void spoil(void *p, size_t size)
+{
+	for (unsigned char *b = p; size--; b++)
+		*b = 0xa5;
+}
+
+static struct shim_aio_params aio_params(const char *engine)
+{
+	spoil(&aio, sizeof(aio));
+	spoil(slots, sizeof(slots));
+	spoil(fdslots, sizeof(fdslots));
+	return (struct shim_aio_params){
+		.slots = slots,
+		.nr_slots = NR_SLOTS,
+		.fds = fdslots,
+		.nr_fds = NR_FDS,
+		.engine = engine,
+	};
+}
+
+/* Returns what init returns. */
+static int open_aio(const char *engine)
+{
+	struct shim_aio_params params = aio_params(engine);
+
+	return shim_aio_init(&aio, &params);
+}
+
+static inline bool same(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+static inline bool contains(const char *text, const char *part)
+{
+	for (; *text; text++) {
+		const char *t = text, *p = part;
+
+		while (*p && *t == *p) {
+			t++;
+			p++;
+		}
+		if (!*p)
+			return true;
+	}
+	return false;
+}
+
+static inline int64_t now_ns(void)
+{
+	struct shim_timespec t;
+
+	shim_clock_gettime(SHIM_CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* The next event, which must be the only one and have the token. */
+static inline int result_of(uint64_t token)
+{
+	struct shim_aio_event ev[2];
+
+	if (!CHECK_EQ(shim_aio_poll_events(&aio, ev, 2, PATIENCE), 1))
+		return -SHIM_ETIME;
+	CHECK_EQ(ev[0].token, token);
+	return ev[0].result;
+}
+
+static inline int open_dir(const char *path)
+{
+	int fd = (int)shim_openat(SHIM_AT_FDCWD, path,
+				  SHIM_O_DIRECTORY | SHIM_O_CLOEXEC, 0);
+
+	CHECK(fd >= 0);
+	return fd;
+}
+
+/* The kernel's workers for io_uring come and go as they like. */
+static inline bool is_worker(int tasks, const char *tid)
+{
+	char path[32] = "", comm[32] = "", *p = path;
+	int fd;
+
+	while (*tid)
+		*p++ = *tid++;
+	for (const char *c = "/comm"; *c; c++)
+		*p++ = *c;
+	fd = (int)shim_openat(tasks, path, SHIM_O_CLOEXEC, 0);
+	if (fd < 0)
+		return true;
+	shim_read(fd, comm, sizeof(comm) - 1);
+	shim_close(fd);
+	return contains(comm, "iou-");
+}
+
+/* How many names in a directory are numbers: descriptors, or our threads. */
+static inline int nr_numbers(const char *path, bool tasks)
+{
+	_Alignas(8) char buf[4096];
+	int n = 0, dir = open_dir(path);
+	long size;
+
+	while ((size = shim_getdents64(dir, buf, sizeof(buf))) > 0) {
+		for (long at = 0; at < size;) {
+			struct shim_linux_dirent64 *d = (void *)(buf + at);
+
+			at += d->d_reclen;
+			n += d->d_name[0] != '.' &&
+			     !(tasks && is_worker(dir, d->d_name));
+		}
+	}
+	shim_close(dir);
+	return n;
+}
+
+static inline int nr_threads(void)
+{
+	return nr_numbers("/proc/self/task", true);
+}
+
+/* What the process holds: descriptors, threads, mapped bytes. */
+struct holdings {
+	int fds, threads;
+	long size;
+};
+
+/* The bytes of address space, from the process's own account. */
+static inline long mapped_size(void)
+{
+	char buf[64] = "";
+	long n = 0;
+	int fd = (int)shim_openat(SHIM_AT_FDCWD, "/proc/self/statm",
+				  SHIM_O_CLOEXEC, 0);
+
+	CHECK(shim_read(fd, buf, sizeof(buf) - 1) > 0);
+	shim_close(fd);
+	for (const char *p = buf; *p >= '0' && *p <= '9'; p++)
+		n = n * 10 + *p - '0';
+	return n;
+}
+
+static inline struct holdings holdings(void)
+{
+	return (struct holdings){
+		.fds = nr_numbers("/proc/self/fd", false),
+		.threads = nr_threads(),
+		.size = mapped_size(),
+	};
+}
+
+/* Checks that nothing has come or gone since before. */
+static inline void check_holdings(struct holdings before)
+{
+	struct holdings now = holdings();
+
+	CHECK_EQ(now.fds, before.fds);
+	CHECK_EQ(now.threads, before.threads);
+	CHECK_EQ(now.size, before.size);
+}
+
+static const char *const engines[] = { "io_uring", "epoll" };
+
+/* Runs test on every engine that the kernel has, and looks what it leaves. */
+static inline void each_engine(void (*test)(void))
+{
+	for (int i = 0; i < 2; i++) {
+		struct holdings before = holdings();
+		int err = open_aio(engines[i]);
+
+		if (i == 0 && (err == -SHIM_ENOSYS || err == -SHIM_EPERM))
+			continue;
+		check_case(engines[i]);
+		if (CHECK_EQ(err, 0)) {
+			test();
+			CHECK_EQ(shim_aio_exit(&aio), 0);
+		}
+		check_holdings(before);
+	}
+	check_case("");
+}
+
+/* Reaps nr events and returns how many of them have the result. */
+static inline int nr_results(int nr, int result)
+{
+	struct shim_aio_event ev[8];
+	int n = 0, found = 0;
+
+	while (n < nr) {
+		int got = shim_aio_poll_events(&aio, ev, 8, PATIENCE);
+
+		if (!CHECK(got > 0))
+			break;
+		for (int k = 0; k < got; k++)
+			found += ev[k].result == result;
+		n += got;
+	}
+	CHECK_EQ(n, nr);
+	return found;
+}
+
+#endif
