@@ -175,6 +175,12 @@ SAN_BIN := $(patsubst %,$(SAN)/tests/%,$(filter-out gen,$(TESTS)))
 DENY := $(O)/tests/tool/deny
 NO_RING := io_uring_setup,io_uring_enter,io_uring_register
 
+# Go's wrappers on the other CPU, by qemu-user.
+ifeq ($(HOST),x86_64)
+GO_EMULATED := "GOARCH=arm64 CGO_ENABLED=0 PACKAGES=./sys \
+	tests/go.sh gobind -exec qemu-aarch64-static"
+endif
+
 test: setup-test $(GEN) all
 	$(Q)$(MAKE) -s $(TEST_BIN) $(TOOLS)
 	$(Q)$(MAKE) -s O=$(SAN) CFLAGS="$(SAN_FLAGS)" $(SAN_BIN)
@@ -182,7 +188,8 @@ test: setup-test $(GEN) all
 		"$(DENY) EPERM $(NO_RING) $(O)/tests/sys_socket" \
 		"$(DENY) EPERM $(NO_RING) $(O)/tests/aio" \
 		"$(DENY) EPERM $(NO_RING) $(O)/tests/aio_table" \
-		tests/links.sh tests/go.sh 'tests/go.sh bench'
+		tests/links.sh tests/go.sh "tests/go.sh gobind -race" \
+		$(GO_EMULATED) "tests/go.sh bench"
 
 ## Benchmarks: bench/README.md
 
