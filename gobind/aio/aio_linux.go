@@ -137,12 +137,21 @@ func (a *AIO) Accept(fd, flags int, token uint64) error {
 
 // Recv receives into buf. It is recv(2).
 func (a *AIO) Recv(fd int, buf []byte, flags int, token uint64) error {
-	return a.c.submit(OpRecv, fd, buf, int64(flags), token)
+	return a.c.submit(OpRecv, fd, buf, messageFlags(flags), token)
 }
 
 // Send sends buf. It is send(2) with MSG_NOSIGNAL.
 func (a *AIO) Send(fd int, buf []byte, flags int, token uint64) error {
-	return a.c.submit(OpSend, fd, buf, int64(flags), token)
+	return a.c.submit(OpSend, fd, buf, messageFlags(flags), token)
+}
+
+// messageFlags removes flags without a meaning here: nobody is made to wait, and
+// what is only looked at cannot be collected in parts.
+func messageFlags(flags int) int64 {
+	if flags&sys.MSG_PEEK != 0 {
+		flags &^= sys.MSG_WAITALL
+	}
+	return int64(flags &^ sys.MSG_DONTWAIT)
 }
 
 // Poll waits, once, until fd has one of events (POLLIN, POLLOUT, ...); N is

@@ -70,7 +70,7 @@ func (e *epoll) register(fd int32, f *fdState) error {
 // classify looks at what epoll does not take.
 func classify(fd int, f *fdState) error {
 	var st sys.Statx_t
-	if err := sys.Statx(fd, "", sys.AT_EMPTY_PATH, sys.STATX_TYPE, &st); err != nil {
+	if err := sys.Statx(fd, "", sys.AT_EMPTY_PATH|sys.AT_STATX_DONT_SYNC, sys.STATX_TYPE, &st); err != nil {
 		return err
 	}
 	flags, err := sys.RawFcntl(fd, sys.F_GETFL, 0)
@@ -78,7 +78,7 @@ func classify(fd int, f *fdState) error {
 		return err
 	}
 	f.kind = plain
-	if m := st.Mode & sys.S_IFMT; m == sys.S_IFREG || m == sys.S_IFBLK {
+	if isFile(&st) {
 		f.kind = file
 	}
 	// RWF_NOWAIT waits for the device here: it is meant for memory only.
@@ -86,6 +86,12 @@ func classify(fd int, f *fdState) error {
 		f.noNowait = [2]bool{true, true}
 	}
 	return nil
+}
+
+// isFile says whether a short count means the end of the file.
+func isFile(st *sys.Statx_t) bool {
+	m := st.Mode & sys.S_IFMT
+	return m == sys.S_IFREG || m == sys.S_IFBLK
 }
 
 // attempt does the operation of slot i if that is possible at once.

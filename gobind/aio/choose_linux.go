@@ -25,16 +25,32 @@ type candidate struct {
 
 // candidates, best first.
 var candidates = []candidate{
+	{EngineIOUring, openURing},
 	{EngineEpoll, openEpoll},
 }
 
 // unavailable says whether err means that the kernel is too old for an engine,
-// or that a sysctl or a filter forbids it. Other errors, like EMFILE, are no
-// reason to take another engine.
+// or that a sysctl, a filter or RLIMIT_MEMLOCK forbids it. Other errors, like
+// EMFILE, are no reason to take another engine.
 func unavailable(err error) bool {
+	var locked *memlockError
 	return errors.Is(err, sys.ENOSYS) || errors.Is(err, sys.EPERM) ||
-		errors.Is(err, sys.EACCES) || errors.Is(err, sys.EOPNOTSUPP)
+		errors.Is(err, sys.EACCES) || errors.Is(err, sys.EOPNOTSUPP) ||
+		errors.As(err, &locked)
 }
+
+// memlockError says that RLIMIT_MEMLOCK has no room for the smallest ring.
+type memlockError struct {
+	err         error
+	limit, need uint64
+}
+
+func (e *memlockError) Error() string {
+	return fmt.Sprintf("%v: a ring needs %d bytes of locked memory, RLIMIT_MEMLOCK of the user is %d bytes",
+		e.err, e.need, e.limit)
+}
+
+func (e *memlockError) Unwrap() error { return e.err }
 
 // choose opens the engine that was forced, or the best.
 func (c *core) choose(cfg config) error {
@@ -119,8 +135,7 @@ var errnoNames = map[sys.Errno]string{
 
 // describe says why an engine is unavailable.
 func describe(err error) string {
-	var call *os.SyscallError
-	if errors.As(err, &call) {
+	if call, ok := err.(*os.SyscallError); ok {
 		if e, ok := call.Err.(sys.Errno); ok {
 			return fmt.Sprintf("%s failed with errno %d (%s)", call.Syscall, int(e), errnoNames[e])
 		}

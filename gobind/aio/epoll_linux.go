@@ -202,7 +202,7 @@ func (e *epoll) stop(i, by uint32) {
 	case s.op == OpTimeout:
 		e.timers.remove(e.slots, i)
 	}
-	e.complete(i, errno(sys.ECANCELED))
+	e.complete(i, s.broken())
 	e.stopped(by, 0)
 }
 
@@ -219,7 +219,7 @@ func (e *epoll) leave(i uint32) {
 			var ev sys.EpollEvent
 			sys.EpollCtl(e.fd, sys.EPOLL_CTL_DEL, int(s.fd), &ev)
 		}
-		*f = fdState{leaving: f.leaving, gen: f.gen + 1}
+		f.reset()
 	}
 	switch {
 	case s.op == OpForget:
@@ -239,7 +239,7 @@ func (e *epoll) poll(d time.Duration) error {
 		d = 0
 	}
 	e.rounds = 0
-	if left, any := e.timers.expire(e); any && (d < 0 || left < d) {
+	if left, any := e.timers.expire(e.core); any && (d < 0 || left < d) {
 		d = left
 	}
 	if len(e.done) > 0 {
@@ -252,7 +252,7 @@ func (e *epoll) poll(d time.Duration) error {
 	for k := range n {
 		e.edge(&e.events[k])
 	}
-	e.timers.expire(e)
+	e.timers.expire(e.core)
 	return nil
 }
 

@@ -32,7 +32,7 @@ func (h *helpers) init(e *epoll, limit int) {
 // put gives slot i to a helper. Called with the mutex held, as is remove.
 func (h *helpers) put(i uint32) {
 	h.e.slots[i].state = queued
-	h.queue.push(h.e.slots, i, helperLinks)
+	h.queue.push(h.e.slots, i, engineLinks)
 	h.queued++
 	if h.queued > h.started-h.busy && h.started < h.limit {
 		h.started++
@@ -44,7 +44,7 @@ func (h *helpers) put(i uint32) {
 
 // remove takes slot i back before a helper has begun.
 func (h *helpers) remove(i uint32) {
-	h.queue.remove(h.e.slots, i, helperLinks)
+	h.queue.remove(h.e.slots, i, engineLinks)
 	h.queued--
 }
 

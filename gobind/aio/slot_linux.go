@@ -4,6 +4,8 @@
 
 package aio
 
+import "example.com/syshim/gobind/sys"
+
 // state is where an operation is.
 type state uint8
 
@@ -35,13 +37,23 @@ type slot struct {
 	op        Op
 	state     state
 	cancelled bool
-	// phase is the engine's own.
-	phase uint8
+	// phase and tries are the engine's own.
+	phase phase
+	tries uint8
 	links [nrLinks]link
 }
 
 func (s *slot) inFlight() bool {
 	return s.state != idle && s.state != done
+}
+
+// broken is the result of an operation that ends early: what was transferred
+// is not lost.
+func (s *slot) broken() int32 {
+	if s.op == OpTimeout || s.n == 0 {
+		return errno(sys.ECANCELED)
+	}
+	return s.n
 }
 
 // link is the place of a slot in a list.
@@ -52,7 +64,7 @@ type link struct {
 // The lists that a slot can be in.
 const (
 	fdLinks     = iota // What is in flight on a descriptor.
-	helperLinks        // What waits for a helper.
+	engineLinks        // What waits for a helper, or to be tried again.
 	nrLinks
 )
 
@@ -111,8 +123,8 @@ type fdState struct {
 	ops [nrDirections]list
 	// leaving is the slot of the close or forget in flight.
 	leaving uint32
-	// The rest is the epoll engine's. gen tells events for the descriptor
-	// from those for an earlier one with the same number.
+	// The rest is the engines'. gen tells events for the descriptor from
+	// those for an earlier one with the same number.
 	gen  int32
 	kind kind
 	// stream is that a socket has no messages.
@@ -125,6 +137,11 @@ type fdState struct {
 
 func (f *fdState) empty() bool {
 	return f.ops[input].head|f.ops[output].head|f.ops[either].head == 0
+}
+
+// reset forgets the descriptor, whose number may get another one.
+func (f *fdState) reset() {
+	*f = fdState{leaving: f.leaving, gen: f.gen + 1}
 }
 
 // fdTable holds the state of descriptors. It grows in chunks, so that pointers

@@ -239,6 +239,9 @@ func (s *script) call(verb string, v, n, arg int) (got int, ok bool) {
 	case "put":
 		got = int(result(sys.Write(fd, tableData(arg, n))))
 	case "take":
+		fds := []sys.PollFd{{Fd: int32(fd), Events: sys.POLLIN}}
+		_, err := sys.Ppoll(fds, &sys.Timespec{Sec: patience / 1000}, nil)
+		check(s, err)
 		got = int(result(sys.Read(fd, make([]byte, n))))
 	case "fill":
 		// A pipe has room for a byte when it has none for a page.

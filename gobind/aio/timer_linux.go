@@ -46,18 +46,18 @@ func (t *timers) remove(slots []slot, i uint32) {
 
 // expire completes the timeouts that are over, and returns when the next one
 // is, if there is one.
-func (t *timers) expire(e *epoll) (left time.Duration, any bool) {
+func (t *timers) expire(c *core) (left time.Duration, any bool) {
 	if len(t.heap) == 0 {
 		return 0, false
 	}
 	now := int64(time.Since(t.base))
 	for len(t.heap) > 0 {
 		i := t.heap[0]
-		if left := e.slots[i].arg - now; left > 0 {
+		if left := c.slots[i].arg - now; left > 0 {
 			return time.Duration(left), true
 		}
-		t.remove(e.slots, i)
-		e.complete(i, 0)
+		t.remove(c.slots, i)
+		c.complete(i, 0)
 	}
 	return 0, false
 }

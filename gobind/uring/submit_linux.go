@@ -62,6 +62,11 @@ func (r *Ring) NextSQE() *SQE {
 // Queued returns how many entries were handed out that the kernel has not taken.
 func (r *Ring) Queued() int { return int(r.sq.queued()) }
 
+// Publish makes all entries visible to the kernel, as Submit does, and returns
+// how many it has not taken. It is for a caller that calls io_uring_enter(2) on
+// its own, because it waits while others use the ring.
+func (r *Ring) Publish() int { return r.publish() }
+
 // SQEntries returns how many entries the submission queue has.
 func (r *Ring) SQEntries() int { return len(r.sq.sqes) }
 

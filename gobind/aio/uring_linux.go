@@ -1,0 +1,567 @@
+// SPDX-License-Identifier: MIT
+
+//go:build linux && (amd64 || arm64)
+
+package aio
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"time"
+
+	"example.com/syshim/gobind/sys"
+	"example.com/syshim/gobind/uring"
+)
+
+// The engine on io_uring. An operation is a request, which is handed to the
+// kernel by the next poll, or at once when a poll waits. Its user data is the
+// handle of the slot, never an address. Timeouts are kept here, as on epoll:
+// the kernel's would need memory of ours and die with their thread.
+//
+// Requests belong to the thread that handed them over. When it ends the kernel
+// cancels them; what nobody asked to cancel is handed over again.
+
+const (
+	// mostEntries is how many requests are queued before they are handed
+	// over, at most.
+	mostEntries = 4096
+	// fewestEntries is the smallest ring that is tried.
+	fewestEntries = 8
+	// reapBatch is how many completions are taken at once.
+	reapBatch = 64
+	// patientTries is how often an operation is repeated at once that would
+	// wait although its descriptor is ready.
+	patientTries = 8
+)
+
+// phase is what became of an operation besides its request.
+type phase uint8
+
+const (
+	// polling: the request is a poll, the operation would have waited.
+	polling phase = 1 << iota
+	// stopping: a request to cancel it is in flight.
+	stopping
+	// restart, restop: it is among those that are looked at again later, to
+	// be started, or to be stopped.
+	restart
+	restop
+)
+
+// User data that is no handle: of a request to cancel, and of one that ends a
+// wait. Slots have 21 bits.
+const (
+	cancelData = 1 << 31
+	wakeData   = 1 << 30
+	indexMask  = 1<<21 - 1
+	genShift   = 32 + 21
+)
+
+const required = uring.FeatNodrop | uring.FeatSubmitStable | uring.FeatRWCurPos
+
+type ring struct {
+	*core
+	*uring.Ring
+	waiter waiter
+	timers timers
+	// again is what is to be looked at at the time due, since base.
+	again list
+	due   time.Duration
+	base  time.Time
+	woken bool
+	cqes  [reapBatch]uring.CQE
+}
+
+func openURing(c *core, cfg config) (engine, error) {
+	r, err := newRing(cfg.slots)
+	if err != nil {
+		return nil, err
+	}
+	if missing := required &^ r.Features(); missing != 0 {
+		r.Close()
+		return nil, fmt.Errorf("io_uring lacks features %#x: %w", uint32(missing), sys.EOPNOTSUPP)
+	}
+	if err := try(r); err != nil {
+		r.Close()
+		return nil, err
+	}
+	u := &ring{core: c, Ring: r, base: time.Now()}
+	u.waiter.init(r.FD(), r.Features()&uring.FeatExtArg != 0)
+	u.timers.init(len(c.slots))
+	return u, nil
+}
+
+// newRing makes a ring for so many operations, each of which may have a request
+// to cancel it besides its own. A smaller one does it, too, for the kernel
+// keeps completions that have no place.
+func newRing(slots int) (*uring.Ring, error) {
+	entries := uint32(fewestEntries)
+	for int(entries) < min(slots, mostEntries) {
+		entries *= 2
+	}
+	completions := 2 * uint32(slots+fewestEntries)
+	for {
+		r, err := setUp(entries, completions)
+		if !errors.Is(err, sys.ENOMEM) {
+			return r, err
+		}
+		limit, limited := memlock()
+		if !limited {
+			return nil, err
+		}
+		if entries == fewestEntries {
+			return nil, &memlockError{err, limit, ringSize(entries, completions)}
+		}
+		entries /= 2
+		completions = 2 * entries
+	}
+}
+
+// setUp leaves out flags that the kernel does not know.
+func setUp(entries, completions uint32) (r *uring.Ring, err error) {
+	for _, flags := range []uring.SetupFlags{
+		uring.SetupSubmitAll | uring.SetupNoSQArray,
+		uring.SetupSubmitAll,
+		0,
+	} {
+		r, err = uring.New(entries, uring.WithFlags(uring.SetupClamp|flags), uring.WithCQEntries(completions))
+		if !errors.Is(err, sys.EINVAL) {
+			break
+		}
+	}
+	return r, err
+}
+
+// memlock returns how many bytes the user may lock, if that is limited.
+func memlock() (limit uint64, limited bool) {
+	var lim sys.Rlimit
+	if err := sys.Prlimit(0, sys.RLIMIT_MEMLOCK, nil, &lim); err != nil {
+		return 0, false
+	}
+	// RLIM_INFINITY is all ones.
+	return lim.Cur, lim.Cur != math.MaxUint64
+}
+
+// ringSize is how many bytes a ring locks, in pages.
+func ringSize(entries, completions uint32) uint64 {
+	page := uint64(os.Getpagesize())
+	pages := func(n uint64) uint64 { return (n + page - 1) / page * page }
+	return pages(64*uint64(entries)) + pages(64+4*uint64(entries)+16*uint64(completions))
+}
+
+// try lets the kernel do nothing, for a filter may allow to make a ring and
+// forbid to use it.
+func try(r *uring.Ring) error {
+	r.NextSQE().Nop()
+	if _, err := r.SubmitAndWait(1); err != nil {
+		return err
+	}
+	r.Advance(1)
+	return nil
+}
+
+func (u *ring) name() string { return EngineIOUring }
+
+func (u *ring) close() error { return u.Ring.Close() }
+
+// room hands over what is queued when the queue is full.
+func (u *ring) room() error {
+	if u.Queued() < u.SQEntries() {
+		return nil
+	}
+	if _, err := u.Submit(); err != nil && u.Queued() == u.SQEntries() {
+		if errors.Is(err, sys.EBUSY) {
+			return sys.EBUSY
+		}
+		return sys.EAGAIN
+	}
+	return nil
+}
+
+// next returns an entry for a request, or nil when the kernel takes no more.
+func (u *ring) next() *uring.SQE {
+	if u.room() != nil {
+		return nil
+	}
+	return u.NextSQE()
+}
+
+// promptly hands over what is queued if nobody else will soon. What the kernel
+// does not take now stays queued.
+func (u *ring) promptly() {
+	if u.waiting {
+		u.Submit()
+	}
+}
+
+func (u *ring) wake() {
+	if u.woken {
+		return
+	}
+	if sqe := u.next(); sqe != nil {
+		u.woken = true
+		sqe.Nop()
+		sqe.UserData = wakeData
+		u.Submit()
+	}
+}
+
+func (u *ring) start(i uint32) {
+	if u.slots[i].op == OpTimeout {
+		if u.timers.add(u.slots, i) && u.waiting {
+			u.wake()
+		}
+		return
+	}
+	u.request(i)
+	u.promptly()
+}
+
+// request queues what slot i asks the kernel for.
+func (u *ring) request(i uint32) {
+	sqe := u.next()
+	if sqe == nil {
+		u.later(i, restart)
+		return
+	}
+	s := &u.slots[i]
+	fd, rest := int(s.fd), s.buf[s.n:]
+	switch {
+	case s.phase&polling != 0:
+		events := uint32(sys.POLLIN)
+		if s.op.direction() == output {
+			events = sys.POLLOUT
+		}
+		sqe.PollAdd(fd, events)
+	case s.op == OpRead:
+		sqe.Read(fd, rest, u.offset(s))
+	case s.op == OpWrite:
+		sqe.Write(fd, rest, u.offset(s))
+	case s.op == OpAccept:
+		sqe.Accept(fd, nil, nil, int(s.arg)|sys.SOCK_CLOEXEC)
+	case s.op == OpRecv:
+		sqe.Recv(fd, rest, int(s.arg))
+	case s.op == OpSend:
+		sqe.Send(fd, rest, int(s.arg)|sys.MSG_NOSIGNAL)
+	case s.op == OpPoll:
+		sqe.PollAdd(fd, uint32(uint16(s.arg)))
+	case s.op == OpClose:
+		sqe.Close(fd)
+		if socket.closeBlocks(fd) {
+			sqe.Flags |= uring.SQEAsync
+		}
+	}
+	sqe.UserData = u.handle(i)
+}
+
+// offset is that of the rest of the buffer, 0 for what cannot seek.
+func (u *ring) offset(s *slot) int64 {
+	switch {
+	case s.arg < 0:
+		return -1
+	case u.fds.get(s.fd).noSeek:
+		return 0
+	}
+	return s.arg + int64(s.n)
+}
+
+// completed takes what the kernel has completed.
+func (u *ring) completed(cqe *uring.CQE) {
+	i := uint32(cqe.UserData) & indexMask
+	switch {
+	case cqe.UserData == wakeData:
+		u.woken = false
+	case cqe.UserData&cancelData != 0:
+		u.answered(i, cqe.UserData, cqe.Res)
+	default:
+		u.result(i, cqe.Res)
+	}
+}
+
+// result takes the result of the request of slot i.
+func (u *ring) result(i uint32, res int32) {
+	s := &u.slots[i]
+	polled := s.phase&polling != 0
+	s.phase &^= polling
+	switch {
+	case res == errno(sys.ECANCELED) || res == errno(sys.EINTR) && s.op != OpClose:
+		// Without a cancel it was the end of a thread, or a signal.
+		if !s.cancelled {
+			u.request(i)
+			return
+		}
+		res = s.broken()
+	case s.op == OpPoll || s.op == OpClose:
+	case polled && res >= 0:
+		u.request(i)
+		return
+	case res == errno(sys.EAGAIN):
+		u.blocked(i)
+		return
+	case res > 0 && s.op != OpAccept:
+		s.n += res
+		if int(s.n) < len(s.buf) && u.goesOn(s) {
+			u.request(i)
+			return
+		}
+		res = s.n
+	case s.n > 0:
+		res = s.n
+	case res == errno(sys.ESPIPE) && u.seeks(s):
+		// Sockets do not ignore the offset.
+		u.fds.get(s.fd).noSeek = true
+		u.request(i)
+		return
+	}
+	u.end(i, res)
+}
+
+// seeks says whether the request of s had an offset.
+func (u *ring) seeks(s *slot) bool {
+	return (s.op == OpRead || s.op == OpWrite) && u.offset(s) > 0
+}
+
+// blocked waits until the descriptor of slot i is ready: some kernels do not,
+// when it is non-blocking. One that is ready and yet blocks gets some time.
+func (u *ring) blocked(i uint32) {
+	s := &u.slots[i]
+	if s.cancelled {
+		u.end(i, s.broken())
+		return
+	}
+	s.phase |= polling
+	if s.tries++; s.tries > patientTries {
+		s.tries = 0
+		u.later(i, restart)
+		return
+	}
+	u.request(i)
+}
+
+// goesOn says whether a short count is not yet the result.
+func (u *ring) goesOn(s *slot) bool {
+	if s.cancelled {
+		return false
+	}
+	f := u.fds.get(s.fd)
+	switch s.op {
+	case OpRead, OpWrite:
+		if f.kind == unknown {
+			f.kind = kindOf(int(s.fd))
+		}
+		return f.kind == file
+	case OpRecv:
+		return s.arg&sys.MSG_WAITALL != 0 && isStream(int(s.fd))
+	}
+	return false
+}
+
+// kindOf tells files from what has short counts.
+func kindOf(fd int) kind {
+	var st sys.Statx_t
+	err := sys.Statx(fd, "", sys.AT_EMPTY_PATH|sys.AT_STATX_DONT_SYNC, sys.STATX_TYPE, &st)
+	if err == nil && isFile(&st) {
+		return file
+	}
+	return plain
+}
+
+// end completes slot i, and answers for a cancel that is no longer needed.
+func (u *ring) end(i uint32, res int32) {
+	s := &u.slots[i]
+	unanswered := s.phase&restop != 0 && s.op < OpCancel
+	u.notLater(i)
+	u.complete(i, res)
+	if unanswered {
+		u.stopped(uint32(s.by), errno(sys.ENOENT))
+	}
+}
+
+// later looks at slot i again after some time, for one reason or another.
+func (u *ring) later(i uint32, why phase) {
+	s := &u.slots[i]
+	if s.phase&(restart|restop) == 0 {
+		u.again.push(u.slots, i, engineLinks)
+		u.due = time.Since(u.base) + retryAfter
+	}
+	s.phase |= why
+}
+
+// notLater takes slot i from those that are looked at later.
+func (u *ring) notLater(i uint32) {
+	s := &u.slots[i]
+	if s.phase&(restart|restop) != 0 {
+		u.again.remove(u.slots, i, engineLinks)
+		s.phase &^= restart | restop
+	}
+}
+
+// retry looks at what waits for its time, if that has come, and returns how
+// long that lasts; any is false when there is nothing.
+func (u *ring) retry() (left time.Duration, any bool) {
+	if u.again.head == 0 {
+		return 0, false
+	}
+	if left = u.due - time.Since(u.base); left > 0 {
+		return left, true
+	}
+	// What is put there meanwhile comes behind the last, for the next time.
+	for i, last := u.again.head, u.again.tail; i != 0; {
+		next := u.slots[i].links[engineLinks].next
+		u.repeat(i)
+		if i == last {
+			break
+		}
+		i = next
+	}
+	return retryAfter, u.again.head != 0
+}
+
+func (u *ring) repeat(i uint32) {
+	s := &u.slots[i]
+	why := s.phase
+	u.notLater(i)
+	switch {
+	case why&restart != 0:
+		u.request(i)
+	case s.op < OpCancel:
+		u.cancelRequest(i, uint32(s.by))
+	default:
+		u.depart(i)
+	}
+}
+
+func (u *ring) stop(i, by uint32) {
+	s := &u.slots[i]
+	switch {
+	case s.op == OpTimeout:
+		u.timers.remove(u.slots, i)
+	case s.phase&restart != 0:
+		u.notLater(i)
+	case s.phase&(stopping|restop) != 0:
+		// It is ending for another.
+		u.stopped(by, errno(sys.ENOENT))
+		return
+	default:
+		u.cancelRequest(i, by)
+		u.promptly()
+		return
+	}
+	u.complete(i, s.broken())
+	u.stopped(by, 0)
+}
+
+// cancelRequest asks the kernel to end the request of slot i.
+func (u *ring) cancelRequest(i, by uint32) {
+	sqe := u.next()
+	if sqe == nil {
+		u.later(i, restop)
+		return
+	}
+	s := &u.slots[i]
+	s.phase |= stopping
+	sqe.Cancel(u.handle(i), 0)
+	sqe.UserData = uint64(s.gen)<<genShift | uint64(by)<<32 | cancelData | uint64(i)
+}
+
+// answered takes the kernel's answer to a request to cancel that of slot i.
+func (u *ring) answered(i uint32, data uint64, res int32) {
+	s := &u.slots[i]
+	by := uint32(data>>32) & indexMask
+	same := uint64(s.gen)<<genShift == data>>genShift<<genShift
+	if !same || !s.inFlight() || s.phase&stopping == 0 {
+		u.stopped(by, res)
+		return
+	}
+	s.phase &^= stopping
+	if res == errno(sys.ENOENT) && s.phase&restart == 0 {
+		// It has completed, and that comes next, or the kernel was about
+		// to move it from one queue to another.
+		s.by = u.handle(by)
+		u.later(i, restop)
+		return
+	}
+	u.stopped(by, res)
+}
+
+func (u *ring) linger(i uint32) {
+	u.later(i, restop)
+}
+
+func (u *ring) leave(i uint32) {
+	u.notLater(i)
+	s := &u.slots[i]
+	if f := u.fds.get(s.fd); f != nil {
+		f.reset()
+	}
+	if s.op == OpForget {
+		u.complete(i, 0)
+		return
+	}
+	u.request(i)
+	u.promptly()
+}
+
+func (u *ring) poll(d time.Duration) error {
+	u.reap()
+	if left, any := u.retry(); any && (d < 0 || left < d) {
+		d = left
+	}
+	if left, any := u.timers.expire(u.core); any && (d < 0 || left < d) {
+		d = left
+	}
+	if len(u.done) > 0 {
+		d = 0
+	}
+	if err := u.enter(d); err != nil {
+		return err
+	}
+	u.reap()
+	u.timers.expire(u.core)
+	return nil
+}
+
+// enter hands over what is queued, and waits up to d for a completion.
+func (u *ring) enter(d time.Duration) error {
+	if d == 0 {
+		_, err := u.Submit()
+		return pollError(err)
+	}
+	todo := u.Publish()
+	u.waiting = true
+	u.mu.Unlock()
+	err := u.waiter.wait(todo, d)
+	u.mu.Lock()
+	u.waiting = false
+	return pollError(err)
+}
+
+// pollError is the error of a poll. It is none when completions must be reaped
+// first.
+func pollError(err error) error {
+	if err == nil || errors.Is(err, sys.EBUSY) {
+		return nil
+	}
+	return err
+}
+
+// reap takes all that is complete.
+func (u *ring) reap() {
+	for {
+		n := u.Reap(u.cqes[:])
+		for k := range n {
+			u.completed(&u.cqes[k])
+		}
+		if n < len(u.cqes) {
+			return
+		}
+	}
+}
+
+// isStream says whether fd is a socket without messages.
+func isStream(fd int) bool {
+	typ, err := sys.GetsockoptInt(fd, sys.SOL_SOCKET, sys.SO_TYPE)
+	return err == nil && (typ == sys.SOCK_STREAM || typ == sys.SOCK_SEQPACKET)
+}
