@@ -182,14 +182,14 @@ GO_EMULATED := "GOARCH=arm64 CGO_ENABLED=0 PACKAGES=./sys \
 endif
 
 test: setup-test $(GEN) all
-	$(Q)$(MAKE) -s $(TEST_BIN) $(TOOLS)
+	$(Q)$(MAKE) -s $(TEST_BIN) $(TOOLS) $(BENCH_ALL)
 	$(Q)$(MAKE) -s O=$(SAN) CFLAGS="$(SAN_FLAGS)" $(SAN_BIN)
 	$(Q)GEN=$(GEN) MAKE="$(MAKE)" GO=$(GO) tests/run.sh $(TEST_BIN) $(SAN_BIN) \
 		"$(DENY) EPERM $(NO_RING) $(O)/tests/sys_socket" \
 		"$(DENY) EPERM $(NO_RING) $(O)/tests/aio" \
 		"$(DENY) EPERM $(NO_RING) $(O)/tests/aio_table" \
 		tests/links.sh tests/go.sh "tests/go.sh gobind -race" \
-		$(GO_EMULATED) "tests/go.sh bench"
+		$(GO_EMULATED) "tests/go.sh bench" "tests/bench.sh $(O)"
 
 ## Benchmarks: bench/README.md
 
@@ -233,8 +233,8 @@ bench: setup-bench
 		echo "bench: this is $(HOST); copy $(O)/shim-bench to the target"; \
 		exit 1; } >&2
 	$(Q)$(MAKE) -s $(BENCH_ALL) >&2
-	$(Q)BENCH='$(BENCH)' BENCHTIME='$(BENCHTIME)' $(O)/bench/driver \
-		$(O)/shim-bench
+	$(Q)BENCH='$(BENCH)' BENCHTIME='$(BENCHTIME)' \
+		BENCHREPORT='$(BENCHREPORT)' $(O)/bench/driver $(O)/shim-bench
 
 ## Installation
 

@@ -78,8 +78,10 @@ func privateID() (uint64, error) {
 // try counts nothing, to see whether it is allowed.
 func try(id uint64) (*tracepoint, error) {
 	t := &tracepoint{id}
-	_, err := t.count(os.Getpid(), func() error { return nil })
-	return t, err
+	if _, err := t.count(os.Getpid(), func() error { return nil }); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // count returns how many system calls a process makes while f runs.

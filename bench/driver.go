@@ -101,17 +101,18 @@ func (d *driver) run() {
 	}
 }
 
-// leastCertain returns the work to repeat: that was repeated least and has the
-// widest interval; nil when all are certain or the time is up.
+// leastCertain returns the work to repeat: of those that were repeated least
+// the one with the widest interval; nil when all are certain or the time is up.
 func (d *driver) leastCertain() *work {
+	left := d.time - d.spent
 	var found *work
 	for _, w := range d.works {
-		rounds := max(1, w.repeats+1)
-		left := d.time - d.spent
-		if w.widest() <= widest || time.Duration(float64(d.sampleTime())*float64(len(w.rows)*d.runs)) > left {
+		takes := d.sampleTime() * time.Duration(len(w.rows)*d.runs)
+		if w.widest() <= widest || takes > left {
 			continue
 		}
-		if found == nil || cmp.Or(cmp.Compare(rounds, found.repeats+1), -cmp.Compare(w.widest(), found.widest())) < 0 {
+		if found == nil || w.repeats < found.repeats ||
+			w.repeats == found.repeats && w.widest() > found.widest() {
 			found = w
 		}
 	}

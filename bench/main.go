@@ -6,6 +6,8 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -52,12 +54,7 @@ func drive(shimBench string, getenv func(string) string, out, log io.Writer) err
 	if err != nil {
 		return err
 	}
-	where, err := place()
-	if err != nil {
-		return err
-	}
-	dir := filepath.Dir(self)
-	file, err := makeTestFile(dir)
+	file, err := makeTestFile(filepath.Dir(self))
 	if err != nil {
 		return err
 	}
@@ -65,26 +62,52 @@ func drive(shimBench string, getenv func(string) string, out, log io.Writer) err
 
 	d := &driver{wish: wish, out: out, log: log, file: file}
 	defer d.close()
-	machine := describeMachine(file, filepath.Base(dir), where)
-	err = d.findRows([]program{
+	machine, err := d.prepareAll(shimBench, self)
+	if err != nil {
+		return err
+	}
+	var report bytes.Buffer
+	for _, f := range machine {
+		fmt.Fprintf(&report, "%s: %s\n", f.key, f.value)
+	}
+	fmt.Fprint(io.MultiWriter(out, log), &report)
+	d.run()
+	fmt.Fprintf(&report, "measured: %.0f s\n", d.spent.Seconds())
+	var table bytes.Buffer
+	d.printTable(&table)
+	fmt.Fprintf(log, "%s%s", &table, legend)
+	if path := getenv("BENCHREPORT"); path != "" {
+		if err := writeReport(path, report.String()+table.String()); err != nil {
+			return err
+		}
+	}
+	if d.failed {
+		return errors.New("there are rows that failed, see above")
+	}
+	return nil
+}
+
+// prepareAll finds the rows and says what the machine is.
+func (d *driver) prepareAll(shimBench, self string) ([]field, error) {
+	where, err := place()
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Dir(self)
+	compilers, err := d.findRows([]program{
 		{"shim-bench", []string{shimBench, "coproc"}, filepath.Join(dir, "shim-bench-count")},
 		{"rivals", []string{filepath.Join(dir, "rivals"), "coproc"}, ""},
 		{"cgorows", []string{filepath.Join(dir, "cgorows"), "coproc"}, ""},
 		{"gorows", []string{self, "coproc"}, ""},
-	}, where, &machine)
+	}, where)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	d.client = d.add("client", []string{shimBench, "coproc"}, &where.client)
-	for _, f := range machine {
-		fmt.Fprintf(out, "%s: %s\n", f.key, f.value)
-		fmt.Fprintf(log, "%s: %s\n", f.key, f.value)
+	machine := append(describeMachine(d.file, filepath.Base(dir), where), compilers...)
+	counting := "counted by perf, raw_syscalls:sys_enter"
+	if d.trace, err = findTracepoint(); err != nil {
+		counting = "counted at shim_syscall, in C only (" + err.Error() + ")"
 	}
-	d.run()
-	d.printTable(log)
-	fmt.Fprint(log, legend)
-	if d.failed {
-		return fmt.Errorf("there are rows that failed, see above")
-	}
-	return nil
+	return append(machine, field{"syscalls", counting}), nil
 }

@@ -2,7 +2,10 @@
 
 package main
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // A program holds rows; counting is its build that counts system calls.
 type program struct {
@@ -21,60 +24,55 @@ func (d *driver) add(name string, argv []string, cpu *int) *coproc {
 	return p
 }
 
-// findRows asks the programs for their rows and chooses among them. What the
-// programs were made by, and what counts system calls, goes into machine.
-func (d *driver) findRows(programs []program, where placement, machine *[]field) error {
+// findRows asks the programs for their rows and chooses among them. It returns
+// what the C programs were compiled by.
+func (d *driver) findRows(programs []program, where placement) ([]field, error) {
 	var rows []*row
-	var compilers []string
-	trace, err := findTracepoint()
-	if err == nil {
-		d.trace = trace
-		*machine = append(*machine, field{"syscalls", "counted by perf, raw_syscalls:sys_enter"})
-	} else {
-		*machine = append(*machine, field{"syscalls", "counted at shim_syscall, in C (" + err.Error() + ")"})
-	}
+	var compilers []field
 	for _, p := range programs {
 		free := d.add(p.name, p.argv, nil)
-		pinned := d.add(p.name, p.argv, &where.server)
-		var counter *coproc
-		if p.counting != "" {
-			counter = d.add(p.name+"-count", append([]string{p.counting}, p.argv[1:]...), nil)
-		}
-		compiler, err := free.compiler()
+		text, err := free.compiler()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if !slices.Contains(compilers, compiler) {
-			compilers = append(compilers, compiler)
+		f := field{"compiler", text}
+		if !strings.HasPrefix(text, "go") && !slices.Contains(compilers, f) {
+			compilers = append(compilers, f)
 		}
-		names, err := free.rows()
+		more, err := d.rowsOf(p, free, where)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		for _, name := range names {
-			parsed, err := parseName(name)
-			if err != nil {
-				return err
-			}
-			r := &row{rowName: parsed, program: free, counter: counter}
-			if r.isServer() {
-				r.program = pinned
-			}
-			rows = append(rows, r)
-		}
+		rows = append(rows, more...)
 	}
-	for _, c := range compilers {
-		if len(c) > 2 && c[:2] != "go" {
-			*machine = append(*machine, field{"compiler", c})
-		}
-	}
-	d.works, err = choose(rows, d.glob)
-	return err
+	works, err := choose(rows, d.glob)
+	d.works = works
+	return compilers, err
 }
 
-const legend = `
-time/op is the median of the rounds, ± half the width of its 95 % interval. A
-ratio is the median of the rounds' ratios to the rival that "to" names, with its
-95 % bootstrap interval: below 1 is faster. "~": the interval contains 1;
-"slower" and "faster": wholly beyond 3 %; "unresolved": wider than 10 %.
-`
+// rowsOf returns the rows of a program, with the co-processes that measure
+// them: servers have a CPU.
+func (d *driver) rowsOf(p program, free *coproc, where placement) ([]*row, error) {
+	names, err := free.rows()
+	if err != nil {
+		return nil, err
+	}
+	pinned := d.add(p.name, p.argv, &where.server)
+	var counter *coproc
+	if p.counting != "" {
+		counter = d.add(p.name+"-count", append([]string{p.counting}, p.argv[1:]...), nil)
+	}
+	var rows []*row
+	for _, name := range names {
+		parsed, err := parseName(name)
+		if err != nil {
+			return nil, err
+		}
+		r := &row{rowName: parsed, program: free, counter: counter}
+		if r.isServer() {
+			r.program = pinned
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"example.com/syshim/bench/internal/row"
+	"example.com/syshim/gobind/aio"
 )
 
 // Serve makes the program a co-process with these rows until in ends.
@@ -30,10 +31,16 @@ var Rows = []row.Row{
 	{Name: "BenchmarkPipe/lang=go/impl=syscall/size=4096", Run: pipeSyscall(4096)},
 
 	{Name: "BenchmarkFileRead/lang=go/impl=os/cache=page/depth=1/size=4096", Run: readOS(1, false)},
+	{Name: "BenchmarkFileRead/lang=go/impl=aio/engine=epoll/cache=page/depth=1/size=4096", Run: readAIO(aio.EngineEpoll, 1, false)},
 	{Name: "BenchmarkFileRead/lang=go/impl=os/cache=page/depth=32/size=4096", Run: readOS(32, false)},
+	{Name: "BenchmarkFileRead/lang=go/impl=aio/engine=epoll/cache=page/depth=32/size=4096", Run: readAIO(aio.EngineEpoll, 32, false)},
 	{Name: "BenchmarkFileRead/lang=go/impl=os/cache=direct/depth=1/size=4096", Run: readOS(1, true)},
+	{Name: "BenchmarkFileRead/lang=go/impl=aio/engine=epoll/cache=direct/depth=1/size=4096", Run: readAIO(aio.EngineEpoll, 1, true)},
 	{Name: "BenchmarkFileRead/lang=go/impl=os/cache=direct/depth=32/size=4096", Run: readOS(32, true)},
+	{Name: "BenchmarkFileRead/lang=go/impl=aio/engine=epoll/cache=direct/depth=32/size=4096", Run: readAIO(aio.EngineEpoll, 32, true)},
 
 	{Name: "BenchmarkEcho/lang=go/impl=net/conns=1/size=128", Run: echoNet(1, 128)},
+	{Name: "BenchmarkEcho/lang=go/impl=aio/engine=epoll/conns=1/size=128", Run: echoAIO(aio.EngineEpoll, 1, 128)},
 	{Name: "BenchmarkEcho/lang=go/impl=net/conns=64/size=128", Run: echoNet(64, 128)},
+	{Name: "BenchmarkEcho/lang=go/impl=aio/engine=epoll/conns=64/size=128", Run: echoAIO(aio.EngineEpoll, 64, 128)},
 }

@@ -4,6 +4,7 @@
  * it measures its rows against each other; with the argument coproc it is a
  * co-process of the driver, as the server of an echo row or as its client.
  */
+#include "aio_rows.h"
 #include "alone.h"
 #include "client.h"
 
@@ -12,6 +13,7 @@
 
 const struct row bench_rows[] = {
 	SYS_ROWS,
+	AIO_ROWS,
 };
 const size_t bench_nr_rows = sizeof(bench_rows) / sizeof(bench_rows[0]);
 
