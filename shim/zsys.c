@@ -158,6 +158,20 @@ long shim_getsid(int pid)
 	return CALL(SHIM_NR_getsid, pid, 0, 0, 0, 0, 0);
 }
 
+long shim_rt_sigpending(uint64_t *uset)
+{
+	return CALL(SHIM_NR_rt_sigpending, uset, 8, 0, 0, 0, 0);
+}
+
+/*
+ * The result is the signal. When the time is over it is EAGAIN.
+ */
+long shim_rt_sigtimedwait(const uint64_t *uthese, struct shim_siginfo *uinfo,
+			  const struct shim_timespec *uts)
+{
+	return CALL(SHIM_NR_rt_sigtimedwait, uthese, uinfo, uts, 8, 0, 0);
+}
+
 long shim_read(int fd, void *buf, size_t count)
 {
 	return CALL(SHIM_NR_read, fd, buf, count, 0, 0, 0);

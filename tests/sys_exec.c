@@ -181,6 +181,26 @@ static void a_range_of_descriptors_is_closed(void)
 		CHECK_EQ(shim_close(fds[i]), 0);
 }
 
+static void a_blocked_signal_is_asked_for_and_taken(void)
+{
+	const uint64_t usr2 = 1UL << (SHIM_SIGUSR2 - 1);
+	const struct shim_timespec now = { 0, 0 };
+	struct shim_siginfo info = { 0 };
+	uint64_t old, pending = 0;
+
+	CHECK_EQ(shim_rt_sigprocmask(SHIM_SIG_BLOCK, &usr2, &old), 0);
+	CHECK_EQ(shim_rt_sigtimedwait(&usr2, &info, &now), -SHIM_EAGAIN);
+	CHECK_EQ(shim_kill((int)shim_getpid(), SHIM_SIGUSR2), 0);
+	CHECK_EQ(shim_rt_sigpending(&pending), 0);
+	CHECK_EQ(pending & usr2, usr2);
+	CHECK_EQ(shim_rt_sigtimedwait(&usr2, &info, NULL), SHIM_SIGUSR2);
+	CHECK_EQ(info.pid, shim_getpid());
+	CHECK_EQ(shim_rt_sigpending(&pending), 0);
+	CHECK_EQ(pending & usr2, 0);
+	CHECK_EQ(shim_rt_sigprocmask(SHIM_SIG_SETMASK, &old, NULL), 0);
+	CHECK_EQ(shim_rt_sigpending(NULL), -SHIM_EFAULT);
+}
+
 static const struct check_test sys_exec_tests[] = {
 	{ "a_program_replaces_the_child", a_program_replaces_the_child },
 	{ "a_child_has_a_descriptor", a_child_has_a_descriptor },
@@ -189,6 +209,8 @@ static const struct check_test sys_exec_tests[] = {
 	  a_directory_is_entered_by_its_descriptor },
 	{ "a_range_of_descriptors_is_closed",
 	  a_range_of_descriptors_is_closed },
+	{ "a_blocked_signal_is_asked_for_and_taken",
+	  a_blocked_signal_is_asked_for_and_taken },
 };
 
 CHECK_MAIN(sys_exec, sys_exec_tests)

@@ -125,6 +125,16 @@ static long call_getsid(void)
 	return shim_getsid((int)A);
 }
 
+static long call_rt_sigpending(void)
+{
+	return shim_rt_sigpending((void *)A);
+}
+
+static long call_rt_sigtimedwait(void)
+{
+	return shim_rt_sigtimedwait((void *)A, (void *)B, (void *)C);
+}
+
 static long call_read(void)
 {
 	return shim_read((int)A, (void *)B, (size_t)C);
@@ -523,6 +533,8 @@ static const struct wrapper wrappers[] = {
 	{ "getpgid", SHIM_NR_getpgid, call_getpgid, { (long)(int)A }, 0 },
 	{ "setsid", SHIM_NR_setsid, call_setsid, { 0 }, 0 },
 	{ "getsid", SHIM_NR_getsid, call_getsid, { (long)(int)A }, 0 },
+	{ "rt_sigpending", SHIM_NR_rt_sigpending, call_rt_sigpending, { (long)A, 8 }, 0 },
+	{ "rt_sigtimedwait", SHIM_NR_rt_sigtimedwait, call_rt_sigtimedwait, { (long)A, (long)B, (long)C, 8 }, 0 },
 	{ "read", SHIM_NR_read, call_read, { (long)(int)A, (long)B, (long)C }, 0 },
 	{ "write", SHIM_NR_write, call_write, { (long)(int)A, (long)B, (long)C }, 0 },
 	{ "close", SHIM_NR_close, call_close, { (long)(int)A }, 0 },

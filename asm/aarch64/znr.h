@@ -24,6 +24,8 @@
 #define SHIM_NR_getpgid 155
 #define SHIM_NR_setsid 157
 #define SHIM_NR_getsid 156
+#define SHIM_NR_rt_sigpending 136
+#define SHIM_NR_rt_sigtimedwait 137
 #define SHIM_NR_read 63
 #define SHIM_NR_write 64
 #define SHIM_NR_close 57

@@ -27,6 +27,8 @@
 #define SHIM_NR_getpgid 121
 #define SHIM_NR_setsid 112
 #define SHIM_NR_getsid 124
+#define SHIM_NR_rt_sigpending 127
+#define SHIM_NR_rt_sigtimedwait 128
 #define SHIM_NR_read 0
 #define SHIM_NR_write 1
 #define SHIM_NR_close 3

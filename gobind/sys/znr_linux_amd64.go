@@ -26,6 +26,8 @@ const (
 	SYS_GETPGID           = 121
 	SYS_SETSID            = 112
 	SYS_GETSID            = 124
+	SYS_RT_SIGPENDING     = 127
+	SYS_RT_SIGTIMEDWAIT   = 128
 	SYS_READ              = 0
 	SYS_WRITE             = 1
 	SYS_CLOSE             = 3

@@ -26,6 +26,8 @@ const (
 	SYS_GETPGID           = 155
 	SYS_SETSID            = 157
 	SYS_GETSID            = 156
+	SYS_RT_SIGPENDING     = 136
+	SYS_RT_SIGTIMEDWAIT   = 137
 	SYS_READ              = 63
 	SYS_WRITE             = 64
 	SYS_CLOSE             = 57

@@ -129,6 +129,17 @@ long shim_setsid(void);
 /* getsid(2): The session of a process. */
 long shim_getsid(int pid);
 
+/* sigpending(2): Ask which blocked signals have come. */
+long shim_rt_sigpending(uint64_t *uset);
+
+/*
+ * sigwaitinfo(2): Wait for a blocked signal, and take it.
+ *
+ * The result is the signal. When the time is over it is EAGAIN.
+ */
+long shim_rt_sigtimedwait(const uint64_t *uthese, struct shim_siginfo *uinfo,
+			  const struct shim_timespec *uts);
+
 /* read(2): Read from a descriptor. */
 long shim_read(int fd, void *buf, size_t count);
 
