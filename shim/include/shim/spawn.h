@@ -63,6 +63,8 @@
 #define SHIM_SPAWN_PROGRAM_REGS 32
 #define SHIM_SPAWN_PROGRAM_PAUSE 96
 
+#define SHIM_SPAWN_REG_MASK 7
+
 /* The exit status of a child whose program failed; 0 when it only ended. */
 #define SHIM_SPAWN_EXIT_FAILED 127
 
@@ -80,7 +82,7 @@ struct shim_spawn_step {
 	uint64_t args[6];
 };
 
-enum { SHIM_SPAWN_NR_REGS = 8 };
+enum { SHIM_SPAWN_NR_REGS = SHIM_SPAWN_REG_MASK + 1 };
 
 /* The steps, and what parent and child tell each other. */
 struct shim_spawn_program {
@@ -100,7 +102,202 @@ struct shim_spawn_program {
 	uint64_t regs[SHIM_SPAWN_NR_REGS];
 	struct shim_timespec pause; /* between retries */
 	uint64_t mask; /* the signals that the new program has blocked */
+	/* The rest is the parent's: the child's stack, and whether mask is set
+	 * or becomes that of the thread that starts the child. */
+	void *stack;
+	uint64_t stack_size;
+	uint64_t has_mask;
 };
+
+/* A descriptor for the new program: the caller's from becomes to. */
+struct shim_spawn_fd {
+	int from; /* -1: the new program does not have to */
+	int to;
+};
+
+/* Flags of struct shim_spawn_options. */
+enum {
+	SHIM_SPAWN_IN = 1 << 0,	      /* a pipe to descriptor 0 */
+	SHIM_SPAWN_OUT = 1 << 1,      /* a pipe from descriptor 1 */
+	SHIM_SPAWN_ERR = 1 << 2,      /* a pipe from descriptor 2 */
+	SHIM_SPAWN_KEEP_FDS = 1 << 3, /* only close-on-exec ones are closed */
+	SHIM_SPAWN_FCHDIR = 1 << 4,   /* cwd_fd is the working directory */
+	SHIM_SPAWN_SETPGID = 1 << 5,  /* pgid is the group; 0: one of its own */
+	SHIM_SPAWN_SETSID = 1 << 6,   /* a session of its own */
+};
+
+/*
+ * What to start, and how. All zero but path: the program at that path, with
+ * neither arguments nor environment, in the caller's directory, with its signal
+ * mask, and with its descriptors 0 to 2 as they are and no others.
+ *
+ * The order is: session and group, directory, descriptors, signal mask, exec.
+ * So a relative path or directory of the search begins at the new directory.
+ */
+struct shim_spawn_options {
+	const char *path;
+	/*
+	 * Directories with ':' between them, as in PATH; one that is empty is
+	 * the working directory. A path without '/' is looked for in each.
+	 * NULL: the path is taken as it is.
+	 */
+	const char *search;
+	char *const *argv; /* ends with NULL, as envp does */
+	char *const *envp;
+	const char *cwd; /* NULL: the caller's */
+	int cwd_fd;
+	unsigned flags; /* SHIM_SPAWN_* */
+	/* In any order, swapped or not; each to stands once. */
+	const struct shim_spawn_fd *fds;
+	size_t nr_fds;
+	const uint64_t *mask; /* signals to block; NULL: as the caller does */
+	int pgid;
+	/* How often, 0 to 255, a program that is open for writing (ETXTBSY) is
+	 * tried again, after a millisecond each. */
+	unsigned retries;
+};
+
+/* A program that was started. */
+struct shim_spawn {
+	int pid;
+	int pidfd;
+	/* The caller's ends of the pipes, or -1. One that the caller closes
+	 * itself, it makes -1. */
+	int in, out, err;
+	/*
+	 * After an error, what failed: a call of the child ("chdir", "dup3",
+	 * "execve", ...) or of the caller ("pipe2", "clone3", ...), or
+	 * "options"; NULL else.
+	 */
+	const char *failed;
+};
+
+/* What shim_spawn_capture() moves; lengths begin at 0. */
+struct shim_spawn_io {
+	const void *in;
+	size_t in_size;
+	size_t in_len; /* how much the program has taken */
+	void *out;
+	size_t out_size;
+	size_t out_len; /* how much there was: what exceeds the size is lost */
+	void *err;
+	size_t err_size;
+	size_t err_len;
+};
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * How much memory shim_spawn_start() needs for these options: the steps, the
+ * strings of the search and the child's stack. 4096 bytes are enough unless
+ * there are many descriptors or a long search.
+ */
+size_t shim_spawn_size(const struct shim_spawn_options *options);
+
+/*
+ * Start a program, and wait until it runs. The memory, aligned like a pointer,
+ * is the caller's again when the call returns, whatever it returns.
+ *
+ * Returns 0, or -errno: then no child is left, nor a descriptor, and
+ * child->failed says what failed. -EINVAL with "options" is a mistake in them,
+ * or too little memory. A kernel without clone3 (5.3) or close_range (5.9) is
+ * -ENOSYS with that name. EINTR is retried.
+ *
+ * A child that a signal kills before exec was started: the wait tells.
+ */
+int shim_spawn_start(struct shim_spawn *child,
+		     const struct shim_spawn_options *options, void *memory,
+		     size_t size);
+
+/*
+ * Wait until the program has ended, but not longer than timeout, unless that is
+ * NULL. Returns 0 with info->si_code (CLD_EXITED, CLD_KILLED, CLD_DUMPED) and
+ * info->status, the exit status or the signal; -ETIMEDOUT; or -errno. -ECHILD:
+ * the status was taken by somebody else, or the caller ignores SIGCHLD, so that
+ * the kernel keeps none. EINTR is retried.
+ */
+int shim_spawn_wait(struct shim_spawn *child,
+		    const struct shim_timespec *timeout,
+		    struct shim_siginfo *info);
+
+/* Send a signal to the program. -ESRCH: it has ended and was waited for. */
+int shim_spawn_kill(const struct shim_spawn *child, int signal);
+
+/*
+ * Feed the program and read both of its outputs, as they come, until it has
+ * closed them; then the pipes are closed. It may close its input before it has
+ * taken all, as "head" does: no error, and no SIGPIPE.
+ *
+ * Returns 0, -ETIMEDOUT or -errno. After a timeout the call may be repeated
+ * with the same io, and goes on. It does not wait for the program itself, but
+ * for everybody who has inherited an end of the pipes.
+ */
+int shim_spawn_capture(struct shim_spawn *child, struct shim_spawn_io *io,
+		       const struct shim_timespec *timeout);
+
+/*
+ * Close what is open of the pipes, and the pidfd. A program that was not waited
+ * for goes on, and stays a zombie after its end.
+ */
+void shim_spawn_close(struct shim_spawn *child);
+
+/*
+ * A pipe: fds[0] is the end to read from, fds[1] the one to write to, both
+ * close-on-exec. size is how much it should hold; 0: as the kernel likes.
+ * Returns 0, or -errno and there is no pipe.
+ */
+int shim_spawn_pipe(int fds[2], int size);
+
+/*
+ * The parts of shim_spawn_start(), for programs of steps that are not made from
+ * options.
+ *
+ * Make a program in memory; pipes are the child's ends where the flags ask for
+ * some. Returns 0, or -EINVAL.
+ */
+int shim_spawn_compile(const struct shim_spawn_options *options,
+		       const int pipes[3], void *memory, size_t size,
+		       struct shim_spawn_program **program);
+
+/* Nothing is started, nothing is open: for shim_spawn_launch(). */
+void shim_spawn_init(struct shim_spawn *child);
+
+/* Prepare the program of nr_steps steps. All other fields become 0. */
+void shim_spawn_program_init(struct shim_spawn_program *program,
+			     struct shim_spawn_step *steps, unsigned nr_steps,
+			     void *stack, size_t stack_size);
+
+/*
+ * Let a new child run the program. Returns 0, or -errno and there is no child.
+ * On success program, steps and stack are the child's until
+ * shim_spawn_join() has returned.
+ */
+int shim_spawn_launch(struct shim_spawn *child,
+		      struct shim_spawn_program *program);
+
+/*
+ * Wait until the child runs another program or is gone. Returns 0, or the error
+ * of the step that failed; the child is then waited for and closed.
+ */
+int shim_spawn_join(struct shim_spawn *child,
+		    struct shim_spawn_program *program);
+
+/* The name of a step in errors: that of its call, or "step". */
+const char *shim_spawn_step_name(const struct shim_spawn_step *step);
+
+/*
+ * clone3(2) with args and, in the child, the program. It is the kernel's result
+ * for the parent; the child, on the stack that args names, does not return.
+ * Alone in its object, so that a program can define the symbol itself.
+ */
+long shim_spawn_child(struct shim_clone_args *args, size_t size,
+		      struct shim_spawn_program *program);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
 

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * long shim_spawn_child(struct shim_clone_args *args, size_t size,
+ *			 struct shim_spawn_program *program);
+ *
+ *              C      kernel
+ *   number            x8
+ *   args       x0     x0
+ *   size       x1     x1
+ *   program    x2     kept
+ *   result            x0: the child's number or -errno
+ *
+ * The child runs the steps of the program and never returns; <shim/spawn.h>
+ * says what a step is. Its registers:
+ *
+ *   x19    program                 w22    flags of the step
+ *   x20    step                    w23    retries left
+ *   w21    number of the step      x24    last value of EACH
+ *   x25 x1 x2 x3 x4 x5             arguments of the call
+ *   x26 x27 x28                    x1 to x3 over a pause
+ */
+#include <shim/spawn.h>
+#include <shim/zconst.h>
+
+#include "asm.h"
+#include "znr.h"
+
+#define ERRNO_MAX 4095
+
+/* Argument i of the step: the value itself, or that of a register. */
+.macro ARGUMENT i, to
+	ldr	\to, [x20, #SHIM_SPAWN_STEP_ARGS + 8 * \i]
+	tst	w22, #SHIM_SPAWN_STEP_ARG(\i)
+	b.eq	1f
+	and	\to, \to, #SHIM_SPAWN_REG_MASK
+	add	x9, x19, \to, lsl #3
+	ldr	\to, [x9, #SHIM_SPAWN_PROGRAM_REGS]
+1:
+.endm
+
+FUNC(shim_spawn_child)
+	mov	x8, #SHIM_NR_clone3
+	svc	#0
+	cbz	x0, 1f
+	ret
+
+	/* The child: a frame without a caller. */
+1:	.cfi_undefined x30
+	mov	x29, #0
+	mov	x30, #0
+	mov	x19, x2
+	ldr	x20, [x19, #SHIM_SPAWN_PROGRAM_STEPS]
+	mov	w21, #0
+
+.Lstep:
+	ldr	w9, [x19, #SHIM_SPAWN_PROGRAM_NR_STEPS]
+	cmp	w21, w9
+	b.hs	.Lend
+	ldr	w22, [x20, #SHIM_SPAWN_STEP_FLAGS]
+	lsr	w23, w22, #SHIM_SPAWN_STEP_RETRY_SHIFT
+	ARGUMENT 0, x25
+	ARGUMENT 1, x1
+	ARGUMENT 2, x2
+	ARGUMENT 3, x3
+	ARGUMENT 4, x4
+	ARGUMENT 5, x5
+	tst	w22, #SHIM_SPAWN_STEP_EACH
+	b.eq	.Lcall
+	mov	x24, x5
+	mov	x5, #0
+	cmp	x25, x24
+	b.hi	.Lnext
+
+.Lcall:
+	tst	w22, #SHIM_SPAWN_STEP_WAIT
+	b.eq	1f
+	/* Acquire: what the parent wrote before the word is seen. */
+	ldar	w9, [x25]
+	cmp	w9, w2
+	b.ne	.Lnext
+1:	mov	x0, x25
+	ldr	w8, [x20, #SHIM_SPAWN_STEP_NR]
+	svc	#0
+	cmn	x0, #ERRNO_MAX
+	b.hs	.Lerror
+
+.Lresult:
+	tst	w22, #SHIM_SPAWN_STEP_SAVE
+	b.eq	1f
+	lsr	w9, w22, #SHIM_SPAWN_STEP_REG_SHIFT
+	and	x9, x9, #SHIM_SPAWN_REG_MASK
+	add	x9, x19, x9, lsl #3
+	str	x0, [x9, #SHIM_SPAWN_PROGRAM_REGS]
+1:	tst	w22, #SHIM_SPAWN_STEP_WAIT
+	b.ne	.Lcall
+	tst	w22, #SHIM_SPAWN_STEP_TRY
+	b.ne	.Lsuccess
+	tst	w22, #SHIM_SPAWN_STEP_EACH
+	b.eq	.Lnext
+	cmp	x25, x24
+	b.eq	.Lnext
+	add	x25, x25, #1
+	b	.Lcall
+
+.Lnext:
+	add	x20, x20, #SHIM_SPAWN_STEP_SIZE
+	add	w21, w21, #1
+	b	.Lstep
+
+.Lerror:
+	neg	x0, x0
+	tst	w22, #SHIM_SPAWN_STEP_WAIT
+	b.eq	1f
+	cmp	x0, #SHIM_EAGAIN
+	b.eq	.Lcall
+	cmp	x0, #SHIM_EINTR
+	b.eq	.Lcall
+1:	cmp	x0, #SHIM_ETXTBSY
+	b.ne	2f
+	subs	w23, w23, #1
+	b.hs	.Lpause
+2:	tst	w22, #SHIM_SPAWN_STEP_TRY
+	b.ne	.Ltry
+	tst	w22, #SHIM_SPAWN_STEP_IGNORE
+	b.eq	.Lfail
+	neg	x0, x0
+	b	.Lresult
+
+	/* The pause wants three of the arguments' registers. */
+.Lpause:
+	mov	x26, x1
+	mov	x27, x2
+	mov	x28, x3
+	mov	x0, #SHIM_CLOCK_MONOTONIC
+	mov	x1, #0
+	add	x2, x19, #SHIM_SPAWN_PROGRAM_PAUSE
+	mov	x3, #0
+	mov	x8, #SHIM_NR_clock_nanosleep
+	svc	#0
+	mov	x1, x26
+	mov	x2, x27
+	mov	x3, x28
+	b	.Lcall
+
+.Ltry:
+	cmp	x0, #SHIM_ENOENT
+	b.eq	1f
+	cmp	x0, #SHIM_ENOTDIR
+	b.eq	1f
+	cmp	x0, #SHIM_EACCES
+	b.ne	.Lfail
+1:	ldr	w9, [x19, #SHIM_SPAWN_PROGRAM_TRY_ERROR]
+	cmp	w9, #SHIM_EACCES
+	b.eq	.Lnext
+	str	w0, [x19, #SHIM_SPAWN_PROGRAM_TRY_ERROR]
+	str	w21, [x19, #SHIM_SPAWN_PROGRAM_TRY_FAILED]
+	b	.Lnext
+
+.Lend:
+	ldr	w0, [x19, #SHIM_SPAWN_PROGRAM_TRY_ERROR]
+	ldr	w21, [x19, #SHIM_SPAWN_PROGRAM_TRY_FAILED]
+	cbz	w0, .Lsuccess
+
+	/* The parent reads both once the kernel has made tid 0. */
+.Lfail:
+	str	w21, [x19, #SHIM_SPAWN_PROGRAM_FAILED]
+	str	w0, [x19, #SHIM_SPAWN_PROGRAM_ERROR]
+	mov	x0, #SHIM_SPAWN_EXIT_FAILED
+	b	.Lexit
+
+.Lsuccess:
+	mov	x0, #0
+	/* Before the kernel's store to tid, whose load by the parent acquires. */
+.Lexit:
+	dmb	ish
+	mov	x8, #SHIM_NR_exit_group
+	svc	#0
+	brk	#1
+END(shim_spawn_child)

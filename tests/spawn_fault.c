@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every call of the parent fails once, and every step of the child does: the
+ * error is told with the name of what failed, and no child, descriptor or
+ * blocked signal is left. This program is the kernel for the parent's calls.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include <shim/spawn.h>
+
+#include "check.h"
+#include "spawn_util.h"
+#include "znr.h"
+
+long real_syscall(long nr, long a, long b, long c, long d, long e, long f);
+
+enum { NEVER = -1, NO_SUCH_CALL = 4095 };
+
+/* The call that fails, counted from 0; what it was. */
+static struct {
+	int at, count;
+	long error, nr;
+} fault = { .at = NEVER };
+
+/* Calls that have their effect although they report an error. */
+static int happens(long nr)
+{
+	return nr == SHIM_NR_close || nr == SHIM_NR_waitid;
+}
+
+long shim_syscall(long nr, long a, long b, long c, long d, long e, long f)
+{
+	if (fault.at == NEVER || fault.count++ != fault.at)
+		return real_syscall(nr, a, b, c, d, e, f);
+	fault.nr = nr;
+	/* An interrupted call has done nothing; close(2) has. */
+	if (happens(nr) && (fault.error != -SHIM_EINTR || nr == SHIM_NR_close))
+		real_syscall(nr, a, b, c, d, e, f);
+	return fault.error;
+}
+
+/* Makes the call number at fail with error, none before it and none after. */
+static void fail_call(int at, int error)
+{
+	fault.at = at;
+	fault.count = 0;
+	fault.error = error;
+	fault.nr = -1;
+}
+
+static char in[100000], out[200];
+
+/* Everything there is, from start to close. */
+static int whole_path(struct shim_spawn *child)
+{
+	static char *const argv[] = { (char *)"cat", NULL };
+	const struct shim_timespec timeout = { 60, 0 };
+	struct shim_spawn_options options = {
+		.path = "cat",
+		.search = "/does/not/exist:/bin",
+		.argv = argv,
+		.flags = SHIM_SPAWN_IN | SHIM_SPAWN_OUT | SHIM_SPAWN_ERR,
+	};
+	struct shim_spawn_io io = {
+		.in = in,
+		.in_size = sizeof(in),
+		.out = out,
+		.out_size = sizeof(out),
+	};
+	struct shim_siginfo info = { 0 };
+	int err = shim_spawn_start(child, &options, memory, sizeof(memory));
+
+	if (err)
+		return err;
+	err = shim_spawn_capture(child, &io, &timeout);
+	if (!err && io.out_len != sizeof(in))
+		err = -1;
+	if (err)
+		shim_spawn_kill(child, SHIM_SIGKILL);
+	if (shim_spawn_wait(child, &timeout, &info) && !err)
+		err = -2;
+	shim_spawn_close(child);
+	return err;
+}
+
+/* Calls whose failure is told as the result of another one, or not at all. */
+static int is_silent(long nr)
+{
+	return nr == SHIM_NR_close || nr == SHIM_NR_rt_sigprocmask ||
+	       nr == SHIM_NR_rt_sigtimedwait;
+}
+
+/* What a failed wait has left: the test's to take away. */
+static void take_away(void)
+{
+	while (real_syscall(SHIM_NR_waitid, SHIM_P_ALL, 0, 0, SHIM_WEXITED, 0,
+			    0) == 0)
+		continue;
+}
+
+static void every_call_of_the_parent_may_fail(void)
+{
+	struct state before = state_now();
+	int failed = 0;
+
+	for (int n = 0;; n++) {
+		struct shim_spawn child;
+		int err;
+
+		fail_call(n, -SHIM_EIO);
+		err = whole_path(&child);
+		fault.at = NEVER;
+		if (fault.nr < 0)
+			break;
+		if (err >= 0)
+			CHECK(is_silent(fault.nr));
+		else
+			failed++;
+		/* Only the wait leaves a child, when it could not be told. */
+		if (fault.nr == SHIM_NR_ppoll)
+			take_away();
+		shim_rt_sigprocmask(SHIM_SIG_SETMASK, &before.mask, NULL);
+		check_state(&before);
+	}
+	CHECK(failed > 10);
+}
+
+/* All that waits does so again; the rest tells. */
+static void interrupted_calls_are_made_again(void)
+{
+	struct state before = state_now();
+	int again = 0;
+
+	for (int n = 0;; n++) {
+		struct shim_spawn child;
+		int err;
+
+		fail_call(n, -SHIM_EINTR);
+		err = whole_path(&child);
+		fault.at = NEVER;
+		if (fault.nr < 0)
+			break;
+		if (fault.nr == SHIM_NR_futex || fault.nr == SHIM_NR_ppoll ||
+		    fault.nr == SHIM_NR_read || fault.nr == SHIM_NR_write ||
+		    fault.nr == SHIM_NR_waitid) {
+			CHECK_EQ(err, 0);
+			again++;
+		}
+		shim_rt_sigprocmask(SHIM_SIG_SETMASK, &before.mask, NULL);
+		check_state(&before);
+	}
+	CHECK(again > 10);
+}
+
+/* Makes the first call with this number fail. Returns the error. */
+static int start_without(long nr, int error, struct shim_spawn *child)
+{
+	struct part p;
+	uint64_t mask;
+	int err = 0;
+
+	shim_rt_sigprocmask(SHIM_SIG_SETMASK, NULL, &mask);
+	for (int n = 0; n < 100; n++) {
+		play(&p, "", NULL, SHIM_SPAWN_IN | SHIM_SPAWN_OUT);
+		p.options.path = "/bin/true";
+		fail_call(n, error);
+		err = start(child, &p);
+		fault.at = NEVER;
+		shim_rt_sigprocmask(SHIM_SIG_SETMASK, &mask, NULL);
+		if (!err)
+			end_of(child);
+		if (fault.nr == nr || fault.nr < 0)
+			return err;
+	}
+	return err;
+}
+
+static void the_error_names_the_call_of_the_parent(void)
+{
+	static const struct {
+		const char *name;
+		long nr;
+	} rows[] = {
+		{ "pipe2", SHIM_NR_pipe2 },
+		{ "rt_sigprocmask", SHIM_NR_rt_sigprocmask },
+		{ "futex", SHIM_NR_futex },
+	};
+	struct state before = state_now();
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct shim_spawn child;
+
+		check_case(rows[i].name);
+		CHECK_EQ(start_without(rows[i].nr, -SHIM_ENOSYS, &child),
+			 -SHIM_ENOSYS);
+		CHECK(child.failed && same(child.failed, rows[i].name));
+		check_state(&before);
+	}
+	check_case("");
+}
+
+/* The child's calls do not pass here: their steps get another number. */
+static void every_step_of_the_child_may_fail(void)
+{
+	static const struct shim_spawn_fd fds[] = {
+		{ 2, 5 }, { 5, 2 }, { 0, 0 }, { -1, 9 }, { 1, 20 },
+	};
+	const int pipes[3] = { -1, -1, -1 };
+	struct shim_spawn_options options = {
+		.path = "true",
+		.search = "/bin:/usr/bin",
+		.cwd = "/",
+		.flags = SHIM_SPAWN_SETSID,
+		.fds = fds,
+		.nr_fds = 5,
+	};
+	struct shim_spawn_program *program;
+	struct state before;
+	uint32_t nr;
+
+	CHECK_EQ(shim_dup3(2, 5, SHIM_O_CLOEXEC), 5);
+	before = state_now();
+	CHECK_FATAL(shim_spawn_compile(&options, pipes, memory, sizeof(memory),
+				       &program) == 0);
+	nr = program->nr_steps;
+	CHECK(nr > 12);
+	for (uint32_t i = 0; i <= nr; i++) {
+		struct shim_spawn child;
+		struct shim_spawn_step *step;
+		int err;
+
+		shim_spawn_init(&child);
+		shim_spawn_compile(&options, pipes, memory, sizeof(memory),
+				   &program);
+		step = &program->steps[i];
+		if (i < nr)
+			step->nr = NO_SUCH_CALL;
+		CHECK_EQ(shim_spawn_launch(&child, program), 0);
+		err = shim_spawn_join(&child, program);
+		/* Only what was ignored, and the search that ends before. */
+		if (i == nr || step->flags & SHIM_SPAWN_STEP_IGNORE ||
+		    i == nr - 1) {
+			CHECK_EQ(err, 0);
+			CHECK_EQ(end_of(&child), 0);
+		} else {
+			CHECK_EQ(err, -SHIM_ENOSYS);
+			CHECK_EQ(program->failed, i);
+			CHECK(same(child.failed, "step"));
+		}
+		check_state(&before);
+	}
+	CHECK_EQ(shim_close(5), 0);
+}
+
+/* A stack that is refused: clone3 itself fails, after it was called. */
+static void clone3_may_fail(void)
+{
+	struct state before = state_now();
+	struct shim_spawn_program program;
+	struct shim_spawn child;
+
+	shim_spawn_init(&child);
+	shim_spawn_program_init(&program, NULL, 0, memory, 0);
+	CHECK_EQ(shim_spawn_launch(&child, &program), -SHIM_EINVAL);
+	CHECK(same(child.failed, "clone3"));
+	CHECK_EQ(child.pidfd, -1);
+	CHECK_EQ(child.pid, -1);
+	check_state(&before);
+}
+
+static void half_a_pipe_is_none(void)
+{
+	struct state before = state_now();
+	int fds[2];
+
+	for (int n = 0; n < 2; n++) {
+		fail_call(n, -SHIM_EPERM);
+		CHECK_EQ(shim_spawn_pipe(fds, 4096), -SHIM_EPERM);
+		fault.at = NEVER;
+		check_state(&before);
+	}
+}
+
+static const struct check_test spawn_fault_tests[] = {
+	{ "every_call_of_the_parent_may_fail",
+	  every_call_of_the_parent_may_fail },
+	{ "interrupted_calls_are_made_again",
+	  interrupted_calls_are_made_again },
+	{ "the_error_names_the_call_of_the_parent",
+	  the_error_names_the_call_of_the_parent },
+	{ "every_step_of_the_child_may_fail",
+	  every_step_of_the_child_may_fail },
+	{ "clone3_may_fail", clone3_may_fail },
+	{ "half_a_pipe_is_none", half_a_pipe_is_none },
+};
+
+CHECK_MAIN(spawn_fault, spawn_fault_tests)

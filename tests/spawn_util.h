@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* What the test programs of spawn have in common; they have no libc. */
+#ifndef SPAWN_UTIL_H
+#define SPAWN_UTIL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <shim/spawn.h>
+
+#include "check.h"
+
+/* Programs that are started with this as argument 1 are children of tests. */
+#define CHILD "--child"
+
+static inline int same(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	return *a == *b;
+}
+
+static inline size_t text_length(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n])
+		n++;
+	return n;
+}
+
+static inline uint64_t to_number(const char *s)
+{
+	uint64_t n = 0;
+
+	for (; *s >= '0' && *s <= '9'; s++)
+		n = n * 10 + (uint64_t)(*s - '0');
+	return n;
+}
+
+/* Decimal digits and a zero; returns where the zero is. */
+static inline char *put_number(char *to, uint64_t n)
+{
+	char digits[20];
+	int nr = 0;
+
+	do
+		digits[nr++] = (char)('0' + n % 10);
+	while (n /= 10);
+	while (nr)
+		*to++ = digits[--nr];
+	*to = '\0';
+	return to;
+}
+
+/* What a process has, and must have again after a test. */
+struct state {
+	int fds;
+	size_t maps; /* bytes of the list of mappings: its lines have names */
+	uint64_t mask;
+	int zombies;
+};
+
+static inline int count_fds(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		n += shim_fcntl(fd, SHIM_F_GETFD, 0) >= 0;
+	return n;
+}
+
+static inline size_t count_maps(void)
+{
+	static char buf[4096];
+	int fd = (int)shim_openat(SHIM_AT_FDCWD, "/proc/self/maps",
+				  SHIM_O_RDONLY | SHIM_O_CLOEXEC, 0);
+	size_t lines = 0;
+	long n;
+
+	while ((n = shim_read(fd, buf, sizeof(buf))) > 0)
+		for (long i = 0; i < n; i++)
+			lines += buf[i] == '\n';
+	shim_close(fd);
+	return lines;
+}
+
+/* Children that nobody has waited for, running or not. */
+static inline int has_children(void)
+{
+	return shim_waitid(SHIM_P_ALL, 0, NULL,
+			   SHIM_WEXITED | SHIM_WNOHANG | SHIM_WNOWAIT,
+			   NULL) != -SHIM_ECHILD;
+}
+
+static inline struct state state_now(void)
+{
+	struct state s = { .fds = count_fds(), .maps = count_maps() };
+
+	shim_rt_sigprocmask(SHIM_SIG_SETMASK, NULL, &s.mask);
+	s.zombies = has_children();
+	return s;
+}
+
+static inline void check_state(const struct state *before)
+{
+	struct state now = state_now();
+
+	CHECK_EQ(now.fds, before->fds);
+	CHECK_EQ(now.maps, before->maps);
+	CHECK_EQ(now.mask, before->mask);
+	CHECK_EQ(now.zombies, before->zombies);
+}
+
+/* Wait for the end; the exit status, or 1000 and the signal, or -errno. */
+static inline int end_of(struct shim_spawn *child)
+{
+	struct shim_siginfo info = { 0 };
+	int err = shim_spawn_wait(child, NULL, &info);
+
+	shim_spawn_close(child);
+	if (err)
+		return err;
+	return info.si_code == SHIM_CLD_EXITED ? info.status
+					       : 1000 + info.status;
+}
+
+static inline int write_all(int fd, const char *s, size_t n)
+{
+	while (n) {
+		long done = shim_write(fd, s, n);
+
+		if (done <= 0)
+			return 1;
+		s += done;
+		n -= (size_t)done;
+	}
+	return 0;
+}
+
+static _Alignas(16) char memory[8192];
+
+/* The program of the test, in a part that its arguments name. */
+struct part {
+	char *argv[5];
+	struct shim_spawn_options options;
+};
+
+static inline void play(struct part *p, const char *name, const char *arg,
+			unsigned flags)
+{
+	*p = (struct part){
+		.argv = { (char *)"spawn", (char *)CHILD, (char *)name,
+			  (char *)arg, NULL },
+		.options = { .path = "/proc/self/exe", .flags = flags },
+	};
+	p->options.argv = p->argv;
+	p->options.envp = check_envp;
+}
+
+static inline int start(struct shim_spawn *child, struct part *p)
+{
+	return shim_spawn_start(child, &p->options, memory, sizeof(memory));
+}
+
+/* Start it and wait; the exit status, or -errno. */
+static inline int status_of(struct part *p)
+{
+	struct shim_spawn child;
+	int err = start(&child, p);
+
+	return err ? err : end_of(&child);
+}
+
+#endif
