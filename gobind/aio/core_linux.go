@@ -157,6 +157,9 @@ func (c *core) take(op Op, fd int32, buf []byte, arg int64, token uint64) uint32
 		gen:   s.gen + 1,
 	}
 	c.inflight++
+	if op.direction() == output {
+		raceRead(s.buf)
+	}
 	return i
 }
 
@@ -182,6 +185,10 @@ func (c *core) link(i uint32) bool {
 // complete ends slot i. Its event comes with the next poll.
 func (c *core) complete(i uint32, res int32) {
 	s := &c.slots[i]
+	if s.op == OpRead || s.op == OpRecv {
+		// A datagram may have been longer.
+		raceWrite(s.buf[:min(max(int(res), 0), len(s.buf))])
+	}
 	s.res = res
 	s.state = done
 	s.buf = nil

@@ -82,7 +82,7 @@ func (r *Ring) Completions() iter.Seq[CQE] {
 		// Once for the batch: a store for each costs more than the copy.
 		defer q.release()
 		tail := atomic.LoadUint32(q.tail)
-		raceAcquire()
+		sys.RaceAcquire()
 		// The body may reap, or close the ring.
 		for int32(tail-q.next) > 0 && len(q.cqes) > 0 {
 			cqe := q.cqes[q.next&q.mask]
@@ -110,7 +110,7 @@ func (r *Ring) Peek(dst []CQE) int {
 	if n == 0 {
 		return 0
 	}
-	raceAcquire()
+	sys.RaceAcquire()
 	first := copy(dst[:n], q.cqes[q.next&q.mask:])
 	copy(dst[first:n], q.cqes)
 	return n

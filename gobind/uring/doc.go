@@ -54,6 +54,8 @@
 //
 // # Race detector
 //
-// In a program built with -race, submitting to any ring happens before reaping
-// from any ring later. What the kernel reads and writes in buffers is not seen.
+// In a program built with -race, submitting to any ring, and every call of
+// package sys that writes, happens before reaping from any ring later, and
+// before every call of package sys that reads. What the kernel reads and writes
+// in buffers is not seen.
 package uring

@@ -27,7 +27,7 @@ type submission struct {
 func (q *submission) publish() uint32 {
 	fresh := q.next - q.published
 	if fresh > 0 {
-		raceRelease()
+		sys.RaceRelease()
 		// Release: the kernel must see the entries before the tail over
 		// them. And it must see the tail before its flags are read, lest
 		// an SQPOLL thread falls asleep unnoticed: sync/atomic orders a
