@@ -245,15 +245,15 @@ INSTALLED := $(HEADERS:shim/include/%=include/%) include/shim/zarch.h \
 	lib/libshim.a lib/libshim-start.a \
 	lib/pkgconfig/shim.pc lib/pkgconfig/shim-static.pc
 
-$(O)/%.pc: shim/%.pc.in gen/spec/sys.spec
-	@mkdir -p $(@D)
-	$(Q)sed 's,@PREFIX@,$(PREFIX),; s,@VERSION@,$(VERSION),' $< >$@
-
-install: $(LIB) $(START) $(O)/shim.pc $(O)/shim-static.pc
+install: $(LIB) $(START)
 	install -d $(DEST)/include/shim $(DEST)/lib/pkgconfig
 	install -m 644 $(HEADERS) asm/$(ARCH)/zarch.h $(DEST)/include/shim
 	install -m 644 $(LIB) $(START) $(DEST)/lib
-	install -m 644 $(O)/shim.pc $(O)/shim-static.pc $(DEST)/lib/pkgconfig
+	for pc in shim.pc shim-static.pc; do \
+		sed 's,@PREFIX@,$(PREFIX),; s,@VERSION@,$(VERSION),' \
+			shim/$$pc.in >$(DEST)/lib/pkgconfig/$$pc && \
+		chmod 644 $(DEST)/lib/pkgconfig/$$pc || exit 1; \
+	done
 
 uninstall:
 	rm -f $(INSTALLED:%=$(DEST)/%)

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 #
 # links.sh: a program that uses libshim links and runs with glibc, with musl
-# and with no libc, on this CPU and, under qemu-user, on the other; and it
-# leaves a libc's own functions alone. In the form that run.sh reads.
+# and with no libc, on this CPU and, under qemu-user, on the other; it leaves a
+# libc's own functions alone; and the README's programs do what it says. In the
+# form that run.sh reads.
 set -u
 
 make=${MAKE:-make}
@@ -81,6 +82,52 @@ no_mem() {
 	done
 }
 
+# example LANGUAGE: the README's program in it.
+example() {
+	awk -v fence="^\`\`\`$1\$" '
+		$0 ~ fence { inside = 1; next }
+		/^```/ { inside = 0 }
+		inside' README.md
+}
+
+# The README's commands, in the form of a script.
+readme_in_c() {
+	example c >"$out/version.c" &&
+		cc -Wall -Wextra -Werror -Ishim/include "-Iasm/$host" \
+			-ffreestanding -fPIE -static-pie -nostdlib \
+			-o "$out/version" "$out/version.c" \
+			"build/$host/libshim-start.a" "build/$host/libshim.a" &&
+		same_version "$out/version"
+}
+
+# With a libc, and installed.
+readme_installed() {
+	$make -s install "DESTDIR=$PWD/$out/root" PREFIX=/usr &&
+		cc -Wall -Wextra -Werror "-I$out/root/usr/include" \
+			-o "$out/version" "$out/version.c" \
+			"-L$out/root/usr/lib" -lshim &&
+		same_version "$out/version" &&
+		$make -s uninstall "DESTDIR=$PWD/$out/root" PREFIX=/usr &&
+		[ -z "$(find "$out/root" -type f)" ]
+}
+
+readme_in_go() {
+	mkdir -p "$out/version-go" && example go >"$out/version-go/main.go" &&
+		cd "$out/version-go" && rm -f go.mod &&
+		go mod init example.com/version &&
+		go mod edit -require=example.com/syshim/gobind@v0.0.0 \
+			-replace=example.com/syshim/gobind=../../../gobind &&
+		CGO_ENABLED=0 GOPROXY=off go build -o version . &&
+		same_version ./version
+}
+
+same_version() {
+	for engine in '' epoll; do
+		[ "$(SHIM_AIO_ENGINE=$engine "$1")" = "$(cat /proc/version)" ] ||
+			return
+	done
+}
+
 run=
 check hello_with_glibc hello "$host" cc
 check hello_with_glibc_static hello "$host" cc -static
@@ -90,6 +137,9 @@ check hello_with_no_libc_and_packed_relocations packed "$host" cc
 check the_libc_keeps_its_own_mem_functions no_mem
 check hello_with_musl hello "$host" musl-gcc
 check hello_with_musl_static hello "$host" musl-gcc -static
+check "the_README's_program_in_C" readme_in_c
+check "the_README's_program_in_C_over_an_installed_library" readme_installed
+check "the_README's_program_in_Go" readme_in_go
 
 if [ "$host" = x86_64 ]; then
 	cc=aarch64-linux-gnu-gcc
