@@ -152,40 +152,50 @@ func (d *driver) prepare(w *work, r *row, budget time.Duration) {
 	}
 }
 
-// countTime is how long an operation count for the counter should last.
-const countTime = 20 * time.Millisecond
+// countTime is how long a number of operations for the counter should last, and
+// countRuns how often it counts.
+const (
+	countTime = 10 * time.Millisecond
+	countRuns = 3
+)
 
 // countCalls returns the system calls of an operation, negative when nothing
-// can count them: those of 2n operations less those of n, so that setting up
-// does not count.
+// can count them. They are those of 2n operations less those of n, so that
+// setting up does not count, and the median of some runs, for a runtime and
+// batching have their moods.
 func (d *driver) countCalls(r *row) (float64, error) {
+	if d.trace == nil && r.counter == nil {
+		return -1, nil
+	}
 	n := int64(float64(countTime) / r.guess)
 	// What the co-process does between samples is a call more or less.
 	n = max(n, 256, 16*int64(max(r.param("conns"), r.param("depth"))))
-	var calls [2]float64
-	for i := range calls {
-		ops := n * int64(i+1)
-		switch {
-		case d.trace != nil:
-			total, err := d.trace.count(r.program.pid(), func() error {
-				_, err := d.sample(r.program, r, "ops", ops)
-				return err
-			})
-			if err != nil {
-				return -1, err
-			}
-			calls[i] = float64(total)
-		case r.counter != nil:
-			s, err := d.sample(r.counter, r, "ops", ops)
-			if err != nil {
-				return -1, err
-			}
-			calls[i] = s.keys["calls"]
-		default:
-			return -1, nil
+	runs := make([]float64, countRuns)
+	for i := range runs {
+		once, err := d.countOnce(r, n)
+		if err != nil {
+			return -1, err
 		}
+		twice, err := d.countOnce(r, 2*n)
+		if err != nil {
+			return -1, err
+		}
+		runs[i] = (twice - once) / float64(n)
 	}
-	return max(0, calls[1]-calls[0]) / float64(n), nil
+	return max(0, median(runs)), nil
+}
+
+// countOnce returns how many system calls so many operations make.
+func (d *driver) countOnce(r *row, ops int64) (float64, error) {
+	if d.trace == nil {
+		s, err := d.sample(r.counter, r, "ops", ops)
+		return s.keys["calls"], err
+	}
+	calls, err := d.trace.count(r.program.pid(), func() error {
+		_, err := d.sample(r.program, r, "ops", ops)
+		return err
+	})
+	return float64(calls), err
 }
 
 // rounds measures every row of a work so many times. Each round begins with

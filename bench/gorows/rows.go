@@ -31,16 +31,22 @@ var Rows = []row.Row{
 	{Name: "BenchmarkPipe/lang=go/impl=syscall/size=4096", Run: pipeSyscall(4096)},
 
 	{Name: "BenchmarkFileRead/lang=go/impl=os/cache=page/depth=1/size=4096", Run: readOS(1, false)},
+	{Name: "BenchmarkFileRead/lang=go/impl=aio/engine=io_uring/cache=page/depth=1/size=4096", Run: readAIO(aio.EngineIOUring, 1, false)},
 	{Name: "BenchmarkFileRead/lang=go/impl=aio/engine=epoll/cache=page/depth=1/size=4096", Run: readAIO(aio.EngineEpoll, 1, false)},
 	{Name: "BenchmarkFileRead/lang=go/impl=os/cache=page/depth=32/size=4096", Run: readOS(32, false)},
+	{Name: "BenchmarkFileRead/lang=go/impl=aio/engine=io_uring/cache=page/depth=32/size=4096", Run: readAIO(aio.EngineIOUring, 32, false)},
 	{Name: "BenchmarkFileRead/lang=go/impl=aio/engine=epoll/cache=page/depth=32/size=4096", Run: readAIO(aio.EngineEpoll, 32, false)},
 	{Name: "BenchmarkFileRead/lang=go/impl=os/cache=direct/depth=1/size=4096", Run: readOS(1, true)},
+	{Name: "BenchmarkFileRead/lang=go/impl=aio/engine=io_uring/cache=direct/depth=1/size=4096", Run: readAIO(aio.EngineIOUring, 1, true)},
 	{Name: "BenchmarkFileRead/lang=go/impl=aio/engine=epoll/cache=direct/depth=1/size=4096", Run: readAIO(aio.EngineEpoll, 1, true)},
 	{Name: "BenchmarkFileRead/lang=go/impl=os/cache=direct/depth=32/size=4096", Run: readOS(32, true)},
+	{Name: "BenchmarkFileRead/lang=go/impl=aio/engine=io_uring/cache=direct/depth=32/size=4096", Run: readAIO(aio.EngineIOUring, 32, true)},
 	{Name: "BenchmarkFileRead/lang=go/impl=aio/engine=epoll/cache=direct/depth=32/size=4096", Run: readAIO(aio.EngineEpoll, 32, true)},
 
 	{Name: "BenchmarkEcho/lang=go/impl=net/conns=1/size=128", Run: echoNet(1, 128)},
+	{Name: "BenchmarkEcho/lang=go/impl=aio/engine=io_uring/conns=1/size=128", Run: echoAIO(aio.EngineIOUring, 1, 128)},
 	{Name: "BenchmarkEcho/lang=go/impl=aio/engine=epoll/conns=1/size=128", Run: echoAIO(aio.EngineEpoll, 1, 128)},
 	{Name: "BenchmarkEcho/lang=go/impl=net/conns=64/size=128", Run: echoNet(64, 128)},
+	{Name: "BenchmarkEcho/lang=go/impl=aio/engine=io_uring/conns=64/size=128", Run: echoAIO(aio.EngineIOUring, 64, 128)},
 	{Name: "BenchmarkEcho/lang=go/impl=aio/engine=epoll/conns=64/size=128", Run: echoAIO(aio.EngineEpoll, 64, 128)},
 }
