@@ -105,7 +105,7 @@
 #define SHIM_NR_getsockname 204
 #define SHIM_NR_getpeername 205
 
-/* Flags of open. */
+/* Flags of openat, pipe2 and dup3. */
 #define SHIM_O_DIRECT 0200000
 #define SHIM_O_LARGEFILE 0400000
 #define SHIM_O_DIRECTORY 040000

@@ -105,7 +105,7 @@
 #define SHIM_NR_getsockname 51
 #define SHIM_NR_getpeername 52
 
-/* Flags of open. */
+/* Flags of openat, pipe2 and dup3. */
 #define SHIM_O_DIRECT 040000
 #define SHIM_O_LARGEFILE 0100000
 #define SHIM_O_DIRECTORY 0200000

@@ -7,7 +7,7 @@ package sys
 // Version is that of this module.
 const Version = "0.1.0"
 
-// Flags of open.
+// Flags of openat, pipe2 and dup3.
 const (
 	O_RDONLY   = 0
 	O_WRONLY   = 01
@@ -26,7 +26,7 @@ const (
 	O_PATH     = 010000000
 )
 
-// Directories and flags of the calls that end in at.
+// Directories and flags of openat, statx, unlinkat, mkdirat and readlinkat.
 const (
 	AT_FDCWD              = -100
 	AT_SYMLINK_NOFOLLOW   = 0x100
@@ -80,7 +80,7 @@ const (
 	FALLOC_FL_UNSHARE_RANGE  = 0x40
 )
 
-// Types and permissions of a file.
+// Types and permissions of a file, as statx gives them.
 const (
 	S_IFMT   = 0170000
 	S_IFSOCK = 0140000
@@ -156,7 +156,7 @@ const (
 	MFD_EXEC          = 0x10
 )
 
-// Magic numbers of file systems.
+// Magic numbers of file systems, as fstatfs gives them.
 const (
 	EXT4_SUPER_MAGIC      = 0xef53
 	TMPFS_MAGIC           = 0x1021994
@@ -174,7 +174,7 @@ const (
 	EFD_NONBLOCK  = 04000
 )
 
-// Protection of memory.
+// Protection of memory, for mmap and mprotect.
 const (
 	PROT_NONE  = 0
 	PROT_READ  = 1
@@ -200,7 +200,7 @@ const (
 	MAP_FIXED_NOREPLACE = 0x100000
 )
 
-// Clocks.
+// Clocks of clock_gettime and clock_nanosleep.
 const (
 	CLOCK_REALTIME           = 0
 	CLOCK_MONOTONIC          = 1
@@ -312,7 +312,7 @@ const (
 	RUSAGE_THREAD   = 1
 )
 
-// Limits.
+// Limits of prlimit64 and setrlimit.
 const (
 	RLIMIT_CPU     = 0
 	RLIMIT_FSIZE   = 1
@@ -585,7 +585,7 @@ const (
 	IORING_CQ_EVENTFD_DISABLED = 1 << 0
 )
 
-// Offsets of the rings for mmap.
+// Offsets of the parts of a ring in its descriptor.
 const (
 	IORING_OFF_SQ_RING   = 0
 	IORING_OFF_CQ_RING   = 0x8000000
@@ -671,7 +671,7 @@ const (
 	IO_URING_OP_SUPPORTED = 1 << 0
 )
 
-// Families of sockets.
+// Families, for socket and socketpair.
 const (
 	AF_UNSPEC  = 0
 	AF_UNIX    = 1
@@ -683,7 +683,7 @@ const (
 	AF_VSOCK   = 40
 )
 
-// Types of sockets, and flags with them.
+// Types for socket and socketpair, and flags that accept4 takes too.
 const (
 	SOCK_STREAM    = 01
 	SOCK_DGRAM     = 02
@@ -693,7 +693,7 @@ const (
 	SOCK_NONBLOCK  = 04000
 )
 
-// Protocols.
+// Protocols, for socket.
 const (
 	IPPROTO_IP   = 0
 	IPPROTO_ICMP = 1
@@ -702,7 +702,7 @@ const (
 	IPPROTO_IPV6 = 41
 )
 
-// Options of sockets.
+// Options of setsockopt and getsockopt.
 const (
 	SOL_SOCKET      = 1
 	SO_DEBUG        = 1
@@ -750,7 +750,7 @@ const (
 	IPV6_V6ONLY = 26
 )
 
-// Flags of messages.
+// Flags of sendto, recvfrom, sendmsg and recvmsg.
 const (
 	MSG_OOB          = 1
 	MSG_PEEK         = 2
@@ -777,7 +777,7 @@ const (
 	SHUT_RDWR = 2
 )
 
-// Events of poll.
+// Events of ppoll.
 const (
 	POLLIN     = 1
 	POLLPRI    = 2
@@ -793,7 +793,7 @@ const (
 	POLLRDHUP  = 0x2000
 )
 
-// Operations, flags and events of epoll.
+// Names for epoll_create1, epoll_ctl, epoll_pwait and epoll_pwait2.
 const (
 	EPOLL_CLOEXEC  = 0x80000
 	EPOLL_CTL_ADD  = 1

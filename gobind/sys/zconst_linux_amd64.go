@@ -4,7 +4,7 @@
 
 package sys
 
-// Flags of open.
+// Flags of openat, pipe2 and dup3.
 const (
 	O_DIRECT    = 040000
 	O_LARGEFILE = 0100000

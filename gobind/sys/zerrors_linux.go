@@ -148,7 +148,7 @@ const (
 	ENOTSUP = syscall.Errno(95)
 )
 
-// Signals.
+// Signals, for kill and tgkill.
 const (
 	SIGHUP    = syscall.Signal(1)
 	SIGINT    = syscall.Signal(2)

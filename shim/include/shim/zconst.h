@@ -6,7 +6,7 @@
 
 #define SHIM_VERSION "0.1.0"
 
-/* Flags of open. */
+/* Flags of openat, pipe2 and dup3. */
 #define SHIM_O_RDONLY 0
 #define SHIM_O_WRONLY 01
 #define SHIM_O_RDWR 02
@@ -23,7 +23,7 @@
 #define SHIM_O_SYNC 04010000
 #define SHIM_O_PATH 010000000
 
-/* Directories and flags of the calls that end in at. */
+/* Directories and flags of openat, statx, unlinkat, mkdirat and readlinkat. */
 #define SHIM_AT_FDCWD (-100)
 #define SHIM_AT_SYMLINK_NOFOLLOW 0x100
 #define SHIM_AT_REMOVEDIR 0x200
@@ -71,7 +71,7 @@
 #define SHIM_FALLOC_FL_INSERT_RANGE 0x20
 #define SHIM_FALLOC_FL_UNSHARE_RANGE 0x40
 
-/* Types and permissions of a file. */
+/* Types and permissions of a file, as statx gives them. */
 #define SHIM_S_IFMT 0170000
 #define SHIM_S_IFSOCK 0140000
 #define SHIM_S_IFLNK 0120000
@@ -137,7 +137,7 @@
 #define SHIM_MFD_NOEXEC_SEAL 8
 #define SHIM_MFD_EXEC 0x10
 
-/* Magic numbers of file systems. */
+/* Magic numbers of file systems, as fstatfs gives them. */
 #define SHIM_EXT4_SUPER_MAGIC 0xef53
 #define SHIM_TMPFS_MAGIC 0x1021994
 #define SHIM_OVERLAYFS_SUPER_MAGIC 0x794c7630
@@ -151,7 +151,7 @@
 #define SHIM_EFD_CLOEXEC 02000000
 #define SHIM_EFD_NONBLOCK 04000
 
-/* Protection of memory. */
+/* Protection of memory, for mmap and mprotect. */
 #define SHIM_PROT_NONE 0
 #define SHIM_PROT_READ 1
 #define SHIM_PROT_WRITE 2
@@ -173,7 +173,7 @@
 #define SHIM_MAP_SYNC 0x80000
 #define SHIM_MAP_FIXED_NOREPLACE 0x100000
 
-/* Clocks. */
+/* Clocks of clock_gettime and clock_nanosleep. */
 #define SHIM_CLOCK_REALTIME 0
 #define SHIM_CLOCK_MONOTONIC 1
 #define SHIM_CLOCK_PROCESS_CPUTIME_ID 2
@@ -403,7 +403,7 @@
 #define SHIM_RUSAGE_CHILDREN (-1)
 #define SHIM_RUSAGE_THREAD 1
 
-/* Limits. */
+/* Limits of prlimit64 and setrlimit. */
 #define SHIM_RLIMIT_CPU 0
 #define SHIM_RLIMIT_FSIZE 1
 #define SHIM_RLIMIT_DATA 2
@@ -480,7 +480,7 @@
 #define SHIM_SIG_DFL 0
 #define SHIM_SIG_IGN 1
 
-/* Signals. */
+/* Signals, for kill and tgkill. */
 #define SHIM_SIGHUP 1
 #define SHIM_SIGINT 2
 #define SHIM_SIGQUIT 3
@@ -675,7 +675,7 @@
 #define SHIM_IORING_SQ_TASKRUN (1U << 2)
 #define SHIM_IORING_CQ_EVENTFD_DISABLED (1U << 0)
 
-/* Offsets of the rings for mmap. */
+/* Offsets of the parts of a ring in its descriptor. */
 #define SHIM_IORING_OFF_SQ_RING 0
 #define SHIM_IORING_OFF_CQ_RING 0x8000000
 #define SHIM_IORING_OFF_SQES 0x10000000
@@ -747,7 +747,7 @@
 /* Flags of opcodes in a probe. */
 #define SHIM_IO_URING_OP_SUPPORTED (1U << 0)
 
-/* Families of sockets. */
+/* Families, for socket and socketpair. */
 #define SHIM_AF_UNSPEC 0
 #define SHIM_AF_UNIX 1
 #define SHIM_AF_LOCAL 1
@@ -757,7 +757,7 @@
 #define SHIM_AF_PACKET 17
 #define SHIM_AF_VSOCK 40
 
-/* Types of sockets, and flags with them. */
+/* Types for socket and socketpair, and flags that accept4 takes too. */
 #define SHIM_SOCK_STREAM 01
 #define SHIM_SOCK_DGRAM 02
 #define SHIM_SOCK_RAW 03
@@ -765,14 +765,14 @@
 #define SHIM_SOCK_CLOEXEC 02000000
 #define SHIM_SOCK_NONBLOCK 04000
 
-/* Protocols. */
+/* Protocols, for socket. */
 #define SHIM_IPPROTO_IP 0
 #define SHIM_IPPROTO_ICMP 1
 #define SHIM_IPPROTO_TCP 6
 #define SHIM_IPPROTO_UDP 17
 #define SHIM_IPPROTO_IPV6 41
 
-/* Options of sockets. */
+/* Options of setsockopt and getsockopt. */
 #define SHIM_SOL_SOCKET 1
 #define SHIM_SO_DEBUG 1
 #define SHIM_SO_REUSEADDR 2
@@ -814,7 +814,7 @@
 /* Options of IPv6 sockets. */
 #define SHIM_IPV6_V6ONLY 26
 
-/* Flags of messages. */
+/* Flags of sendto, recvfrom, sendmsg and recvmsg. */
 #define SHIM_MSG_OOB 1
 #define SHIM_MSG_PEEK 2
 #define SHIM_MSG_DONTROUTE 4
@@ -837,7 +837,7 @@
 #define SHIM_SHUT_WR 1
 #define SHIM_SHUT_RDWR 2
 
-/* Events of poll. */
+/* Events of ppoll. */
 #define SHIM_POLLIN 1
 #define SHIM_POLLPRI 2
 #define SHIM_POLLOUT 4
@@ -851,7 +851,7 @@
 #define SHIM_POLLMSG 0x400
 #define SHIM_POLLRDHUP 0x2000
 
-/* Operations, flags and events of epoll. */
+/* Names for epoll_create1, epoll_ctl, epoll_pwait and epoll_pwait2. */
 #define SHIM_EPOLL_CLOEXEC 0x80000
 #define SHIM_EPOLL_CTL_ADD 1
 #define SHIM_EPOLL_CTL_DEL 2
