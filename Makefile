@@ -6,6 +6,8 @@
 #   make test       every test that this machine can run, C and Go
 #   make lint       formatting, symbols, headers, layers, stale files
 #   make gen        rewrite the generated files (z*) from gen/spec
+#   make vendor-go  copy system calls into a Go package of yours: DEST=dir
+#                   IMPORT=example.org/app/internal/sys ONLY="Pipe2 Read"
 #   make install    headers, archives and pkg-config files; also uninstall
 #   make clean      remove build/
 #   make help       this text
@@ -79,7 +81,7 @@ endif
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all bench test lint gen install uninstall clean help setup-%
+.PHONY: all bench test lint gen vendor-go install uninstall clean help setup-%
 
 all: $(LIB) $(START) $(EXAMPLES)
 
@@ -132,6 +134,20 @@ $(GEN): $(wildcard gen/*.c gen/*.h)
 
 gen: $(GEN)
 	$(Q)$(GEN)
+
+## A copy of system calls for one Go package, without a C compiler
+
+SYSVENDOR := build/sysvendor
+
+vendor-go:
+	@test -n '$(DEST)' && test -n '$(IMPORT)' && test -n '$(ONLY)' || { \
+		echo 'usage: make vendor-go DEST=dir IMPORT=path ONLY="names"'; \
+		echo '  DEST    the directory of the new package'; \
+		echo '  IMPORT  its import path, as example.org/app/internal/sys'; \
+		echo '  ONLY    what is copied, as "Pipe2 Read", "IORING_*" or "aio"'; \
+		exit 2; } >&2
+	$(Q)CGO_ENABLED=0 $(GO) build -C gobind -o ../$(SYSVENDOR) ./cmd/sysvendor
+	$(Q)$(SYSVENDOR) -dest '$(DEST)' -import '$(IMPORT)' '$(ONLY)'
 
 ## Tests: one program per file in tests/
 
@@ -238,7 +254,7 @@ bench: setup-bench
 
 ## Installation
 
-DEST := $(DESTDIR)$(PREFIX)
+ROOT := $(DESTDIR)$(PREFIX)
 VERSION := $(shell sed -n 's/^version //p' gen/spec/sys.spec)
 HEADERS := $(wildcard shim/include/shim/*.h)
 INSTALLED := $(HEADERS:shim/include/%=include/%) include/shim/zarch.h \
@@ -246,17 +262,17 @@ INSTALLED := $(HEADERS:shim/include/%=include/%) include/shim/zarch.h \
 	lib/pkgconfig/shim.pc lib/pkgconfig/shim-static.pc
 
 install: $(LIB) $(START)
-	install -d $(DEST)/include/shim $(DEST)/lib/pkgconfig
-	install -m 644 $(HEADERS) asm/$(ARCH)/zarch.h $(DEST)/include/shim
-	install -m 644 $(LIB) $(START) $(DEST)/lib
+	install -d $(ROOT)/include/shim $(ROOT)/lib/pkgconfig
+	install -m 644 $(HEADERS) asm/$(ARCH)/zarch.h $(ROOT)/include/shim
+	install -m 644 $(LIB) $(START) $(ROOT)/lib
 	for pc in shim.pc shim-static.pc; do \
 		sed 's,@PREFIX@,$(PREFIX),; s,@VERSION@,$(VERSION),' \
-			shim/$$pc.in >$(DEST)/lib/pkgconfig/$$pc && \
-		chmod 644 $(DEST)/lib/pkgconfig/$$pc || exit 1; \
+			shim/$$pc.in >$(ROOT)/lib/pkgconfig/$$pc && \
+		chmod 644 $(ROOT)/lib/pkgconfig/$$pc || exit 1; \
 	done
 
 uninstall:
-	rm -f $(INSTALLED:%=$(DEST)/%)
-	-rmdir $(DEST)/include/shim 2>/dev/null
+	rm -f $(INSTALLED:%=$(ROOT)/%)
+	-rmdir $(ROOT)/include/shim 2>/dev/null
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

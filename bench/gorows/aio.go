@@ -5,6 +5,7 @@ package gorows
 import (
 	"fmt"
 	"os"
+	"time"
 
 	"example.com/syshim/bench/internal/row"
 	"example.com/syshim/gobind/aio"
@@ -104,7 +105,7 @@ func echoAIO(engine string, conns, size int) func(*row.Sample) error {
 				return 0, err
 			}
 			s.Announce(port)
-			return e.run()
+			return e.run(s.Budget + patience)
 		})
 	}
 }
@@ -148,13 +149,15 @@ type echoConn struct {
 	unsent []byte
 }
 
-// run serves until all clients have come and left. When none come, the driver
-// ends us.
-func (e *echoServer) run() (int64, error) {
+// run serves until all clients have come and left.
+func (e *echoServer) run(within time.Duration) (int64, error) {
 	for e.left < cap(e.conns) {
-		events, err := e.a.PollEvents(-1)
+		events, err := e.a.PollEvents(int(within.Milliseconds()))
 		if err != nil {
 			return e.bytes, err
+		}
+		if len(events) == 0 {
+			return e.bytes, fmt.Errorf("waiting for the clients: %w", os.ErrDeadlineExceeded)
 		}
 		for i := range events {
 			if err := e.step(&events[i]); err != nil {

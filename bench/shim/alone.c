@@ -136,7 +136,6 @@ static int start_load(struct sample *sample, unsigned port)
 	}
 	load.pid = (int)pid;
 	load.result_fd = fds[0];
-	sample->clients_fd = fds[0];
 	return 0;
 }
 

@@ -1,7 +1,0 @@
-// SPDX-License-Identifier: MIT
-
-//go:build linux && race
-
-package spawn_test
-
-const raceEnabled = true
