@@ -29,6 +29,8 @@ struct sample {
 	uint64_t nr_calls;
 	/* A server calls it once it listens. Returns 0 or -errno. */
 	int (*announce)(struct sample *sample, unsigned port);
+	/* Becomes readable when the server's clients have ended; 0: none. */
+	int clients_fd;
 	/* What went wrong: static text, and an errno or 0. */
 	const char *reason;
 	long err;

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -68,6 +69,14 @@ func (w *work) widest() float64 {
 	return width
 }
 
+// family puts rivals without an engine first.
+func (r *row) family() int {
+	if r.engine == "" {
+		return 0
+	}
+	return 1
+}
+
 // group makes works of the rows, in the order of their first rows.
 func group(rows []*row) []*work {
 	var works []*work
@@ -80,6 +89,11 @@ func group(rows []*row) []*work {
 			works = append(works, w)
 		}
 		w.rows = append(w.rows, r)
+	}
+	for _, w := range works {
+		slices.SortStableFunc(w.rows, func(a, b *row) int {
+			return cmp.Or(cmp.Compare(a.lang, b.lang), cmp.Compare(a.family(), b.family()))
+		})
 	}
 	return works
 }

@@ -136,6 +136,7 @@ static int start_load(struct sample *sample, unsigned port)
 	}
 	load.pid = (int)pid;
 	load.result_fd = fds[0];
+	sample->clients_fd = fds[0];
 	return 0;
 }
 

@@ -5,7 +5,7 @@
  */
 #include "calls.h"
 
-/* asm's shim_syscall, which the build gives this name. */
+/* The library's shim_syscall, which the build gives this name. */
 long real_syscall(long nr, long a, long b, long c, long d, long e, long f);
 
 static uint64_t nr_calls;

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+
+// Package spawn starts programs on Linux, without cgo, for amd64 and arm64. It
+// is used like os/exec, and its processes, states and exit errors are those of
+// packages os and os/exec; beyond that it
+//
+//   - names what failed: [Error] says "chdir /root: permission denied" where
+//     os/exec says "fork/exec /bin/ls: permission denied";
+//   - gives a program the descriptors that it is meant to have, in any order
+//     ([Cmd.Files]), and closes all others, also those that another library has
+//     left open;
+//   - waits with a timeout or a context, and may wait again
+//     ([Cmd.WaitTimeout], [Cmd.WaitContext]), without a thread for each child;
+//   - holds up nobody: a program that is slow to start (on a network file
+//     system, say) delays neither the garbage collector nor other goroutines.
+//
+// [Cmd] is the comfortable form; [Start] and [Options] are that of the C library,
+// in descriptors.
+//
+// # How it works
+//
+// Options become a program of steps, each one system call and what to do about
+// its result. A child that shares this program's memory, but not its threads,
+// runs the steps from assembly, on memory that the garbage collector does not
+// know, and with all signals blocked until the last step before execve. No code
+// of Go runs in it. Start waits in the kernel until the child runs its program,
+// or has noted which step failed and is gone.
+//
+// The steps come in this order: session, process group, directory, descriptors,
+// limit of descriptors, signal mask, program.
+//
+// # What the program gets
+//
+// Signals that this program handles have their default effect; ignored ones stay
+// ignored. The mask is that of the thread, in which Go blocks nothing, unless
+// [Cmd.Mask] is set.
+//
+// The limit of descriptors (RLIMIT_NOFILE) is the one that this program was
+// started with: package syscall raises the soft limit for this program alone.
+// One that was set with syscall.Setrlimit, or another call, is inherited. The
+// limit of the start is read before package syscall is initialised, which needs
+// an import path of this package that sorts before "syscall"; with another path,
+// as a copy may have, programs get the raised limit. A test of the package fails
+// then.
+//
+// A name without a slash is looked for in the absolute directories of PATH by
+// the child, as execvp does: what cannot be executed does not end the search.
+//
+// # Descriptors
+//
+// Whatever this package opens is close-on-exec from the beginning, so programs
+// that os/exec starts at the same time inherit nothing of it, and the programs
+// of this package inherit only what they are given. [Options.KeepFDs] changes
+// that, and takes [syscall.ForkLock] as os/exec does.
+//
+// Between its start and execve a child has copies of all descriptors. That can
+// delay the end of a file on a pipe, and make the start of a program that was
+// just written fail with ETXTBSY, when another goroutine starts something
+// meanwhile; [Cmd.Retries] is for the latter.
+//
+// # Kernels
+//
+// Linux 5.9 and later: a kernel, or a sandbox, without clone3 or close_range is
+// an [*Error] with that name and ENOSYS or EPERM. On Linux 5.10 a signal that
+// dumps core, sent to the child's number before it runs its program, ends this
+// program, too.
+package spawn

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+
+//go:build linux && (amd64 || arm64)
+
+package spawn_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"example.com/syshim/gobind/spawn"
+	"example.com/syshim/gobind/sys"
+)
+
+func ExampleCmd() {
+	c := spawn.Command("tr", "a-z", "A-Z")
+	c.Stdin = strings.NewReader("some input")
+	out, err := c.Output()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s\n", out)
+	// Output: SOME INPUT
+}
+
+func ExampleCmd_StdoutPipe() {
+	c := spawn.Command("echo", "hello")
+	out, err := c.StdoutPipe()
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		log.Fatal(err)
+	}
+	// Read first, for Wait closes the pipe.
+	b, err := io.ReadAll(out)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := c.Wait(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s", b)
+	// Output: hello
+}
+
+func ExampleCmd_WaitTimeout() {
+	c := spawn.Command("sleep", "1000")
+	if err := c.Start(); err != nil {
+		log.Fatal(err)
+	}
+	err := c.WaitTimeout(10 * time.Millisecond)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		fmt.Println("it takes too long")
+		c.Kill()
+		err = c.Wait()
+	}
+	var exit *exec.ExitError
+	fmt.Println(err, errors.As(err, &exit))
+	// Output:
+	// it takes too long
+	// signal: killed true
+}
+
+func ExampleError() {
+	c := spawn.Command("true")
+	c.Dir = "/nosuch"
+	err := c.Run()
+	fmt.Println(err)
+	fmt.Println(errors.Is(err, fs.ErrNotExist))
+	var e *spawn.Error
+	if errors.As(err, &e) {
+		fmt.Println(e.Step)
+	}
+	// Output:
+	// chdir /nosuch: no such file or directory
+	// true
+	// chdir
+}
+
+func ExampleStart() {
+	r, w, err := os.Pipe()
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, pidfd, err := spawn.Start(&spawn.Options{
+		Path:   "echo",
+		Search: "/usr/bin:/bin",
+		Args:   []string{"echo", "hello"},
+		FDs:    []spawn.FD{{From: int(w.Fd()), To: 1}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	w.Close()
+	b, err := io.ReadAll(r)
+	if err != nil {
+		log.Fatal(err)
+	}
+	r.Close()
+	var info sys.Siginfo
+	if err := sys.Waitid(sys.P_PIDFD, pidfd, &info, sys.WEXITED, nil); err != nil {
+		log.Fatal(err)
+	}
+	sys.Close(pidfd)
+	fmt.Printf("%s%d\n", b, info.Status)
+	// Output:
+	// hello
+	// 0
+}
+
+func ExampleFD() {
+	// Standard output and standard error, exchanged.
+	o := spawn.Options{
+		Path: "/bin/true",
+		FDs:  []spawn.FD{{From: 1, To: 2}, {From: 2, To: 1}},
+	}
+	_, pidfd, err := spawn.Start(&o)
+	if err != nil {
+		log.Fatal(err)
+	}
+	sys.Waitid(sys.P_PIDFD, pidfd, nil, sys.WEXITED, nil)
+	sys.Close(pidfd)
+}
+
+func ExampleOptions() {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer null.Close()
+	// A daemon: its own session, the root directory, nothing inherited.
+	o := spawn.Options{
+		Path:   "/bin/true",
+		Args:   []string{"true"},
+		Setsid: true,
+		Dir:    "/",
+		FDs:    []spawn.FD{{From: int(null.Fd()), To: 0}, {From: -1, To: 1}, {From: -1, To: 2}},
+	}
+	pid, pidfd, err := spawn.Start(&o)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(pid > 0)
+	sys.Waitid(sys.P_PIDFD, pidfd, nil, sys.WEXITED, nil)
+	sys.Close(pidfd)
+	// Output: true
+}

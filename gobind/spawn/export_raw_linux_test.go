@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+
+//go:build linux && (amd64 || arm64)
+
+package spawn
+
+import (
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"example.com/syshim/gobind/sys"
+)
+
+// The flags of steps.
+const (
+	StepIgnore = stepIgnore
+	StepSave   = stepSave
+	StepTry    = stepTry
+	StepWait   = stepWait
+	StepEach   = stepEach
+	StepArg    = stepArg
+	StepReg    = 1 << stepRegShift
+	StepRetry  = 1 << stepRetryShift
+)
+
+// A Step is a step with fields that tests can reach.
+type Step struct {
+	Nr    uint32
+	Flags uint32
+	Args  [6]uint64
+}
+
+// StepsOf returns the steps that options become.
+func StepsOf(o *Options) ([]Step, error) {
+	var steps []Step
+	l, err := newPlan(o, nil)
+	if err != nil {
+		return nil, err
+	}
+	a, err := newArena(l.size())
+	if err != nil {
+		return nil, err
+	}
+	defer a.release()
+	p, err := l.compile(a)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range p.list() {
+		steps = append(steps, Step{s.nr, s.flags, s.args})
+	}
+	return steps, nil
+}
+
+// StartEdited is Start for a program that edit has changed. The program has a
+// step for the limit of descriptors, too.
+func StartEdited(o *Options, edit func([]Step) []Step) (pid, pidfd int, err error) {
+	limit := limitNow()
+	l, err := newPlan(o, &limit)
+	if err != nil {
+		return -1, -1, err
+	}
+	return l.start(func(p *program) {
+		var steps []Step
+		for _, s := range p.list() {
+			steps = append(steps, Step{s.nr, s.flags, s.args})
+		}
+		p.nrSteps = 0
+		for _, s := range edit(steps) {
+			p.add(s.Nr, s.Flags, s.Args[:]...)
+		}
+	})
+}
+
+// An Outcome is what became of steps without exec.
+type Outcome struct {
+	Err    syscall.Errno
+	Failed int
+	Regs   [nrRegs]uint64
+	Status int
+}
+
+// RunSteps lets a child run steps. Memory that they may use, all zero, is at the
+// address that make is given.
+func RunSteps(make func(memory uint64) []Step) (Outcome, error) {
+	a, err := newArena(arenaSize)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer a.release()
+	memory := vector[uint64](a, 64)
+	steps := make(address(&memory[0]))
+	p := newProgram(a, len(steps)+1)
+	for _, s := range steps {
+		p.add(s.Nr, s.Flags, s.Args[:]...)
+	}
+	p.pause.Nsec = pauseNs
+	l := &vector[launch](a, 1)[0]
+	if _, errno := l.start(p); errno != 0 {
+		return Outcome{}, errno
+	}
+	if errno := p.wait(); errno != 0 {
+		return Outcome{}, errno
+	}
+	defer sys.Close(int(l.pidfd))
+	var info sys.Siginfo
+	if err := sys.Waitid(sys.P_PIDFD, int(l.pidfd), &info, sys.WEXITED, nil); err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{syscall.Errno(p.err), int(p.failed), p.regs, int(info.Status)}, nil
+}
+
+// StoreWord stores a value at an address that RunSteps gave, and wakes the child
+// that waits for it.
+func StoreWord(address uint64, value uint32) {
+	word := *(**uint32)(unsafe.Pointer(&address))
+	atomic.StoreUint32(word, value)
+	sys.Futex(word, sys.FUTEX_WAKE, 1, nil, nil, 0)
+}
+
+// DropArenas unmaps the memory that is kept, and returns how often.
+func DropArenas() (n int) {
+	for a := takeArena(); a != nil; a = takeArena() {
+		sys.RawMunmap(a.base, a.size)
+		n++
+	}
+	return n
+}
+
+// ArenasKept is the most that DropArenas returns.
+const ArenasKept = arenasKept
+
+// Deny makes a call fail for the calling thread and its children, for good.
+func Deny(nr uint32, errno syscall.Errno) error {
+	prog := []syscall.SockFilter{
+		{Code: syscall.BPF_LD | syscall.BPF_W | syscall.BPF_ABS},
+		{Code: syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K, K: nr, Jf: 1},
+		{Code: syscall.BPF_RET | syscall.BPF_K, K: sys.SECCOMP_RET_ERRNO | uint32(errno)},
+		{Code: syscall.BPF_RET | syscall.BPF_K, K: sys.SECCOMP_RET_ALLOW},
+	}
+	if err := sys.Prctl(sys.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	fprog := syscall.SockFprog{Len: uint16(len(prog)), Filter: &prog[0]}
+	_, err := sys.Seccomp(sys.SECCOMP_SET_MODE_FILTER, 0, unsafe.Pointer(&fprog))
+	return err
+}
+
+// Constant returns the address of a value for steps, which stays for good.
+func Constant(ts sys.Timespec) uint64 {
+	kept := constants.alloc(unsafe.Sizeof(ts), unsafe.Alignof(ts))
+	*(*sys.Timespec)(kept) = ts
+	return uint64(uintptr(kept))
+}
+
+var constants = func() *arena {
+	a, err := newArena(arenaSize)
+	if err != nil {
+		panic(err)
+	}
+	return a
+}()

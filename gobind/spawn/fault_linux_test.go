@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+
+//go:build linux && (amd64 || arm64)
+
+package spawn_test
+
+import (
+	"errors"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"example.com/syshim/gobind/internal/faultkernel"
+	"example.com/syshim/gobind/internal/leakcheck"
+	"example.com/syshim/gobind/spawn"
+	"example.com/syshim/gobind/sys"
+)
+
+// denied calls f on a thread of its own for which a call fails.
+func denied(t *testing.T, nr uint32, errno syscall.Errno, f func() error) error {
+	t.Helper()
+	result := make(chan error)
+	go func() {
+		// The thread ends with the goroutine.
+		runtime.LockOSThread()
+		if err := spawn.Deny(nr, errno); err != nil {
+			result <- err
+			return
+		}
+		result <- f()
+	}()
+	return <-result
+}
+
+func TestCallThatTheKernelLacksIsNamed(t *testing.T) {
+	leakcheck.Check(t)
+	for _, tc := range []struct {
+		nr    uint32
+		errno syscall.Errno
+		want  string
+	}{
+		{sys.SYS_CLONE3, sys.ENOSYS, "clone3: function not implemented"},
+		{sys.SYS_CLONE3, sys.EPERM, "clone3: operation not permitted"},
+		{sys.SYS_CLOSE_RANGE, sys.ENOSYS, "close_range 3 4294967295: function not implemented"},
+		{sys.SYS_CLOSE_RANGE, sys.EPERM, "close_range 3 4294967295: operation not permitted"},
+		{sys.SYS_EXECVE, sys.EPERM, "execve true: operation not permitted"},
+	} {
+		err := denied(t, tc.nr, tc.errno, spawn.Command("true").Run)
+		var e *spawn.Error
+		if !errors.As(err, &e) || err.Error() != tc.want || !errors.Is(err, tc.errno) {
+			t.Errorf("error %v, want %s", err, tc.want)
+		}
+	}
+	noChild(t)
+}
+
+func TestCallOfTheParentThatFailsLeavesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector maps memory on its own")
+	}
+	// The supervisor of the calls is a child until the test is over.
+	t.Cleanup(func() { noChild(t) })
+	spawn.DropArenas()
+	calls := []uintptr{sys.SYS_MMAP, sys.SYS_PIPE2, sys.SYS_OPENAT, sys.SYS_FCNTL}
+	errs := faultkernel.Each(t, calls, sys.ENOMEM, func() error {
+		defer spawn.DropArenas()
+		c := spawn.Command("/bin/true")
+		c.Stdout = io.Discard
+		if err := c.Start(); err != nil {
+			return err
+		}
+		return c.Wait()
+	})
+	var failed []string
+	for i, err := range errs {
+		// Package os does without some calls of fcntl.
+		if err != nil {
+			failed = append(failed, err.Error())
+		}
+		if err != nil && !errors.Is(err, sys.ENOMEM) {
+			t.Errorf("run %d: error %v, want ENOMEM", i+1, err)
+		}
+	}
+	want := []string{"open /dev/null", "pipe2", "open /dev/null", "mmap", "fcntl"}
+	for i := range want {
+		want[i] += ": cannot allocate memory"
+	}
+	if !slices.Equal(failed, want) {
+		t.Errorf("errors %q, want %q", failed, want)
+	}
+}
+
+func TestChildIsKilledWhenItCannotBeWaitedFor(t *testing.T) {
+	leakcheck.Check(t)
+	t.Cleanup(func() { noChild(t) })
+	spawn.DropArenas()
+	seen, err := faultkernel.Nth(t, []uintptr{sys.SYS_FUTEX}, 1, sys.EINVAL, func() error {
+		defer spawn.DropArenas()
+		_, _, err := spawn.StartEdited(&spawn.Options{Path: "/bin/true"}, func(steps []spawn.Step) []spawn.Step {
+			return append([]spawn.Step{sleep(time.Hour)}, steps...)
+		})
+		return err
+	})
+	if seen != 1 || err == nil || err.Error() != "futex: invalid argument" {
+		t.Errorf("%d calls, error %v", seen, err)
+	}
+}
+
+func TestChildIsWaitedForWithoutThePoller(t *testing.T) {
+	leakcheck.Check(t)
+	err := denied(t, sys.SYS_EPOLL_CTL, sys.ENOSPC, func() error {
+		c := spawn.Command("sleep", "1000")
+		if err := c.Start(); err != nil {
+			return err
+		}
+		for range 2 {
+			if err := c.WaitTimeout(time.Millisecond); err != os.ErrDeadlineExceeded {
+				t.Errorf("error %v, want a timeout", err)
+			}
+		}
+		c.Kill()
+		return c.Wait()
+	})
+	if err == nil || err.Error() != "signal: killed" {
+		t.Errorf("error %v", err)
+	}
+	noChild(t)
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+
+//go:build linux && (amd64 || arm64)
+
+package spawn
+
+import (
+	"math"
+	"slices"
+
+	"example.com/syshim/gobind/sys"
+)
+
+// kept is the register that has the descriptor kept of a cycle.
+const kept = 0
+
+// A move is a descriptor on its way.
+type move struct {
+	FD
+	done bool
+	// readers is how many moves still read what To was before.
+	readers int
+}
+
+// moves are one parallel assignment, in the order of To: what one writes to
+// must have been read by all others before. Those that nobody waits for are
+// made first, each followed by the one that it has set free; what remains are
+// cycles, of which one descriptor is kept above all others until the cycle is
+// closed.
+type moves []move
+
+// moveSteps is how many steps nr moves need at most: a cycle of two costs three
+// steps, and there is one more gap to close than there are ends.
+func moveSteps(nr int) int {
+	return nr + nr/2 + nr + 1
+}
+
+func newMoves(fds []FD) (moves, error) {
+	m := make(moves, len(fds))
+	for i, fd := range fds {
+		m[i].FD = fd
+	}
+	slices.SortFunc(m, func(a, b move) int { return a.To - b.To })
+	for i := range m {
+		fd := &m[i]
+		switch {
+		case fd.From < -1 || fd.From > math.MaxInt32 || fd.To < 0 || fd.To > math.MaxInt32:
+			return nil, mistake("descriptor %d as %d", fd.From, fd.To)
+		case i > 0 && m[i-1].To == fd.To:
+			return nil, mistake("descriptor %d twice", fd.To)
+		}
+		w := m.writer(fd.From)
+		fd.done = fd.From < 0 || w == fd
+		if w != nil {
+			w.readers++
+		}
+	}
+	return m, nil
+}
+
+// writer returns the move that writes to fd, or nil.
+func (m moves) writer(fd int) *move {
+	i, found := slices.BinarySearchFunc(m, fd, func(m move, fd int) int { return m.To - fd })
+	if !found {
+		return nil
+	}
+	return &m[i]
+}
+
+// add makes steps of the moves.
+func (m moves) add(p *program) {
+	for i := range m {
+		m.follow(p, &m[i])
+	}
+	for i := range m {
+		if !m[i].done {
+			m.closeCycle(p, &m[i])
+		}
+	}
+	for _, fd := range m {
+		switch {
+		case fd.From == fd.To:
+			// It only must not be closed by exec.
+			p.add(sys.SYS_FCNTL, 0, uint64(fd.To), sys.F_SETFD, 0)
+		case fd.From < 0:
+			p.add(sys.SYS_CLOSE, stepIgnore, uint64(fd.To))
+		}
+	}
+}
+
+// follow makes the move, then the one that it has set free, and so on.
+func (m moves) follow(p *program, fd *move) {
+	for fd != nil && !fd.done && fd.readers == 0 {
+		p.add(sys.SYS_DUP3, 0, uint64(fd.From), uint64(fd.To))
+		fd.done = true
+		fd = m.writer(fd.From)
+		if fd != nil {
+			fd.readers--
+		}
+	}
+}
+
+// closeCycle makes the moves of a cycle, where everything is read once and
+// written once.
+func (m moves) closeCycle(p *program, first *move) {
+	p.add(sys.SYS_FCNTL, stepSave|kept<<stepRegShift,
+		uint64(first.To), sys.F_DUPFD_CLOEXEC, m.above())
+	fd := first
+	for fd.From != first.To {
+		p.add(sys.SYS_DUP3, 0, uint64(fd.From), uint64(fd.To))
+		fd.done = true
+		fd = m.writer(fd.From)
+	}
+	p.add(sys.SYS_DUP3, stepArg, kept, uint64(fd.To))
+	fd.done = true
+}
+
+// above is greater than every descriptor of the moves.
+func (m moves) above() uint64 {
+	most := 2
+	for _, fd := range m {
+		most = max(most, fd.From, fd.To)
+	}
+	return uint64(min(most+1, math.MaxInt32))
+}
+
+// addClose makes steps that close what is above 2 and no move's end.
+func (m moves) addClose(p *program) {
+	first := 3
+	for _, fd := range m {
+		if fd.To < 3 {
+			continue
+		}
+		if first < fd.To {
+			p.add(sys.SYS_CLOSE_RANGE, 0, uint64(first), uint64(fd.To-1))
+		}
+		first = fd.To + 1
+	}
+	p.add(sys.SYS_CLOSE_RANGE, 0, uint64(first), math.MaxUint32)
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+
+//go:build linux && (amd64 || arm64)
+
+package spawn
+
+import (
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"example.com/syshim/gobind/sys"
+)
+
+// Flags of a step. What is not set costs nothing; bits without a name are 0.
+const (
+	// stepIgnore: an error is a result like any other.
+	stepIgnore = 0x1
+	// stepSave: the result goes into the register of stepReg.
+	stepSave = 0x2
+	// stepTry: one of several ways to the same end. Success ends the program.
+	// ENOENT, ENOTDIR and EACCES lead to the next step; at the end of the
+	// program the first EACCES, else the last of these errors, is its error.
+	stepTry = 0x4
+	// stepWait: the call is futex(2), and is made until the word at argument 0
+	// is no longer argument 2.
+	stepWait = 0x8
+	// stepEach: the call is made for argument 0, argument 0 plus 1 and so on
+	// up to argument 5, which the kernel does not get.
+	stepEach = 0x10
+	// stepArg, shifted by i: argument i is the number of a register.
+	stepArg = 0x100
+	// stepReg is the number of the register of stepSave, shifted.
+	stepRegShift = 16
+	// stepRetry is how often ETXTBSY is answered by another call, shifted.
+	stepRetryShift = 24
+
+	// exitFailed is the status of a child whose program failed.
+	exitFailed = 127
+)
+
+// For the assembler.
+const (
+	nrClone3         = sys.SYS_CLONE3
+	nrRtSigprocmask  = sys.SYS_RT_SIGPROCMASK
+	nrClockNanosleep = sys.SYS_CLOCK_NANOSLEEP
+	nrExitGroup      = sys.SYS_EXIT_GROUP
+	sigSetmask       = sys.SIG_SETMASK
+	sigsetSize       = 8
+	clockMonotonic   = sys.CLOCK_MONOTONIC
+	errnoMax         = 4095
+	errnoEACCES      = sys.EACCES
+	errnoEAGAIN      = sys.EAGAIN
+	errnoEINTR       = sys.EINTR
+	errnoENOENT      = sys.ENOENT
+	errnoENOTDIR     = sys.ENOTDIR
+	errnoETXTBSY     = sys.ETXTBSY
+)
+
+// A step is one system call of the child. The format is that of C.
+type step struct {
+	nr    uint32
+	flags uint32
+	args  [6]uint64
+}
+
+const nrRegs = 8
+
+// A program is the steps of a child, and what it and its parent tell each other.
+type program struct {
+	steps   *step
+	nrSteps uint32
+	// tid is not 0 from before clone3 until the child runs another program or
+	// is gone: then the kernel writes 0 and wakes a shared futex.
+	tid uint32
+	// err and failed are the child's last word: an errno and the step that
+	// gave it, or 0.
+	err    uint32
+	failed uint32
+	// tryErr and tryFailed are those of the steps with stepTry so far.
+	tryErr    uint32
+	tryFailed uint32
+	regs      [nrRegs]uint64
+	// pause is between retries.
+	pause sys.Timespec
+	// mask is the signals that the new program has blocked: it is given, or
+	// becomes that of the thread that makes the child.
+	mask      uint64
+	stack     uint64
+	stackSize uint64
+	hasMask   uint64
+}
+
+// cloneArgs is the kernel's struct clone_args.
+type cloneArgs struct {
+	flags      uint64
+	pidfd      uint64
+	childTid   uint64
+	parentTid  uint64
+	exitSignal uint64
+	stack      uint64
+	stackSize  uint64
+	tls        uint64
+	setTid     uint64
+	setTidSize uint64
+	cgroup     uint64
+}
+
+// The layouts are those of C, and of the kernel.
+var (
+	_ [56]byte  = [unsafe.Sizeof(step{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(step{}.flags)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(step{}.args)]byte{}
+	_ [144]byte = [unsafe.Sizeof(program{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(program{}.nrSteps)]byte{}
+	_ [12]byte  = [unsafe.Offsetof(program{}.tid)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(program{}.err)]byte{}
+	_ [20]byte  = [unsafe.Offsetof(program{}.failed)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(program{}.tryErr)]byte{}
+	_ [28]byte  = [unsafe.Offsetof(program{}.tryFailed)]byte{}
+	_ [32]byte  = [unsafe.Offsetof(program{}.regs)]byte{}
+	_ [96]byte  = [unsafe.Offsetof(program{}.pause)]byte{}
+	_ [112]byte = [unsafe.Offsetof(program{}.mask)]byte{}
+	_ [120]byte = [unsafe.Offsetof(program{}.stack)]byte{}
+	_ [136]byte = [unsafe.Offsetof(program{}.hasMask)]byte{}
+	_ [88]byte  = [unsafe.Sizeof(cloneArgs{})]byte{}
+)
+
+// allSignals is the mask that blocks every signal.
+var allSignals uint64 = ^uint64(0)
+
+// startChild blocks all signals of the thread, makes a child as args says, which
+// runs p, and restores the mask, having stored it in *mask. It returns the
+// child's number, or -errno. The P of the scheduler is held meanwhile, as by
+// package syscall when it forks.
+//
+//go:noescape
+func startChild(args *cloneArgs, p *program, all, mask *uint64) (pid int)
+
+const (
+	stepSize    = int(unsafe.Sizeof(step{}))
+	pointerSize = 8
+)
+
+// newProgram returns a program with room for so many steps behind it, and the
+// child's stack.
+func newProgram(a *arena, steps int) *program {
+	p := &vector[program](a, 1)[0]
+	p.steps = &vector[step](a, steps)[0]
+	stack := vector[[16]byte](a, stackSize/16)
+	p.stack = address(&stack[0])
+	p.stackSize = stackSize
+	return p
+}
+
+// add appends a step with flags and arguments. There must be room for it.
+func (p *program) add(nr, flags uint32, args ...uint64) {
+	p.nrSteps++
+	s := &p.list()[p.nrSteps-1]
+	*s = step{nr: nr, flags: flags}
+	copy(s.args[:], args)
+}
+
+// list returns the steps.
+func (p *program) list() []step {
+	return unsafe.Slice(p.steps, p.nrSteps)
+}
+
+// A launch is what the kernel is given to make a child, beside the program.
+type launch struct {
+	args  cloneArgs
+	pidfd int32
+	old   uint64
+}
+
+// start makes the child that runs p.
+func (l *launch) start(p *program) (pid int, errno syscall.Errno) {
+	l.args = cloneArgs{
+		flags: sys.CLONE_VM | sys.CLONE_PIDFD |
+			sys.CLONE_CLEAR_SIGHAND | sys.CLONE_CHILD_CLEARTID,
+		pidfd:      address(&l.pidfd),
+		childTid:   address(&p.tid),
+		exitSignal: uint64(sys.SIGCHLD),
+		stack:      p.stack,
+		stackSize:  p.stackSize,
+	}
+	p.tid = 1
+	old := &p.mask
+	if p.hasMask != 0 {
+		old = &l.old
+	}
+	pid = startChild(&l.args, p, &allSignals, old)
+	if pid < 0 {
+		return -1, syscall.Errno(-pid)
+	}
+	return pid, 0
+}
+
+// wait waits until the child that runs p has left this memory. The thread is in
+// a system call for the scheduler and the garbage collector, which go on.
+func (p *program) wait() syscall.Errno {
+	for {
+		// The child's last word comes before the kernel's 0.
+		tid := atomic.LoadUint32(&p.tid)
+		if tid == 0 {
+			return 0
+		}
+		// The wake comes to a shared futex: FUTEX_PRIVATE_FLAG would miss it.
+		_, _, e := syscall.Syscall6(sys.SYS_FUTEX, uintptr(unsafe.Pointer(&p.tid)),
+			sys.FUTEX_WAIT, uintptr(tid), 0, 0, 0)
+		if e != 0 && e != sys.EAGAIN && e != sys.EINTR {
+			return e
+		}
+	}
+}

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+
+//go:build linux && !race
+
+package spawn_test
+
+const raceEnabled = false

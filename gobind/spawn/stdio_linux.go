@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: MIT
+
+//go:build linux && (amd64 || arm64)
+
+package spawn
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"reflect"
+	"syscall"
+	"time"
+)
+
+// plumbing is what a Cmd holds open beside its child.
+type plumbing struct {
+	// child is for the child: closed when it has started, or could not.
+	child []*os.File
+	// ours is closed by Wait, or when no child started.
+	ours []*os.File
+	// inputs and outputs move data between ours and readers and writers.
+	inputs, outputs []func() error
+	// results has room for all of their results.
+	results chan result
+	// failed is the first error among them.
+	failed error
+}
+
+// A result is that of one copy.
+type result struct {
+	output bool
+	err    error
+}
+
+// start lets the copies run.
+func (p *plumbing) start() {
+	p.results = make(chan result, len(p.inputs)+len(p.outputs))
+	for _, copy := range p.inputs {
+		go func() { p.results <- result{false, copy()} }()
+	}
+	for _, copy := range p.outputs {
+		go func() { p.results <- result{true, copy()} }()
+	}
+}
+
+// wait waits for the copies: until ctx is done, or for delay if there is one.
+// copied says whether they came to their end; err is theirs, the cause of ctx,
+// or ErrWaitDelay.
+func (p *plumbing) wait(ctx context.Context, delay time.Duration) (copied bool, err error) {
+	var late <-chan time.Time
+	if delay > 0 {
+		timer := time.NewTimer(delay)
+		defer timer.Stop()
+		late = timer.C
+	}
+	for len(p.inputs)+len(p.outputs) > 0 {
+		select {
+		case r := <-p.results:
+			p.take(r)
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		case <-late:
+			p.cutOff()
+			return true, exec.ErrWaitDelay
+		}
+	}
+	return true, p.failed
+}
+
+// take notes the result of one copy.
+func (p *plumbing) take(r result) {
+	if r.output {
+		p.outputs = p.outputs[1:]
+	} else {
+		p.inputs = p.inputs[1:]
+	}
+	if p.failed == nil {
+		p.failed = r.err
+	}
+}
+
+// cutOff closes the pipes under the copies. Nobody writes to the caller's
+// writers any more; a goroutine that reads from the caller's reader ends when
+// that returns.
+func (p *plumbing) cutOff() {
+	p.closeOurs()
+	for len(p.outputs) > 0 {
+		p.take(<-p.results)
+	}
+}
+
+func (p *plumbing) closeChild() {
+	closeAll(p.child)
+	p.child = nil
+}
+
+func (p *plumbing) closeOurs() {
+	closeAll(p.ours)
+	p.ours = nil
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
+}
+
+// toChild returns a pipe to the child.
+func (p *plumbing) toChild() (child, ours *os.File, err error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	p.child = append(p.child, r)
+	p.ours = append(p.ours, w)
+	return r, w, nil
+}
+
+// fromChild returns a pipe from the child.
+func (p *plumbing) fromChild() (child, ours *os.File, err error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	p.child = append(p.child, w)
+	p.ours = append(p.ours, r)
+	return w, r, nil
+}
+
+// null returns the null device for the child.
+func (p *plumbing) null(flag int) (*os.File, error) {
+	f, err := os.OpenFile(os.DevNull, flag, 0)
+	if err != nil {
+		return nil, err
+	}
+	p.child = append(p.child, f)
+	return f, nil
+}
+
+// reader returns what the child reads r's bytes from.
+func (p *plumbing) reader(r io.Reader) (*os.File, error) {
+	if r == nil {
+		return p.null(os.O_RDONLY)
+	}
+	if f, ok := r.(*os.File); ok {
+		return f, nil
+	}
+	child, ours, err := p.toChild()
+	if err != nil {
+		return nil, err
+	}
+	p.inputs = append(p.inputs, func() error {
+		_, err := io.Copy(ours, r)
+		// A child need not read all that it is offered.
+		if errors.Is(err, syscall.EPIPE) {
+			err = nil
+		}
+		if e := ours.Close(); err == nil && !errors.Is(e, os.ErrClosed) {
+			err = e
+		}
+		return err
+	})
+	return child, nil
+}
+
+// writer returns what the child writes to w with.
+func (p *plumbing) writer(w io.Writer) (*os.File, error) {
+	if w == nil {
+		return p.null(os.O_WRONLY)
+	}
+	if f, ok := w.(*os.File); ok {
+		return f, nil
+	}
+	child, ours, err := p.fromChild()
+	if err != nil {
+		return nil, err
+	}
+	p.outputs = append(p.outputs, func() error {
+		_, err := io.Copy(w, ours)
+		// Nobody reads on: the child is told by EPIPE.
+		ours.Close()
+		return err
+	})
+	return child, nil
+}
+
+// same reports whether two writers are one, and so may share a pipe and the
+// goroutine that writes.
+func same(a, b io.Writer) bool {
+	if a == nil || b == nil || !reflect.TypeOf(a).Comparable() {
+		return false
+	}
+	defer func() {
+		// An array or a struct may hold what cannot be compared.
+		_ = recover()
+	}()
+	return a == b
+}
+
+// files returns the files of the child by their descriptors there.
+func (c *Cmd) files() (map[int]*os.File, error) {
+	files := make(map[int]*os.File, 3+len(c.ExtraFiles)+len(c.Files))
+	var err error
+	if files[0], err = c.plumbing.reader(c.Stdin); err != nil {
+		return nil, err
+	}
+	if files[1], err = c.plumbing.writer(c.Stdout); err != nil {
+		return nil, err
+	}
+	if same(c.Stderr, c.Stdout) {
+		files[2] = files[1]
+	} else if files[2], err = c.plumbing.writer(c.Stderr); err != nil {
+		return nil, err
+	}
+	for i, f := range c.ExtraFiles {
+		if f != nil {
+			files[3+i] = f
+		}
+	}
+	for fd, f := range c.Files {
+		if _, taken := files[fd]; taken || fd < 0 {
+			return nil, mistake("Files has descriptor %d, which is taken or negative", fd)
+		}
+		if f != nil {
+			files[fd] = f
+		}
+	}
+	return files, nil
+}
+
+// StdinPipe returns what writes to the child's standard input. Wait closes it;
+// close it earlier to let the child read to the end.
+func (c *Cmd) StdinPipe() (io.WriteCloser, error) {
+	if err := c.unset("Stdin", c.Stdin != nil); err != nil {
+		return nil, err
+	}
+	child, ours, err := c.plumbing.toChild()
+	if err != nil {
+		return nil, err
+	}
+	c.Stdin = child
+	return ours, nil
+}
+
+// StdoutPipe returns what reads from the child's standard output. Wait closes
+// it: read to the end before.
+func (c *Cmd) StdoutPipe() (io.ReadCloser, error) {
+	if err := c.unset("Stdout", c.Stdout != nil); err != nil {
+		return nil, err
+	}
+	child, ours, err := c.plumbing.fromChild()
+	if err != nil {
+		return nil, err
+	}
+	c.Stdout = child
+	return ours, nil
+}
+
+// StderrPipe returns what reads from the child's standard error. Wait closes
+// it: read to the end before.
+func (c *Cmd) StderrPipe() (io.ReadCloser, error) {
+	if err := c.unset("Stderr", c.Stderr != nil); err != nil {
+		return nil, err
+	}
+	child, ours, err := c.plumbing.fromChild()
+	if err != nil {
+		return nil, err
+	}
+	c.Stderr = child
+	return ours, nil
+}
+
+// unset checks that a pipe may take the place of a field.
+func (c *Cmd) unset(field string, set bool) error {
+	if set {
+		return errors.New("spawn: " + field + " is set")
+	}
+	if c.Process != nil {
+		return errors.New("spawn: a pipe for " + field + " after Start")
+	}
+	return nil
+}
