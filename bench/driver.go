@@ -61,8 +61,12 @@ func (d *driver) close() {
 	}
 }
 
-// share is how much of the time the first pass takes; repeats have the rest.
-const share = 0.8
+// share is how much of the time the first pass takes; repeats have the rest, so
+// many rounds at a time.
+const (
+	share        = 0.8
+	repeatRounds = 2
+)
 
 // sampleTime is how long a sample lasts.
 func (d *driver) sampleTime() time.Duration {
@@ -90,29 +94,32 @@ func (d *driver) run() {
 		d.rounds(w, d.runs, budget)
 	}
 	for {
-		w := d.leastCertain()
+		w := d.leastCertain(budget)
 		if w == nil {
-			return
+			break
 		}
-		start := d.spent
 		w.repeats++
-		d.rounds(w, d.runs, budget)
-		fmt.Fprintf(d.log, "again, for %.1f s: %s\n", (d.spent - start).Seconds(), w.name)
+		d.rounds(w, repeatRounds, budget)
+	}
+	for _, w := range d.works {
+		if w.repeats > 0 {
+			fmt.Fprintf(d.log, "%s: %d rounds more\n", w.name, w.repeats*repeatRounds)
+		}
 	}
 }
 
 // leastCertain returns the work to repeat: of those that were repeated least
 // the one with the widest interval; nil when all are certain or the time is up.
-func (d *driver) leastCertain() *work {
+func (d *driver) leastCertain(budget time.Duration) *work {
 	left := d.time - d.spent
 	var found *work
 	for _, w := range d.works {
-		takes := d.sampleTime() * time.Duration(len(w.rows)*d.runs)
-		if w.widest() <= widest || takes > left {
+		takes := budget * time.Duration(len(w.rows)*repeatRounds)
+		if w.width <= widest || takes > left {
 			continue
 		}
 		if found == nil || w.repeats < found.repeats ||
-			w.repeats == found.repeats && w.widest() > found.widest() {
+			w.repeats == found.repeats && w.width > found.width {
 			found = w
 		}
 	}
@@ -218,6 +225,7 @@ func (d *driver) rounds(w *work, n int, budget time.Duration) {
 			fmt.Fprintln(d.out, r.line(s))
 		}
 	}
+	w.width = w.widest()
 }
 
 // sample measures a row once; how is run or ops, with a time or a number.

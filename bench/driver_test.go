@@ -174,6 +174,31 @@ func TestARowThatFailsLeavesTheOthers(t *testing.T) {
 	}
 }
 
+func TestWhatIsNotCertainIsMeasuredAgain(t *testing.T) {
+	sure, unsure, worst := &work{width: 0.05}, &work{width: 0.2}, &work{width: 0.9}
+	for _, w := range []*work{sure, unsure, worst} {
+		w.rows = make([]*row, 3)
+	}
+	d := &driver{wish: wish{time: time.Second}, works: []*work{sure, unsure, worst}}
+	const budget = 10 * time.Millisecond
+	for _, want := range []*work{worst, unsure, worst, unsure} {
+		got := d.leastCertain(budget)
+		if got != want {
+			t.Fatalf("%+v is repeated, want %+v", got, want)
+		}
+		got.repeats++
+	}
+	d.spent = d.time - 2*3*budget + 1
+	if got := d.leastCertain(budget); got != nil {
+		t.Errorf("%+v is repeated beyond the time", got)
+	}
+	d.spent = 0
+	unsure.width, worst.width = widest, 0
+	if got := d.leastCertain(budget); got != nil {
+		t.Errorf("%+v is repeated, which is certain", got)
+	}
+}
+
 func TestASkipIsNoFailure(t *testing.T) {
 	d, _, log := testDriver(t, "skips")
 	d.run()

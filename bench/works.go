@@ -33,6 +33,8 @@ type row struct {
 type work struct {
 	name string
 	rows []*row
+	// width is that of the least certain ratio.
+	width float64
 	// repeats is how often it was measured again.
 	repeats int
 }
