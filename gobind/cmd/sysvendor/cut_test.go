@@ -276,4 +276,8 @@ func TestPathThatSortsTooLateIsRefused(t *testing.T) {
 	if _, err := makeOf(t, small, "zoo.org/sys", "A"); err != nil {
 		t.Errorf("without the package: %v", err)
 	}
+	_, _, err = generate(command{"zoo.org/sys", []string{"spawn"}})
+	if err == nil || !strings.Contains(err.Error(), `sorts before "syscall"`) {
+		t.Errorf("spawn: %v", err)
+	}
 }

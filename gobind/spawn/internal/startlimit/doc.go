@@ -7,4 +7,6 @@
 // before that: it imports nothing, and packages that are ready are initialised
 // in the order of their import paths, so it comes first if its path sorts
 // before "syscall". Its test fails where that does not hold.
+//
+//sysvendor:before syscall it reads the limit of descriptors that package syscall raises.
 package startlimit
