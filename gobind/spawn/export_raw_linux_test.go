@@ -78,12 +78,12 @@ type Outcome struct {
 	Err    syscall.Errno
 	Failed int
 	Regs   [nrRegs]uint64
-	Status int
+	Status int // Or a signal.
 }
 
 // RunSteps lets a child run steps. Memory that they may use, all zero, is at the
-// address that make is given.
-func RunSteps(make func(memory uint64) []Step) (Outcome, error) {
+// address that make is given. during is called when the child runs.
+func RunSteps(make func(memory uint64) []Step, during func(pid int)) (Outcome, error) {
 	a, err := newArena(arenaSize)
 	if err != nil {
 		return Outcome{}, err
@@ -97,9 +97,11 @@ func RunSteps(make func(memory uint64) []Step) (Outcome, error) {
 	}
 	p.pause.Nsec = pauseNs
 	l := &vector[launch](a, 1)[0]
-	if _, errno := l.start(p); errno != 0 {
+	pid, errno := l.start(p)
+	if errno != 0 {
 		return Outcome{}, errno
 	}
+	during(pid)
 	if errno := p.wait(); errno != 0 {
 		return Outcome{}, errno
 	}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,7 +85,7 @@ func TestStepsDoWhatTheirFlagsSay(t *testing.T) {
 				}
 			}
 			return tc.steps
-		})
+		}, func(int) {})
 		if err != nil || got != tc.want {
 			t.Errorf("%s: %+v, %v; want %+v", tc.name, got, err, tc.want)
 		}
@@ -92,24 +93,52 @@ func TestStepsDoWhatTheirFlagsSay(t *testing.T) {
 	noChild(t)
 }
 
-func TestWaitingStepGoesOnWhenTheParentSaysSo(t *testing.T) {
-	words := make(chan uint64, 1)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		spawn.StoreWord(<-words, 1)
-	}()
+// waiting runs steps of which the first waits until during has returned.
+func waiting(t *testing.T, during func(pid int), steps ...spawn.Step) spawn.Outcome {
+	t.Helper()
+	var word uint64
 	got, err := spawn.RunSteps(func(memory uint64) []spawn.Step {
-		words <- memory
-		return []spawn.Step{
-			{Nr: sys.SYS_FUTEX, Flags: spawn.StepWait, Args: [6]uint64{memory, sys.FUTEX_WAIT, 0}},
-			{Nr: noSuchCall},
-		}
+		word = memory
+		wait := spawn.Step{Nr: sys.SYS_FUTEX, Flags: spawn.StepWait, Args: [6]uint64{memory, sys.FUTEX_WAIT, 0}}
+		return append([]spawn.Step{wait}, steps...)
+	}, func(pid int) {
+		during(pid)
+		spawn.StoreWord(word, 1)
 	})
-	if err != nil || got.Failed != 1 || got.Err != sys.ENOSYS {
-		t.Errorf("%+v, %v", got, err)
+	check(t, err)
+	return got
+}
+
+func TestWaitingStepGoesOnWhenTheParentSaysSo(t *testing.T) {
+	leakcheck.Check(t)
+	var before time.Time
+	got := waiting(t, func(int) { before = time.Now() }, spawn.Step{Nr: noSuchCall})
+	if want := (spawn.Outcome{Err: sys.ENOSYS, Failed: 1, Status: 127}); got != want || before.IsZero() {
+		t.Errorf("%+v, want %+v", got, want)
 	}
-	<-done
+}
+
+func TestChildOfThisMemoryHandlesNoSignal(t *testing.T) {
+	leakcheck.Check(t)
+	waiting(t, func(pid int) {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if err != nil {
+			t.Error(err)
+		}
+		for _, line := range []string{"\nSigCgt:\t0000000000000000\n", "\nSigBlk:\tfffffffffffbfeff\n"} {
+			if !strings.Contains(string(b), line) {
+				t.Errorf("no line %q in %s", line, b)
+			}
+		}
+		check(t, sys.Kill(pid, sys.SIGUSR1))
+		check(t, sys.Kill(pid, sys.SIGURG))
+	})
+	// One that ends the child early is no failed step.
+	got := waiting(t, func(pid int) { check(t, sys.Kill(pid, sys.SIGKILL)) }, sleep(time.Hour))
+	if want := (spawn.Outcome{Status: int(sys.SIGKILL)}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	noChild(t)
 }
 
 // everyStep returns options that become every kind of step, except setpgid,
