@@ -39,9 +39,8 @@
 // started with: package syscall raises the soft limit for this program alone.
 // One that was set with syscall.Setrlimit, or another call, is inherited. The
 // limit of the start is read before package syscall is initialised, which needs
-// an import path of this package that sorts before "syscall"; with another path,
-// as a copy may have, programs get the raised limit. A test of the package fails
-// then.
+// an import path of this package that sorts before "syscall"; sysvendor refuses
+// others.
 //
 // A name without a slash is looked for in the absolute directories of PATH by
 // the child, as execvp does: what cannot be executed does not end the search.
