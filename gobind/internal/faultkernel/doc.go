@@ -11,6 +11,8 @@
 // would need the Go scheduler, which may be waiting for the very call that the
 // supervisor has to answer.
 //
+// [Deny] is simpler and final: the calls always fail, for the whole process.
+//
 // Only calls of that one thread are seen, and only those that go through
 // package syscall, as package sys does: what the Go runtime calls for itself
 // never fails. Goroutines that the code starts run on other threads.

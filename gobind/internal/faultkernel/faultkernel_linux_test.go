@@ -7,6 +7,7 @@ package faultkernel
 import (
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -17,6 +18,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(deniedEnv) != "" {
+		if err := denied(); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	leakcheck.Main(m)
 }
 

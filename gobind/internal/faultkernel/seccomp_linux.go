@@ -49,24 +49,32 @@ func result(action uint32) syscall.SockFilter {
 	return syscall.SockFilter{Code: syscall.BPF_RET | syscall.BPF_K, K: action}
 }
 
+// condition is a word of what a filter sees, and what it must be.
+type condition struct {
+	offset uintptr
+	value  uint32
+}
+
+var seen sys.SeccompData
+
 // filter reports the calls that are made by the instruction before ip, and
 // allows all others.
 func filter(ip uint64, calls []uintptr) ([]syscall.SockFilter, error) {
+	return program([]condition{
+		{unsafe.Offsetof(seen.Arch), auditArch},
+		{unsafe.Offsetof(seen.InstructionPointer), uint32(ip)},
+		{unsafe.Offsetof(seen.InstructionPointer) + 4, uint32(ip >> 32)},
+	}, calls, sys.SECCOMP_RET_USER_NOTIF)
+}
+
+// program does action for the calls under all conditions, and allows all others.
+func program(must []condition, calls []uintptr, action uint32) ([]syscall.SockFilter, error) {
 	// Jumps are relative to the next instruction and have 8 bits.
 	if len(calls) > 100 {
 		return nil, errors.New("too many calls for one filter")
 	}
-	var d sys.SeccompData
-	must := []struct {
-		offset uintptr
-		value  uint32
-	}{
-		{unsafe.Offsetof(d.Arch), auditArch},
-		{unsafe.Offsetof(d.InstructionPointer), uint32(ip)},
-		{unsafe.Offsetof(d.InstructionPointer) + 4, uint32(ip >> 32)},
-	}
 	equal := uint16(syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K)
-	// Two instructions for each of must, then the number, calls, allow, report.
+	// Two instructions for each of must, then the number, calls, allow, action.
 	allow := 2*len(must) + 1 + len(calls)
 	var prog []syscall.SockFilter
 	for _, m := range must {
@@ -75,13 +83,13 @@ func filter(ip uint64, calls []uintptr) ([]syscall.SockFilter, error) {
 			Code: equal, Jf: uint8(allow - len(prog) - 1), K: m.value,
 		})
 	}
-	prog = append(prog, load(unsafe.Offsetof(d.Nr)))
+	prog = append(prog, load(unsafe.Offsetof(seen.Nr)))
 	for _, nr := range calls {
 		prog = append(prog, syscall.SockFilter{
 			Code: equal, Jt: uint8(allow - len(prog)), K: uint32(nr),
 		})
 	}
-	return append(prog, result(sys.SECCOMP_RET_ALLOW), result(sys.SECCOMP_RET_USER_NOTIF)), nil
+	return append(prog, result(sys.SECCOMP_RET_ALLOW), result(action)), nil
 }
 
 // install puts the filter on the calling thread, for good, and returns the
