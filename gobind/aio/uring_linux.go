@@ -32,7 +32,7 @@ const (
 	// reapBatch is how many completions are taken at once.
 	reapBatch = 64
 	// patientTries is how often an operation is repeated at once that would
-	// wait although its descriptor is ready.
+	// wait although its descriptor is ready; then it gets some time.
 	patientTries = 8
 )
 
@@ -79,18 +79,39 @@ func openURing(c *core, cfg config) (engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if missing := required &^ r.Features(); missing != 0 {
-		r.Close()
-		return nil, fmt.Errorf("io_uring lacks features %#x: %w", uint32(missing), sys.EOPNOTSUPP)
-	}
-	if err := try(r); err != nil {
+	if err := usable(r); err != nil {
 		r.Close()
 		return nil, err
 	}
+	return newURing(c, r), nil
+}
+
+func newURing(c *core, r *uring.Ring) *ring {
 	u := &ring{core: c, Ring: r, base: time.Now()}
 	u.waiter.init(r.FD(), r.Features()&uring.FeatExtArg != 0)
 	u.timers.init(len(c.slots))
-	return u, nil
+	return u
+}
+
+// usable says why the kernel's ring is not enough, or nil. It lets the kernel
+// do nothing, for a filter may allow to make a ring and forbid to use it.
+func usable(r *uring.Ring) error {
+	if err := lacks(r.Features()); err != nil {
+		return err
+	}
+	r.NextSQE().Nop()
+	if _, err := r.SubmitAndWait(1); err != nil {
+		return err
+	}
+	r.Advance(1)
+	return nil
+}
+
+func lacks(features uring.Features) error {
+	if missing := required &^ features; missing != 0 {
+		return fmt.Errorf("io_uring lacks features %#x: %w", uint32(missing), sys.EOPNOTSUPP)
+	}
+	return nil
 }
 
 // newRing makes a ring for so many operations, each of which may have a request
@@ -149,17 +170,6 @@ func ringSize(entries, completions uint32) uint64 {
 	page := uint64(os.Getpagesize())
 	pages := func(n uint64) uint64 { return (n + page - 1) / page * page }
 	return pages(64*uint64(entries)) + pages(64+4*uint64(entries)+16*uint64(completions))
-}
-
-// try lets the kernel do nothing, for a filter may allow to make a ring and
-// forbid to use it.
-func try(r *uring.Ring) error {
-	r.NextSQE().Nop()
-	if _, err := r.SubmitAndWait(1); err != nil {
-		return err
-	}
-	r.Advance(1)
-	return nil
 }
 
 func (u *ring) name() string { return EngineIOUring }
@@ -324,7 +334,8 @@ func (u *ring) seeks(s *slot) bool {
 }
 
 // blocked waits until the descriptor of slot i is ready: some kernels do not,
-// when it is non-blocking. One that is ready and yet blocks gets some time.
+// when it is non-blocking. It must not spin over one that is ready and yet
+// blocks, like a counter with little room.
 func (u *ring) blocked(i uint32) {
 	s := &u.slots[i]
 	if s.cancelled {
@@ -332,11 +343,11 @@ func (u *ring) blocked(i uint32) {
 		return
 	}
 	s.phase |= polling
-	if s.tries++; s.tries > patientTries {
-		s.tries = 0
+	if s.tries == patientTries {
 		u.later(i, restart)
 		return
 	}
+	s.tries++
 	u.request(i)
 }
 

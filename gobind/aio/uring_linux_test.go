@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+
+//go:build linux && (amd64 || arm64)
+
+package aio
+
+import (
+	"testing"
+	"time"
+
+	"example.com/syshim/gobind/sys"
+)
+
+// ringOf returns the engine of an AIO on io_uring.
+func ringOf(a *AIO) *ring {
+	return a.c.eng.(*ring)
+}
+
+// More is in flight and complete than either queue of the ring holds.
+func TestASmallRingLosesNothing(t *testing.T) {
+	open(t, EngineIOUring)
+	const slots = 1000
+	c := newCore(slots)
+	r, err := setUp(fewestEntries, fewestEntries)
+	check(t, err)
+	c.eng = newURing(c, r)
+	registry.Store(c, struct{}{})
+	a := &AIO{c: c}
+	t.Cleanup(func() { check(t, a.Close()) })
+
+	fd := tempFile(t, pattern(slots))
+	buf := make([]byte, slots)
+	for i := range slots {
+		check(t, a.Read(fd, buf[i:][:1], int64(i), uint64(i)))
+	}
+	for _, ev := range collect(t, a, slots) {
+		want(t, ev, 1, nil)
+	}
+	for i, b := range pattern(slots) {
+		if buf[i] != b {
+			t.Fatalf("byte %d is %d, want %d", i, buf[i], b)
+		}
+	}
+
+	p, w := pipe(t, 0)
+	for range slots - 1 {
+		check(t, a.Read(p, buf[:1], -1, 7))
+	}
+	quiet(t, a, 0)
+	check(t, a.Cancel(7, 8))
+	for left := slots; left > 0; {
+		events, err := a.PollEvents(patience)
+		check(t, err)
+		if len(events) == 0 {
+			t.Fatalf("%d events are missing", left)
+		}
+		for _, ev := range events {
+			if ev.Token == 8 {
+				want(t, ev, 0, nil)
+			} else {
+				want(t, ev, -1, sys.ECANCELED)
+			}
+		}
+		left -= len(events)
+	}
+	check(t, a.Read(p, buf[:1], -1, 9))
+	check(t, a.CloseFD(p, 10))
+	got := collect(t, a, 2)
+	want(t, got[9], -1, sys.ECANCELED)
+	want(t, got[10], 0, nil)
+	check(t, a.Write(w, buf[:1], -1, 11))
+	want(t, next(t, a), -1, sys.EPIPE)
+}
+
+// Before Linux 5.11 io_uring_enter has no timeout.
+func TestOldKernelsWaitInPpoll(t *testing.T) {
+	a := open(t, EngineIOUring)
+	ringOf(a).waiter.timed = false
+	start := time.Now()
+	quiet(t, a, 20)
+	if d := time.Since(start); d < 20*time.Millisecond {
+		t.Errorf("only %v passed", d)
+	}
+	r, w := pipe(t, 0)
+	check(t, a.Read(r, make([]byte, 4), -1, 1))
+	check(t, a.Timeout(10*time.Millisecond, 2))
+	want(t, next(t, a), 0, nil)
+	go func() {
+		asleep(a)
+		sys.Write(w, []byte("x"))
+	}()
+	want(t, next(t, a), 1, nil)
+	go func() {
+		asleep(a)
+		a.Forget(r, 3)
+	}()
+	want(t, next(t, a), 0, nil)
+}
+
+// A counter that is ready for a small number, but not for this one: the engine
+// must not spin.
+func TestAReadyDescriptorThatBlocksIsTriedInPeace(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		a := open(t, engine)
+		fd, err := sys.Eventfd(0, sys.EFD_CLOEXEC|sys.EFD_NONBLOCK)
+		check(t, err)
+		closing(t, fd)
+		_, err = sys.Write(fd, number(-3))
+		check(t, err)
+		check(t, a.Write(fd, number(5), -1, 1))
+		before := cpuTime(t)
+		quiet(t, a, 100)
+		if used := cpuTime(t) - before; used > 50*time.Millisecond {
+			t.Errorf("%v of 100 ms were used", used)
+		}
+		_, err = sys.Read(fd, make([]byte, 8))
+		check(t, err)
+		want(t, next(t, a), 8, nil)
+	})
+}
+
+func cpuTime(t *testing.T) time.Duration {
+	t.Helper()
+	var ru sys.Rusage
+	check(t, sys.Getrusage(sys.RUSAGE_SELF, &ru))
+	return time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
+}
