@@ -60,6 +60,7 @@ func (e *epoll) register(fd int32, f *fdState) error {
 		return err
 	}
 	f.kind = device
+	f.noNowait = e.noNowait
 	if typ, err := sys.GetsockoptInt(int(fd), sys.SOL_SOCKET, sys.SO_TYPE); err == nil {
 		f.kind = socket
 		f.stream = typ == sys.SOCK_STREAM || typ == sys.SOCK_SEQPACKET
@@ -83,7 +84,7 @@ func classify(fd int, f *fdState) error {
 	}
 	// RWF_NOWAIT waits for the device here: it is meant for memory only.
 	if flags&sys.O_DIRECT != 0 {
-		f.noNowait = [2]bool{true, true}
+		f.noNowait = never
 	}
 	return nil
 }
@@ -234,6 +235,10 @@ func (s *slot) deviceTransfer(f *fdState) (int32, verdict) {
 	if flags&sys.O_NONBLOCK != 0 {
 		return waiting(s.once(f, 0))
 	}
+	if len(s.buf) == 0 || !permits(flags, d) {
+		// It fails or ends whether the descriptor is ready or not.
+		return 0, blocks
+	}
 	events := uint32(sys.POLLIN)
 	if d == output {
 		events = sys.POLLOUT
@@ -243,6 +248,14 @@ func (s *slot) deviceTransfer(f *fdState) (int32, verdict) {
 		then = blocks
 	}
 	return res, then
+}
+
+// permits says whether a descriptor with flags can be used in a direction.
+func permits(flags int, d direction) bool {
+	if d == output {
+		return flags&sys.O_ACCMODE != sys.O_RDONLY
+	}
+	return flags&sys.O_ACCMODE != sys.O_WRONLY
 }
 
 // fileTransfer is read or write on a file, as far as memory has it. The rest,

@@ -51,6 +51,9 @@ type epoll struct {
 	rounds int
 	// noPwait2 is that the kernel has no epoll_pwait2.
 	noPwait2 bool
+	// noNowait is what fdState.noNowait of devices begins with. Tests make
+	// the kernel an old one by it.
+	noNowait [2]bool
 	events   [epollBatch]sys.EpollEvent
 	timers   timers
 	helpers  helpers

@@ -135,6 +135,9 @@ type fdState struct {
 	noNowait [2]bool
 }
 
+// never is the noNowait of what has no RWF_NOWAIT in either direction.
+var never = [2]bool{true, true}
+
 func (f *fdState) empty() bool {
 	return f.ops[input].head|f.ops[output].head|f.ops[either].head == 0
 }

@@ -49,18 +49,35 @@ func TestTable(t *testing.T) {
 		// Skips once, not for each test.
 		open(t, engine)
 		for name, mode := range map[string]int{"blocking": 0, "nonblocking": sys.O_NONBLOCK} {
-			t.Run(name, func(t *testing.T) { runTable(t, engine, mode) })
+			t.Run(name, func(t *testing.T) { runTable(t, engine, mode, asItIs) })
+			t.Run(name+" on an old kernel", func(t *testing.T) { runTable(t, engine, mode, makeOld) })
 		}
 	})
 }
 
-func runTable(t *testing.T, engine string, mode int) {
+func asItIs(*AIO) {}
+
+// makeOld makes the engine believe that the kernel cannot wait for a limited
+// time in io_uring_enter, has no epoll_pwait2, and no RWF_NOWAIT for pipes and
+// their kin, as before Linux 5.11.
+func makeOld(a *AIO) {
+	switch eng := a.c.eng.(type) {
+	case *ring:
+		eng.waiter.timed = false
+	case *epoll:
+		eng.noPwait2 = true
+		eng.noNowait = never
+	}
+}
+
+func runTable(t *testing.T, engine string, mode int, prepare func(*AIO)) {
 	for at := 0; at < len(aioSteps); {
 		first := at
 		for at++; at < len(aioSteps) && aioSteps[at].test == ""; at++ {
 		}
 		t.Run(aioSteps[first].test, func(t *testing.T) {
 			s := newScript(t, engine, mode)
+			prepare(s.a)
 			for k, step := range aioSteps[first:at] {
 				if got := s.do(step.verb, step.fd, step.n, step.arg, step.token); got != step.want {
 					t.Fatalf("row %d, %s: %d, want %d", k+1, step.verb, got, step.want)
