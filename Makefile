@@ -161,10 +161,18 @@ $(O)/tests/check/%.o: tests/check/%.c
 	$(say) CC $<
 	$(Q)$(CC) $(CFLAGS) $(TEST_FLAGS) -c -o $@ $<
 
-# shim_syscall by another name, for programs that are the kernel in part.
+# shim_syscall and shim_clone by other names, for programs that are the kernel
+# in part.
 $(O)/tests/real_syscall.o: $(O)/asm/$(ARCH)/syscall.o
 	@mkdir -p $(@D)
 	$(Q)$(OBJCOPY) --redefine-sym shim_syscall=real_syscall $< $@
+
+$(O)/tests/real_clone.o: $(O)/asm/$(ARCH)/clone.o
+	@mkdir -p $(@D)
+	$(Q)$(OBJCOPY) --redefine-sym shim_clone=real_clone $< $@
+
+$(O)/tests/aio_fault $(O)/tests/aio_old_fault $(O)/tests/aio_table_fault: \
+	$(O)/tests/real_clone.o
 
 $(O)/tests/%: tests/%.c $(CHECK) $(O)/tests/real_syscall.o $(LIB)
 	@mkdir -p $(@D)

@@ -88,10 +88,13 @@ int shim_aio_fd(const struct shim_aio *aio)
 int64_t shim_aio_sleep_ns(const struct shim_aio *aio)
 {
 	const struct aio *a = look(aio);
+	int64_t ns, timer_ns;
 
-	if (a->done.head || a->ops->ready(a))
+	if (a->done.head)
 		return 0;
-	return shim_aio_timer_next(a);
+	ns = a->ops->sleep_ns(a);
+	timer_ns = shim_aio_timer_next(a);
+	return ns < 0 || (timer_ns >= 0 && timer_ns < ns) ? timer_ns : ns;
 }
 
 int shim_aio_quiesce(struct shim_aio *aio)

@@ -200,6 +200,13 @@ static int transfer(struct slot *s, uint8_t *no_seek, int flags)
 	return transfer_once(s, -1, flags);
 }
 
+/* Whether a descriptor with these flags is open for a direction. */
+static int is_open_for(long flags, enum direction d)
+{
+	return (flags & SHIM_O_ACCMODE) !=
+	       (d == INPUT ? SHIM_O_WRONLY : SHIM_O_RDONLY);
+}
+
 /* read or write on a pipe and the like. */
 static enum verdict device_transfer(struct fd_state *f, struct slot *s,
 				    int *res)
@@ -213,13 +220,14 @@ static enum verdict device_transfer(struct fd_state *f, struct slot *s,
 			return verdict_of(*res);
 		f->no_nowait[d] = 1;
 	}
-	if (nonblocking(&flags, s->fd)) {
+	/* What has not this direction fails at once. */
+	if (nonblocking(&flags, s->fd) || flags < 0 || !is_open_for(flags, d)) {
 		*res = transfer(s, &f->no_seek, 0);
 		return verdict_of(*res);
 	}
-	*res = (int)flags;
-	if (flags < 0)
-		return FINISHED;
+	/* Nothing need not wait for readiness. */
+	if (!s->len)
+		return BLOCKS;
 	return block_when_ready(s, d == INPUT ? SHIM_POLLIN : SHIM_POLLOUT,
 				res);
 }

@@ -304,10 +304,10 @@ static int epoll_fd(const struct aio *a)
 }
 
 /* Everything has begun, and the descriptor shows the rest. */
-static int epoll_ready(const struct aio *a)
+static int64_t epoll_sleep_ns(const struct aio *a)
 {
 	(void)a;
-	return 0;
+	return -1;
 }
 
 const struct shim_aio_ops shim_aio_epoll = {
@@ -323,5 +323,5 @@ const struct shim_aio_ops shim_aio_epoll = {
 	.poll = epoll_poll,
 	.quiesce = epoll_quiesce,
 	.fd = epoll_fd,
-	.ready = epoll_ready,
+	.sleep_ns = epoll_sleep_ns,
 };

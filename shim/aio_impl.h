@@ -67,7 +67,7 @@ struct slot {
 	uint8_t state;
 	uint8_t cancelled;
 	/* The engine's own. */
-	uint8_t phase;
+	uint8_t phase, tries;
 	/* For the helpers: see struct fd_state; and that one has begun. */
 	uint8_t no_seek, whole, taken;
 	struct link links[NR_LINKS];
@@ -131,8 +131,12 @@ struct epoll {
 
 struct uring {
 	struct shim_uring ring;
-	/* What found no room in the queue, and who waits to stop others. */
+	/*
+	 * What is to be started again, and who waits to stop others again, both
+	 * at the time due.
+	 */
 	struct list again, lingering;
+	int64_t due;
 };
 
 struct aio {
@@ -194,14 +198,18 @@ struct shim_aio_ops {
 	int (*poll)(struct aio *a, int64_t ns);
 	int (*quiesce)(struct aio *a);
 	int (*fd)(const struct aio *a);
-	/* Whether poll has something to do that fd does not show. */
-	int (*ready)(const struct aio *a);
+	/* How long poll has nothing to do unless fd shows it; -1 for ever. */
+	int64_t (*sleep_ns)(const struct aio *a);
 };
 
 #pragma GCC visibility push(hidden)
 
 extern const struct shim_aio_ops shim_aio_uring;
 extern const struct shim_aio_ops shim_aio_epoll;
+
+/* aio_uring_setup.c */
+
+int shim_aio_uring_init(struct aio *a, const struct shim_aio_params *params);
 
 /* aio_core.c */
 

@@ -4,9 +4,9 @@
  * kernel. user_data is the slot and which one of its operations it is; that of
  * a request to cancel has ANSWER in it and names the slot that asked.
  *
- * Where the kernel's result would depend on O_NONBLOCK or on luck, the
- * operation goes on: after EAGAIN it waits for readiness, and what is short on
- * a regular file is continued.
+ * Where the kernel's result would depend on O_NONBLOCK, on luck or on the
+ * version, the operation goes on: after EAGAIN it waits for readiness, and what
+ * is short on a regular file or with MSG_WAITALL is continued.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -18,11 +18,11 @@
 #include "aio_impl.h"
 
 enum {
-	ENTRIES_MAX = 256,
-	ENTRIES_MIN = 8,
 	BATCH = 64, /* How many completions are taken at once. */
-	/* When something is stopped again that could not be stopped before. */
+	/* When that is tried again which was in vain before. */
 	RETRY_NS = 1000000,
+	/* How often that is tried at once which blocks though it is ready. */
+	PATIENT_TRIES = 8,
 };
 
 /* What a slot is doing: its phase. */
@@ -37,89 +37,9 @@ enum {
 #define ANSWER (1U << 31)
 _Static_assert(SHIM_AIO_SLOTS_MAX < ANSWER, "ANSWER");
 
-/* Best first: completions are posted when we ask for them, by one thread. */
-static const unsigned setup_flags[] = {
-	SHIM_IORING_SETUP_SUBMIT_ALL | SHIM_IORING_SETUP_SINGLE_ISSUER |
-		SHIM_IORING_SETUP_DEFER_TASKRUN |
-		SHIM_IORING_SETUP_TASKRUN_FLAG,
-	SHIM_IORING_SETUP_SUBMIT_ALL | SHIM_IORING_SETUP_COOP_TASKRUN |
-		SHIM_IORING_SETUP_TASKRUN_FLAG,
-	0,
-};
-
-enum { NR_SETUP_FLAGS = sizeof(setup_flags) / sizeof(setup_flags[0]) };
-
 static uint64_t handle(const struct aio *a, uint32_t i)
 {
 	return i ? (uint64_t)slot_at(a, i)->gen << 32 | i : 0;
-}
-
-/* A ring of entries with all the flags that the kernel knows. */
-static int set_up(struct shim_uring *ring, unsigned entries, unsigned nr_slots)
-{
-	int err = -SHIM_EINVAL;
-
-	for (int i = 0; i < NR_SETUP_FLAGS && err == -SHIM_EINVAL; i++) {
-		struct shim_io_uring_params p = {
-			.flags = setup_flags[i] | SHIM_IORING_SETUP_CQSIZE |
-				 SHIM_IORING_SETUP_CLAMP,
-			/* For each slot a result and an answer. */
-			.cq_entries = 2 * nr_slots,
-		};
-
-		if (p.cq_entries < entries)
-			p.cq_entries = entries;
-		err = shim_uring_queue_init_params(entries, ring, &p);
-	}
-	return err;
-}
-
-/* The limit for memory that is locked, 0 for none. */
-static uint64_t locked_max(void)
-{
-	struct shim_rlimit64 limit;
-
-	if (shim_prlimit64(0, SHIM_RLIMIT_MEMLOCK, NULL, &limit) ||
-	    limit.rlim_cur == UINT64_MAX)
-		return 0;
-	return limit.rlim_cur;
-}
-
-/* About what the kernel counts for a ring, in whole pages. */
-static uint64_t locked(unsigned entries)
-{
-	uint64_t sqes = entries * sizeof(struct shim_io_uring_sqe);
-	uint64_t rings = 320 + entries * sizeof(uint32_t) +
-			 2 * entries * sizeof(struct shim_io_uring_cqe);
-
-	return ((sqes + 4095) & ~4095ULL) + ((rings + 4095) & ~4095ULL);
-}
-
-static int uring_init(struct aio *a, const struct shim_aio_params *params)
-{
-	unsigned nr_slots = params->nr_slots, entries = ENTRIES_MIN;
-	uint64_t limit;
-	int err;
-
-	while (entries < nr_slots && entries < ENTRIES_MAX)
-		entries *= 2;
-	a->uring = (struct uring){ .again = { 0 } };
-	a->failed = "io_uring_setup";
-	err = set_up(&a->uring.ring, entries, nr_slots);
-	if (err != -SHIM_ENOMEM)
-		return err;
-	/* Kernels before 5.12 count rings as locked memory. */
-	limit = locked_max();
-	while (limit && err == -SHIM_ENOMEM && entries > ENTRIES_MIN) {
-		entries /= 2;
-		/* What does not fit the kernel keeps until there is room. */
-		err = set_up(&a->uring.ring, entries, entries);
-	}
-	if (err == -SHIM_ENOMEM) {
-		a->locked_max = limit;
-		a->locked = locked(entries);
-	}
-	return err;
 }
 
 static void uring_exit(struct aio *a)
@@ -145,9 +65,9 @@ static int uring_room(struct aio *a)
 	if (shim_uring_sq_space_left(ring))
 		return 0;
 	n = shim_uring_submit(ring);
-	if (n < 0)
-		return n;
-	return shim_uring_sq_space_left(ring) ? 0 : -SHIM_EAGAIN;
+	if (shim_uring_sq_space_left(ring))
+		return 0;
+	return n == -SHIM_EBUSY ? -SHIM_EBUSY : -SHIM_EAGAIN;
 }
 
 static void prepare_transfer(const struct fd_state *f, const struct slot *s,
@@ -155,10 +75,11 @@ static void prepare_transfer(const struct fd_state *f, const struct slot *s,
 {
 	char *buf = (char *)s->buf + s->nr_moved;
 	unsigned len = s->len - s->nr_moved;
-	int64_t offset = f->no_seek ? -1 : s->arg;
+	int64_t offset = s->arg;
 
+	/* Sockets do not ignore the offset, but for 0. */
 	if (offset >= 0)
-		offset += s->nr_moved;
+		offset = f->no_seek ? 0 : offset + s->nr_moved;
 	if (s->op == SHIM_AIO_READ)
 		shim_uring_prep_read(sqe, s->fd, buf, len, (uint64_t)offset);
 	else
@@ -168,6 +89,9 @@ static void prepare_transfer(const struct fd_state *f, const struct slot *s,
 static void prepare(const struct aio *a, const struct slot *s,
 		    struct shim_io_uring_sqe *sqe)
 {
+	char *buf = (char *)s->buf + s->nr_moved;
+	unsigned len = s->len - s->nr_moved;
+
 	switch (s->op) {
 	case SHIM_AIO_READ:
 	case SHIM_AIO_WRITE:
@@ -178,10 +102,10 @@ static void prepare(const struct aio *a, const struct slot *s,
 				       (int)s->arg | SHIM_SOCK_CLOEXEC);
 		break;
 	case SHIM_AIO_RECV:
-		shim_uring_prep_recv(sqe, s->fd, s->buf, s->len, (int)s->arg);
+		shim_uring_prep_recv(sqe, s->fd, buf, len, (int)s->arg);
 		break;
 	case SHIM_AIO_SEND:
-		shim_uring_prep_send(sqe, s->fd, s->buf, s->len,
+		shim_uring_prep_send(sqe, s->fd, buf, len,
 				     (int)s->arg | SHIM_MSG_NOSIGNAL);
 		break;
 	case SHIM_AIO_POLL:
@@ -205,6 +129,13 @@ static void prepare_readiness(const struct slot *s,
 							   : SHIM_POLLIN);
 }
 
+/* Start slot i again after some time. */
+static void start_later(struct aio *a, uint32_t i)
+{
+	slot_at(a, i)->phase = AGAIN;
+	shim_aio_push(a, &a->uring.again, i, QUEUE_LINKS);
+}
+
 /* Put slot i into the queue, now or when there is room. */
 static void uring_start(struct aio *a, uint32_t i)
 {
@@ -212,8 +143,7 @@ static void uring_start(struct aio *a, uint32_t i)
 	struct slot *s = slot_at(a, i);
 
 	if (!sqe) {
-		s->phase = AGAIN;
-		shim_aio_push(a, &a->uring.again, i, QUEUE_LINKS);
+		start_later(a, i);
 		return;
 	}
 	s->phase = AT_WORK;
@@ -221,15 +151,20 @@ static void uring_start(struct aio *a, uint32_t i)
 	shim_uring_sqe_set_data64(sqe, handle(a, i));
 }
 
-/* Wait until slot i can go on; the kernel said EAGAIN. */
+/*
+ * The kernel said EAGAIN: wait until slot i can go on. What is ready and yet
+ * blocks gets some time.
+ */
 static void await_readiness(struct aio *a, uint32_t i)
 {
-	struct shim_io_uring_sqe *sqe = new_sqe(&a->uring.ring);
+	struct shim_io_uring_sqe *sqe = NULL;
 	struct slot *s = slot_at(a, i);
 
+	if (s->tries++ < PATIENT_TRIES)
+		sqe = new_sqe(&a->uring.ring);
 	if (!sqe) {
-		/* It will be told so once more. */
-		uring_start(a, i);
+		s->tries = 0;
+		start_later(a, i);
 		return;
 	}
 	s->phase = AWAITING;
@@ -282,13 +217,20 @@ static void uring_leave(struct aio *a, uint32_t i)
 }
 
 /* Whether a result that is short is to be continued. */
-static int is_regular(struct fd_state *f, const struct slot *s)
+static int wants_all(struct fd_state *f, const struct slot *s)
 {
-	if (s->op != SHIM_AIO_READ && s->op != SHIM_AIO_WRITE)
-		return 0;
-	if (f->kind == UNKNOWN && shim_aio_classify(s->fd, f))
-		return 0;
-	return f->kind == REGULAR;
+	switch (s->op) {
+	case SHIM_AIO_READ:
+	case SHIM_AIO_WRITE:
+		if (f->kind == UNKNOWN && shim_aio_classify(s->fd, f))
+			return 0;
+		return f->kind == REGULAR;
+	case SHIM_AIO_RECV:
+	case SHIM_AIO_SEND:
+		return (s->arg & SHIM_MSG_WAITALL) &&
+		       shim_aio_is_socket(s->fd, f) && f->stream;
+	}
+	return 0;
 }
 
 /* Whether slot i, of which the kernel says res, is not over yet. */
@@ -314,7 +256,7 @@ static int goes_on(struct aio *a, uint32_t i, int res)
 		return 1;
 	}
 	if (res > 0 && (uint32_t)res < s->len - s->nr_moved &&
-	    is_regular(f, s)) {
+	    wants_all(f, s)) {
 		s->nr_moved += (uint32_t)res;
 		uring_start(a, i);
 		return 1;
@@ -379,7 +321,6 @@ static unsigned reap(struct aio *a)
 	return n;
 }
 
-/* Put into the queue what did not fit before. */
 static void start_again(struct aio *a)
 {
 	struct list l = a->uring.again;
@@ -407,6 +348,23 @@ static void stop_again(struct aio *a)
 	}
 }
 
+/* Try again what was in vain, if it is time. Returns how long to wait. */
+static int64_t try_again(struct aio *a, int64_t ns)
+{
+	struct uring *u = &a->uring;
+	int64_t now;
+
+	if (!u->again.head && !u->lingering.head)
+		return ns;
+	now = shim_aio_now();
+	if (now >= u->due) {
+		u->due = now + RETRY_NS;
+		start_again(a);
+		stop_again(a);
+	}
+	return ns < 0 || ns > u->due - now ? u->due - now : ns;
+}
+
 /* Submit, and wait up to ns for a completion. */
 static int enter(struct shim_uring *ring, int64_t ns)
 {
@@ -426,11 +384,7 @@ static int uring_poll(struct aio *a, int64_t ns)
 	struct shim_uring *ring = &a->uring.ring;
 	int err;
 
-	start_again(a);
-	stop_again(a);
-	if ((a->uring.lingering.head || a->uring.again.head) &&
-	    (ns < 0 || ns > RETRY_NS))
-		ns = RETRY_NS;
+	ns = try_again(a, ns);
 	if (a->done.head || shim_uring_cq_ready(ring))
 		ns = 0;
 	err = enter(ring, ns);
@@ -454,17 +408,18 @@ static int uring_fd(const struct aio *a)
 	return a->uring.ring.ring_fd;
 }
 
-static int uring_ready(const struct aio *a)
+static int64_t uring_sleep_ns(const struct aio *a)
 {
 	const struct uring *u = &a->uring;
 
-	return u->again.head || u->lingering.head ||
-	       shim_uring_sq_ready(&u->ring) || shim_uring_cq_ready(&u->ring);
+	if (shim_uring_sq_ready(&u->ring) || shim_uring_cq_ready(&u->ring))
+		return 0;
+	return u->again.head || u->lingering.head ? RETRY_NS : -1;
 }
 
 const struct shim_aio_ops shim_aio_uring = {
 	.name = "io_uring",
-	.init = uring_init,
+	.init = shim_aio_uring_init,
 	.exit = uring_exit,
 	.abandon = uring_exit,
 	.room = uring_room,
@@ -475,5 +430,5 @@ const struct shim_aio_ops shim_aio_uring = {
 	.poll = uring_poll,
 	.quiesce = uring_quiesce,
 	.fd = uring_fd,
-	.ready = uring_ready,
+	.sleep_ns = uring_sleep_ns,
 };

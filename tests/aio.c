@@ -305,6 +305,45 @@ static void a_cancel_keeps_what_came(void)
 	each_engine(part_of_a_message_is_not_lost);
 }
 
+/* A terminal whose driver knows no way not to wait but O_NONBLOCK. */
+static void terminal_echoes(void)
+{
+	static const int flags[] = { 0, SHIM_O_NONBLOCK };
+
+	for (int i = 0; i < 2; i++) {
+		struct shim_aio_event ev;
+		char c = 0;
+		int fd = (int)shim_openat(SHIM_AT_FDCWD, "/dev/ptmx",
+					  SHIM_O_RDWR | SHIM_O_NOCTTY |
+						  SHIM_O_CLOEXEC | flags[i],
+					  0);
+
+		CHECK(fd >= 0);
+		CHECK_EQ(shim_aio_read(&aio, fd, &c, 1, 0, 1), 0);
+		CHECK_EQ(shim_aio_poll_events(&aio, &ev, 1, 5), 0);
+		CHECK_EQ(shim_aio_write(&aio, fd, "x", 1, 0, 2), 0);
+		CHECK_EQ(nr_results(2, 1), 2);
+		CHECK_EQ(c, 'x');
+		CHECK_EQ(shim_aio_read(&aio, fd, &c, 1, 0, 1), 0);
+		CHECK_EQ(shim_aio_poll_events(&aio, &ev, 1, 5), 0);
+		CHECK_EQ(shim_aio_cancel(&aio, 1, 2), 0);
+		CHECK_EQ(nr_results(2, -SHIM_ECANCELED), 1);
+		CHECK_EQ(shim_aio_close(&aio, fd, 3), 0);
+		CHECK_EQ(result_of(3), 0);
+	}
+}
+
+static void a_terminal_waits_blocking_or_not(void)
+{
+	long fd = shim_openat(SHIM_AT_FDCWD, "/dev/ptmx",
+			      SHIM_O_RDWR | SHIM_O_NOCTTY | SHIM_O_CLOEXEC, 0);
+
+	if (fd < 0)
+		SKIP("no /dev/ptmx");
+	shim_close((int)fd);
+	each_engine(terminal_echoes);
+}
+
 static void peer_ends(void)
 {
 	char c;
@@ -371,89 +410,6 @@ static void exit_closes_connections_that_nobody_reaped(void)
 	each_engine(nobody_reaps_a_connection);
 }
 
-/* Many operations of all kinds at once, until every byte has arrived. */
-
-struct flow {
-	int s[2];
-	uint32_t sent, received, wrong;
-	unsigned char out[64], in[64];
-};
-
-static void send_next(struct flow *f, uint64_t i)
-{
-	for (unsigned k = 0; k < sizeof(f->out); k++)
-		f->out[k] = (unsigned char)((f->sent + k) % 251);
-	if (i % 2)
-		CHECK_EQ(shim_aio_send(&aio, f->s[1], f->out, 64, 0, 2 * i), 0);
-	else
-		CHECK_EQ(shim_aio_write(&aio, f->s[1], f->out, 64, 0, 2 * i),
-			 0);
-}
-
-static void receive_next(struct flow *f, uint64_t i)
-{
-	CHECK_EQ(shim_aio_recv(&aio, f->s[0], f->in, 1 + i * 9, 0, 2 * i + 1),
-		 0);
-}
-
-static void flow_on(struct flow *f, const struct shim_aio_event *ev,
-		    uint32_t all)
-{
-	uint64_t i = ev->token / 2;
-
-	if (!CHECK(ev->result > 0))
-		return;
-	if (ev->token % 2 == 0) {
-		f->sent += (uint32_t)ev->result;
-		if (f->sent < all)
-			send_next(f, i);
-		return;
-	}
-	for (int k = 0; k < ev->result; k++)
-		f->wrong += f->in[k] != (unsigned char)(f->received++ % 251);
-	if (f->received < f->sent || f->sent < all)
-		receive_next(f, i);
-}
-
-static void flows_run(void)
-{
-	static struct flow flows[7];
-	struct shim_aio_event ev[5];
-	uint32_t all = check_small() ? 6400 : 64000;
-	int left;
-
-	for (uint64_t i = 0; i < 7; i++) {
-		flows[i] = (struct flow){ .sent = 0 };
-		CHECK_EQ(shim_socketpair(SHIM_AF_UNIX,
-					 SHIM_SOCK_STREAM | SHIM_SOCK_CLOEXEC,
-					 0, flows[i].s),
-			 0);
-		send_next(&flows[i], i);
-		receive_next(&flows[i], i);
-	}
-	do {
-		int n = shim_aio_poll_events(&aio, ev, 5, PATIENCE);
-
-		if (!CHECK(n > 0))
-			break;
-		for (int k = 0; k < n; k++)
-			flow_on(&flows[ev[k].token / 2], &ev[k], all);
-		left = 0;
-		for (int i = 0; i < 7; i++)
-			left += flows[i].received < all;
-	} while (left);
-	for (uint64_t i = 0; i < 7; i++) {
-		CHECK_EQ(flows[i].wrong, 0);
-		CHECK_EQ(shim_aio_close(&aio, flows[i].s[0], i), 0);
-		CHECK_EQ(shim_aio_close(&aio, flows[i].s[1], i), 0);
-	}
-}
-
-static void every_byte_arrives_in_order(void)
-{
-	each_engine(flows_run);
-}
-
 static const struct check_test aio_tests[] = {
 	TEST(reads_and_writes_need_no_token),
 	TEST(time_that_is_over_is_no_error),
@@ -466,9 +422,9 @@ static const struct check_test aio_tests[] = {
 	TEST(the_environment_forces_an_engine),
 	TEST(an_engine_has_a_reason),
 	TEST(a_cancel_keeps_what_came),
+	TEST(a_terminal_waits_blocking_or_not),
 	TEST(exit_closes_what_was_to_be_closed),
 	TEST(exit_closes_connections_that_nobody_reaped),
-	TEST(every_byte_arrives_in_order),
 };
 
 CHECK_MAIN(aio, aio_tests)

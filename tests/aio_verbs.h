@@ -248,17 +248,18 @@ static long put(step s)
 	return shim_write(fd_of(s), scratch, (size_t)s->n);
 }
 
-static long take(step s)
-{
-	return shim_read(fd_of(s), scratch, (size_t)s->n);
-}
-
-static int ready(int fd, int16_t events)
+static int ready(int fd, int16_t events, int seconds)
 {
 	struct shim_pollfd p = { fd, events, 0 };
-	struct shim_timespec none = { 0 };
+	struct shim_timespec t = { seconds, 0 };
 
-	return shim_ppoll(&p, 1, &none, NULL) == 1 && (p.revents & events);
+	return shim_ppoll(&p, 1, &t, NULL) == 1 && (p.revents & events);
+}
+
+static long take(step s)
+{
+	ready(fd_of(s), SHIM_POLLIN, PATIENCE / 1000);
+	return shim_read(fd_of(s), scratch, (size_t)s->n);
 }
 
 /* With O_NONBLOCK meanwhile: POLLOUT may go before the room does. */
@@ -279,7 +280,7 @@ static long fill(step s)
 
 static long drain(step s)
 {
-	while (ready(fd_of(s), SHIM_POLLIN))
+	while (ready(fd_of(s), SHIM_POLLIN, 0))
 		if (shim_read(fd_of(s), scratch, NR_BYTES) <= 0)
 			break;
 	return 0;
