@@ -74,7 +74,6 @@ type core struct {
 	closed, released bool
 	// changed is signalled when polling or released changes.
 	changed sync.Cond
-	err     error
 }
 
 func newCore(slots int) *core {

@@ -34,9 +34,6 @@ const (
 	stepRegShift = 16
 	// stepRetry is how often ETXTBSY is answered by another call, shifted.
 	stepRetryShift = 24
-
-	// exitFailed is the status of a child whose program failed.
-	exitFailed = 127
 )
 
 // For the assembler.
@@ -55,6 +52,8 @@ const (
 	errnoENOENT      = sys.ENOENT
 	errnoENOTDIR     = sys.ENOTDIR
 	errnoETXTBSY     = sys.ETXTBSY
+	//lint:ignore U1000 it is the assembler's
+	exitFailed = 127 // The status of a child whose program failed.
 )
 
 // A step is one system call of the child. The format is that of C.
@@ -96,14 +95,11 @@ type cloneArgs struct {
 	flags      uint64
 	pidfd      uint64
 	childTid   uint64
-	parentTid  uint64
+	_          uint64 // parent_tid
 	exitSignal uint64
 	stack      uint64
 	stackSize  uint64
-	tls        uint64
-	setTid     uint64
-	setTidSize uint64
-	cgroup     uint64
+	_          [4]uint64 // tls, set_tid, set_tid_size, cgroup
 }
 
 // The layouts are those of C, and of the kernel.
