@@ -199,6 +199,9 @@ SAN_BIN := $(patsubst %,$(SAN)/tests/%,$(filter-out gen,$(TESTS)))
 DENY := $(O)/tests/tool/deny
 NO_RING := io_uring_setup,io_uring_enter,io_uring_register
 
+lint: setup-lint $(GEN)
+	$(Q)MAKE="$(MAKE)" GO=$(GO) tests/lint.sh
+
 # Go's wrappers on the other CPU, by qemu-user.
 ifeq ($(HOST),x86_64)
 GO_EMULATED := "GOARCH=arm64 CGO_ENABLED=0 PACKAGES=./sys \

@@ -1,0 +1,266 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# lint.sh: the rules that a machine can check. Every check fails when its tool
+# is missing; LINT=glob chooses. `make lint` calls it.
+set -u
+
+make=${MAKE:-make}
+go=${GO:-go}
+host=$(uname -m)
+out=build/lint
+mkdir -p "$out"
+passed=0 failed=0
+
+# check NAME COMMAND...: the command must succeed; its output says why not.
+check() {
+	name=$1
+	shift
+	# shellcheck disable=SC2254 # LINT is a glob
+	case $name in ${LINT:-*}) ;; *) return ;; esac
+	if ("$@") >"$out/log" 2>&1 </dev/null; then
+		echo "ok lint/$name"
+		passed=$((passed + 1))
+	else
+		echo "FAIL lint/$name"
+		sed 's/^/	/' "$out/log"
+		failed=$((failed + 1))
+	fi
+}
+
+# none COMMAND...: it must succeed and print nothing.
+none() {
+	found=$("$@") || return
+	[ -z "$found" ] || {
+		echo "$found"
+		return 1
+	}
+}
+
+# no_match GREP ARGUMENTS...: grep must find nothing, and have searched.
+no_match() {
+	grep "$@"
+	[ $? -eq 1 ]
+}
+
+sources() {
+	git ls-files -co --exclude-standard -- "$@" | sort -u |
+		while read -r f; do [ -e "$f" ] && echo "$f"; done
+}
+
+## Formatting
+
+c_format() {
+	# shellcheck disable=SC2046 # no name has blanks
+	clang-format --dry-run --Werror $(sources '*.c' '*.h' | grep -v 'asm/.*/asm\.h$')
+}
+
+shell_format() {
+	# shellcheck disable=SC2046
+	shellcheck $(sources '*.sh' .ci/run)
+}
+
+go_format() {
+	none gofmt -l gobind bench
+}
+
+whitespace() {
+	# shellcheck disable=SC2046
+	no_match -nIE '[[:blank:]]+$' $(sources)
+}
+
+check clang-format c_format
+check shellcheck shell_format
+check gofmt go_format
+check no_trailing_blanks whitespace
+
+## The generated files
+
+uapi() {
+	cpu=$1
+	cross=
+	[ "$cpu" = "$host" ] || cross=$cpu-linux-gnu-
+	build/gen/gen --uapi "$cpu" >"$out/uapi.c" &&
+		"${cross}gcc" -fsyntax-only -Ishim/include "-Iasm/$cpu" "$out/uapi.c" &&
+		"${cross}gcc" -fsyntax-only -DLIBC -D_GNU_SOURCE -Ishim/include "-Iasm/$cpu" "$out/uapi.c"
+}
+
+check generated_files_are_fresh build/gen/gen --check
+for cpu in x86_64 aarch64; do
+	check "constants_and_structs_are_the_kernel's_on_$cpu" uapi $cpu
+done
+
+## The C library
+
+# compile COMPILER CPU NAME FLAGS: both archives, without a warning.
+compile() {
+	case $1:$2 in
+	clang:*) cc="clang --target=$2-linux-gnu" ;;
+	gcc:"$host") cc=gcc ;;
+	*) cc=$2-linux-gnu-gcc ;;
+	esac
+	o=$out/$2-$1-$3
+	$make -s "ARCH=$2" "O=$o" "CC=$cc" "CFLAGS=$4 -Werror" \
+		"$o/libshim.a" "$o/libshim-start.a" && symbols "$2" "$o"
+}
+
+# symbols CPU DIRECTORY: what libshim.a defines, needs and writes to.
+symbols() {
+	cross=
+	[ "$1" = "$host" ] || cross=$1-linux-gnu-
+	"${cross}nm" -g "$2/libshim.a" >"$out/symbols" || return
+	awk '
+		NF == 3 && $2 != "U" {
+			defined[$3] = 1
+			if ($3 !~ /^shim_/)
+				print "not shim_: " $3
+		}
+		NF == 2 && $1 == "U" { wanted[$2] = 1 }
+		END {
+			for (s in wanted)
+				if (!(s in defined) && s != "_GLOBAL_OFFSET_TABLE_")
+					print "undefined: " s
+			if (!("shim_syscall" in defined))
+				print "no symbols were found"
+		}' "$out/symbols" >"$out/wrong"
+	"${cross}objdump" -h "$2/libshim.a" >"$out/sections" || return
+	awk '
+		$2 ~ /^\.(data|bss|tdata|tbss)/ && $2 !~ /^\.data\.rel\.ro/ &&
+			$3 !~ /^0+$/ { print "writable: " $2, $3 }
+		$2 ~ /^\.text/ { text = 1 }
+		END { if (!text) print "no sections were found" }
+		' "$out/sections" >>"$out/wrong"
+	none cat "$out/wrong"
+}
+
+for compiler in gcc clang; do
+	for cpu in x86_64 aarch64; do
+		check "${compiler}_warns_of_nothing_on_$cpu" \
+			compile $compiler $cpu plain "-O2 -g"
+	done
+	while read -r name cpu flags; do
+		case $name in '#'*) continue ;; esac
+		if [ $compiler = clang ]; then
+			flags=$(echo "$flags" | sed 's/ -ffat-lto-objects//')
+			[ "$cpu" = x86_64 ] || flags=$(echo "$flags" |
+				sed 's/ -fstack-clash-protection//')
+		fi
+		check "${compiler}_builds_with_the_flags_of_${name}_on_$cpu" \
+			compile $compiler "$cpu" "$name" "$flags"
+	done <tests/cflags.txt
+done
+
+only_own_headers() {
+	grep -rnE '^#[[:blank:]]*include' shim --include='*.[ch]' >"$out/includes" &&
+		no_match -vE '<(stddef|stdint|stdbool)\.h>|<shim/[a-z_]+\.h>|"[a-z_]+\.h"' \
+			"$out/includes"
+}
+
+# Everything public, at once, together with libc's and the kernel's.
+all_headers="stdio.h fcntl.h poll.h signal.h sys/epoll.h sys/mman.h
+	sys/resource.h sys/socket.h sys/stat.h sys/uio.h sys/un.h sys/wait.h
+	netinet/in.h time.h linux/io_uring.h linux/futex.h"
+
+headers() {
+	for h in shim/include/shim/[a-y]*.h; do
+		h=shim/${h##*/}
+		# shellcheck disable=SC2086 # a list of names
+		include "$h" "$h" && compile_header "$h alone" -pedantic-errors &&
+			include "$h" $all_headers && compile_header "$h before" &&
+			include $all_headers "$h" && compile_header "$h after" ||
+			return
+	done
+}
+
+include() {
+	printf '#include <%s>\n' "$@" >"$out/header.c"
+}
+
+# compile_header WHAT FLAGS...: as C and C++, with each compiler.
+compile_header() {
+	what=$1
+	shift
+	for c in gcc:c11:c clang:c11:c g++:c++17:c++ clang++:c++17:c++; do
+		std=${c#*:}
+		"${c%%:*}" "-std=${std%:*}" -x "${c##*:}" "$@" -Wall -Wextra \
+			-Werror -fsyntax-only -D_GNU_SOURCE -Ishim/include \
+			"-Iasm/$host" "$out/header.c" || {
+			echo "$what, $c"
+			return 1
+		}
+	done
+}
+
+layouts() {
+	for cxx in g++ clang++; do
+		$cxx -std=c++17 -x c++ -D_Static_assert=static_assert -fsyntax-only \
+			-Ishim/include "-Iasm/$host" shim/zlayout.c || return
+	done
+}
+
+check public_headers_compile_alone_and_beside_libc headers
+check layouts_are_equal_in_C++ layouts
+check no_header_but_our_own_and_the_compiler\'s only_own_headers
+check no_cpu_macro_under_shim no_match -rnE \
+	'__(x86_64|amd64|aarch64|arm64|i386|ARM_[A-Z]+|LP64|ILP32)(__)?\b' shim
+check no_instruction_outside_asm no_match -rnE \
+	'\b(asm|__asm|__asm__)\b[[:blank:]a-z_]*\(' \
+	--include='*.c' --include='*.h' shim bench
+
+## Layers
+
+# below FILES PATTERN: no C file of these names includes that.
+below() {
+	no_match -rnE "#include.*(shim/|\")($2)" --include="$1" shim
+}
+
+layers() {
+	below 'z*' '(uring|aio|spawn)[a-z_]*\.h' &&
+		below 'sys*' '(uring|aio|spawn)[a-z_]*\.h' &&
+		below 'uring*' '(aio|spawn)[a-z_]*\.h' &&
+		below 'aio*' 'spawn[a-z_]*\.h' &&
+		below 'spawn*' '(uring|aio)[a-z_]*\.h' &&
+		no_match -rnE 'gobind/(uring|aio|spawn)"' gobind/sys &&
+		no_match -rsnE 'gobind/(aio|spawn)"' gobind/uring &&
+		no_match -rsnE 'gobind/spawn"' gobind/aio
+}
+
+unsafe_files() {
+	# shellcheck disable=SC2046
+	no_match -lE '"unsafe"' $(sources 'gobind/aio/*.go' 'gobind/spawn/*.go' |
+		grep -vE '_raw_linux(_test)?\.go$')
+}
+
+check includes_go_left layers
+check unsafe_stands_in_raw_files_only unsafe_files
+check gobind_requires_nothing no_match -nE '^(require|replace)' gobind/go.mod
+check the_licences_are_equal cmp LICENSE gobind/LICENSE
+
+## Go
+
+vet() {
+	cd gobind && for target in "$@"; do
+		GOOS=${target%/*} GOARCH=${target#*/} CGO_ENABLED=0 "$go" vet ./... || {
+			echo "on $target"
+			return 1
+		}
+	done
+}
+
+static() {
+	"$go" -C bench build -o "$PWD/build/staticcheck" honnef.co/go/tools/cmd/staticcheck &&
+		(cd bench && ../build/staticcheck ./...) &&
+		(cd gobind && ../build/staticcheck ./...)
+}
+
+vet_bench() {
+	cd bench && "$go" vet ./...
+}
+
+check go_vet vet linux/amd64 linux/arm64
+check go_vet_elsewhere vet darwin/arm64 windows/amd64 linux/riscv64 linux/386
+check go_vet_of_the_benchmarks vet_bench
+check staticcheck static
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
