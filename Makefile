@@ -50,10 +50,12 @@ C_FLAGS := -std=gnu11 $(WARNINGS) -Ishim/include -Iasm/$(ARCH) -MMD -MP
 LIB_FLAGS := $(C_FLAGS) -ffreestanding -fPIC -fno-stack-protector \
 	-U_FORTIFY_SOURCE -fno-lto -ffunction-sections
 ifeq ($(ARCH),aarch64)
-LIB_FLAGS += -mno-outline-atomics
+NO_LIBGCC := -mno-outline-atomics
 endif
+LIB_FLAGS += $(NO_LIBGCC)
 # A program of ours without libc.
-START_FLAGS := -ffreestanding -fPIE -fno-stack-protector -U_FORTIFY_SOURCE
+START_FLAGS := -ffreestanding -fPIE -fno-stack-protector -U_FORTIFY_SOURCE \
+	$(NO_LIBGCC)
 START_LDFLAGS := -static-pie -nostdlib -Wl,--gc-sections
 
 # Compilers call these on their own. In libshim.a they are ours by another
@@ -156,6 +158,18 @@ TEST_BIN := $(TESTS:%=$(O)/tests/%)
 CHECK := $(O)/tests/check/cunit.o
 TEST_FLAGS := $(C_FLAGS) -fno-builtin
 
+# A suite is hosted when it includes a header that neither the compiler nor
+# libshim has. The others run with musl and without a libc, too.
+HOSTED := $(shell awk '/^\#include </ && !/<(std(def|int|bool)\.h|shim\/.*)>/ \
+	{ gsub(/^tests\/|\.c$$/, "", FILENAME); print FILENAME; nextfile }' \
+	$(wildcard tests/*.c))
+PLAIN := $(filter-out $(HOSTED),$(TESTS))
+PLAIN_BIN := $(PLAIN:%=$(O)/plain/%)
+MUSL_BIN := $(PLAIN:%=$(O)/musl/%)
+MUSL_CC ?= musl-gcc
+PLAIN_CHECK := $(O)/tests/check/plain.o
+$(PLAIN_CHECK): TEST_FLAGS += $(START_FLAGS)
+
 $(O)/tests/check/%.o: tests/check/%.c
 	@mkdir -p $(@D)
 	$(say) CC $<
@@ -179,6 +193,20 @@ $(O)/tests/%: tests/%.c $(CHECK) $(O)/tests/real_syscall.o $(LIB)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(TEST_FLAGS) -MF $@.d $(LDFLAGS) -o $@ $< \
 		$(filter %.o,$^) $(LIB) -lcunit $(LDLIBS)
+
+$(O)/plain/%: tests/%.c $(PLAIN_CHECK) $(O)/tests/real_syscall.o \
+		$(START) $(LIB)
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(TEST_FLAGS) $(START_FLAGS) -MF $@.d \
+		$(LDFLAGS) $(START_LDFLAGS) -o $@ $< $(filter %.o,$^) \
+		$(START) $(LIB)
+
+$(O)/musl/%: tests/%.c $(PLAIN_CHECK) $(O)/tests/real_syscall.o $(LIB)
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(MUSL_CC) $(CFLAGS) $(TEST_FLAGS) -MF $@.d $(LDFLAGS) -static \
+		-o $@ $< $(filter %.o,$^) $(LIB)
 
 $(O)/tests/uring_oracle: LDLIBS += -luring
 
@@ -209,9 +237,10 @@ GO_EMULATED := "GOARCH=arm64 CGO_ENABLED=0 PACKAGES=./sys \
 endif
 
 test: setup-test $(GEN) all
-	$(Q)$(MAKE) -s $(TEST_BIN) $(TOOLS) $(BENCH_ALL)
+	$(Q)$(MAKE) -s $(TEST_BIN) $(PLAIN_BIN) $(MUSL_BIN) $(TOOLS) $(BENCH_ALL)
 	$(Q)$(MAKE) -s O=$(SAN) CFLAGS="$(SAN_FLAGS)" $(SAN_BIN)
 	$(Q)GEN=$(GEN) MAKE="$(MAKE)" GO=$(GO) tests/run.sh $(TEST_BIN) $(SAN_BIN) \
+		$(PLAIN_BIN) $(MUSL_BIN) \
 		"$(DENY) EPERM $(NO_RING) $(O)/tests/sys_socket" \
 		"$(DENY) EPERM $(NO_RING) $(O)/tests/aio" \
 		"$(DENY) EPERM $(NO_RING) $(O)/tests/aio_table" \
