@@ -184,7 +184,6 @@ static void the_error_names_the_call_of_the_parent(void)
 	} rows[] = {
 		{ "pipe2", SHIM_NR_pipe2 },
 		{ "rt_sigprocmask", SHIM_NR_rt_sigprocmask },
-		{ "futex", SHIM_NR_futex },
 	};
 	struct state before = state_now();
 
@@ -253,6 +252,107 @@ static void every_step_of_the_child_may_fail(void)
 	CHECK_EQ(shim_close(5), 0);
 }
 
+/* Its memory is the parent's again only when it is gone. */
+static void a_child_that_cannot_be_waited_for_is_killed(void)
+{
+	static uint32_t word = 5;
+	struct shim_spawn_step step = {
+		SHIM_NR_futex,
+		SHIM_SPAWN_STEP_WAIT,
+		{ (uint64_t)(uintptr_t)&word, SHIM_FUTEX_WAIT, 5 },
+	};
+	struct state before = state_now();
+	struct shim_spawn_program program;
+	struct shim_spawn child;
+
+	shim_spawn_init(&child);
+	shim_spawn_program_init(&program, &step, 1, memory, 1024);
+	CHECK_FATAL(shim_spawn_launch(&child, &program) == 0);
+	fail_call(0, -SHIM_ENOSYS);
+	CHECK_EQ(shim_spawn_join(&child, &program), -SHIM_ENOSYS);
+	fault.at = NEVER;
+	CHECK_EQ(fault.nr, SHIM_NR_futex);
+	CHECK(same(child.failed, "futex"));
+	CHECK_EQ(child.pid, -1);
+	CHECK_EQ(program.tid, 0);
+	check_state(&before);
+}
+
+/* In a copy of this program, where the kernel lacks a call from now on. */
+static long forbid(long nr, int error)
+{
+	enum { LOAD = 0x20, JUMP_IF_EQUAL = 0x15, RETURN = 0x06 };
+	struct shim_sock_filter code[] = {
+		{ LOAD, 0, 0, offsetof(struct shim_seccomp_data, nr) },
+		{ JUMP_IF_EQUAL, 0, 1, (uint32_t)nr },
+		{ RETURN, 0, 0, SHIM_SECCOMP_RET_ERRNO | (uint32_t)error },
+		{ RETURN, 0, 0, SHIM_SECCOMP_RET_ALLOW },
+	};
+	struct shim_sock_fprog filter = { 4, code };
+	long err = shim_prctl(SHIM_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+
+	return err ? err
+		   : shim_seccomp(SHIM_SECCOMP_SET_MODE_FILTER, 0, &filter);
+}
+
+/* 0 when the start fails with this error and name, and leaves nothing. */
+static int start_in_copy(long nr, int error, const char *name)
+{
+	static const struct shim_spawn_fd fds[] = { { 2, 5 }, { 1, 1 } };
+	struct shim_spawn child;
+	struct part p;
+	int before = count_fds();
+
+	play(&p, "", NULL, SHIM_SPAWN_SETSID | SHIM_SPAWN_IN);
+	p.options.cwd = "/";
+	p.options.fds = fds;
+	p.options.nr_fds = 2;
+	p.options.path = "/bin/true";
+	if (forbid(nr, error))
+		return 1;
+	if (start(&child, &p) != -error)
+		return 2;
+	if (!child.failed || !same(child.failed, name))
+		return 3;
+	return count_fds() != before || has_children() ? 4 : 0;
+}
+
+static void a_missing_call_is_told_by_its_name(void)
+{
+	static const struct {
+		const char *name;
+		long nr;
+	} rows[] = {
+		{ "clone3", SHIM_NR_clone3 },
+		{ "setsid", SHIM_NR_setsid },
+		{ "chdir", SHIM_NR_chdir },
+		{ "dup3", SHIM_NR_dup3 },
+		{ "close_range", SHIM_NR_close_range },
+		{ "execve", SHIM_NR_execve },
+		{ "rt_sigprocmask", SHIM_NR_rt_sigprocmask },
+		{ "pipe2", SHIM_NR_pipe2 },
+	};
+	static const int errors[] = { SHIM_ENOSYS, SHIM_EPERM };
+
+	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+		struct shim_clone_args copy = { .exit_signal = SHIM_SIGCHLD };
+		struct shim_siginfo info = { 0 };
+		long pid = shim_clone3(&copy, sizeof(copy));
+
+		check_case(rows[i / 2].name);
+		if (!pid)
+			shim_exit_group(start_in_copy(rows[i / 2].nr,
+						      errors[i % 2],
+						      rows[i / 2].name));
+		CHECK_FATAL(pid > 0);
+		CHECK_EQ(shim_waitid(SHIM_P_PID, (int)pid, &info, SHIM_WEXITED,
+				     NULL),
+			 0);
+		CHECK_EQ(info.status, 0);
+	}
+	check_case("");
+}
+
 /* A stack that is refused: clone3 itself fails, after it was called. */
 static void clone3_may_fail(void)
 {
@@ -291,6 +391,10 @@ static const struct check_test spawn_fault_tests[] = {
 	  the_error_names_the_call_of_the_parent },
 	{ "every_step_of_the_child_may_fail",
 	  every_step_of_the_child_may_fail },
+	{ "a_child_that_cannot_be_waited_for_is_killed",
+	  a_child_that_cannot_be_waited_for_is_killed },
+	{ "a_missing_call_is_told_by_its_name",
+	  a_missing_call_is_told_by_its_name },
 	{ "clone3_may_fail", clone3_may_fail },
 	{ "half_a_pipe_is_none", half_a_pipe_is_none },
 };

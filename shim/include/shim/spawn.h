@@ -202,8 +202,9 @@ size_t shim_spawn_size(const struct shim_spawn_options *options);
  *
  * Returns 0, or -errno: then no child is left, nor a descriptor, and
  * child->failed says what failed. -EINVAL with "options" is a mistake in them,
- * or too little memory. A kernel without clone3 (5.3) or close_range (5.9) is
- * -ENOSYS with that name. EINTR is retried.
+ * or too little memory. Where clone3 is missing or forbidden it is "clone3",
+ * with -ENOSYS, -EPERM or, before 5.5, -EINVAL; before 5.9 it is "close_range"
+ * with -ENOSYS, unless SHIM_SPAWN_KEEP_FDS is set. EINTR is retried.
  *
  * A child that a signal kills before exec was started: the wait tells.
  */
