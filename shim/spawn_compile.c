@@ -10,8 +10,8 @@ enum {
 	STACK_SIZE = 1024,
 	RETRIES_MAX = 255,
 	PAUSE_NS = 1000000,
-	/* Session, group, directory and signal mask. */
-	FIXED_STEPS = 4,
+	/* Session, group, directory twice, signal mask. */
+	FIXED_STEPS = 5,
 	NR_FDS_MAX = 1 << 20,
 };
 

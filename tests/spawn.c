@@ -256,6 +256,44 @@ static void too_little_memory_is_refused(void)
 	CHECK_EQ(shim_spawn_size(&p.options), 0);
 }
 
+/* Nothing of the block is written to beyond what was asked for. */
+static void the_steps_have_room_at_worst(void)
+{
+	/* Pairs that swap, with gaps between all. */
+	static const struct shim_spawn_fd fds[] = { { 4, 6 },	{ 6, 4 },
+						    { 8, 10 },	{ 10, 8 },
+						    { 12, 14 }, { 14, 12 } };
+	const int pipes[3] = { 1, 2, 0 };
+	const uint64_t mask = 0;
+	struct shim_spawn_options options = {
+		.path = "x",
+		.search = "/a:/b:",
+		.cwd = "/",
+		.flags = SHIM_SPAWN_IN | SHIM_SPAWN_OUT | SHIM_SPAWN_ERR |
+			 SHIM_SPAWN_SETSID | SHIM_SPAWN_SETPGID |
+			 SHIM_SPAWN_FCHDIR,
+		.fds = fds,
+		.nr_fds = 6,
+		.mask = &mask,
+	};
+	struct shim_spawn_program *program;
+	size_t size = shim_spawn_size(&options);
+	int written = 0;
+
+	CHECK_FATAL(size < sizeof(memory));
+	for (size_t i = size; i < sizeof(memory); i++)
+		memory[i] = 0x5a;
+	CHECK_EQ(shim_spawn_compile(&options, pipes, memory, size, &program),
+		 0);
+	/* 4 + (9 and a cycle each) + 7 gaps + mask + 3 places. */
+	CHECK_EQ(program->nr_steps, 4 + 9 + 4 + 7 + 1 + 3);
+	CHECK(same((char *)(uintptr_t)program->steps[27].args[0], "x"));
+	CHECK(same((char *)(uintptr_t)program->steps[26].args[0], "/b/x"));
+	for (size_t i = size; i < sizeof(memory); i++)
+		written += memory[i] != 0x5a;
+	CHECK_EQ(written, 0);
+}
+
 static void a_wait_ends_with_its_timeout(void)
 {
 	const struct shim_timespec ms = { 0, 1000000 }, long_time = { 60, 0 };
@@ -315,6 +353,7 @@ static const struct check_test spawn_tests[] = {
 	{ "session_and_group_are_its_own", session_and_group_are_its_own },
 	{ "an_error_names_its_step", an_error_names_its_step },
 	{ "too_little_memory_is_refused", too_little_memory_is_refused },
+	{ "the_steps_have_room_at_worst", the_steps_have_room_at_worst },
 	{ "a_wait_ends_with_its_timeout", a_wait_ends_with_its_timeout },
 	{ "ignored_sigchld_is_a_clear_error",
 	  ignored_sigchld_is_a_clear_error },

@@ -109,20 +109,23 @@ static void close_files(int nr)
 		shim_close(numbers[i]);
 }
 
-/* False when the numbers are not free, or the files cannot be told apart. */
+/* False when they cannot be had, or the files cannot be told apart. */
 static int open_files(void)
 {
 	for (int i = 0; i < NR_FILES; i++) {
-		int fd = (int)shim_memfd_create("fd", SHIM_MFD_CLOEXEC);
-		long err = fd;
+		int fd = (int)shim_memfd_create("fd", 0);
 
-		if (fd >= 0 && fd != numbers[i]) {
-			err = shim_dup3(fd, numbers[i],
-					i % 2 ? SHIM_O_CLOEXEC : 0);
+		if (fd < 0)
+			return 0;
+		if (fd != numbers[i]) {
+			if (shim_dup3(fd, numbers[i], 0) < 0)
+				return 0;
 			shim_close(fd);
 		}
-		if (err < 0 ||
-		    (i && file_of(numbers[i]) == file_of(numbers[i - 1])))
+		if (shim_fcntl(numbers[i], SHIM_F_SETFD,
+			       i % 2 ? SHIM_FD_CLOEXEC : 0) < 0)
+			return 0;
+		if (i && file_of(numbers[i]) == file_of(numbers[i - 1]))
 			return 0;
 	}
 	return 1;
@@ -287,8 +290,10 @@ static void a_large_map_is_fast(void)
 	CHECK_EQ(program->nr_steps, NR + 2 + 2);
 }
 
+/* The one that is kept above all while others swap is not among them. */
 static void descriptors_may_be_kept(void)
 {
+	static const struct shim_spawn_fd swap[] = { { 3, 4 }, { 4, 3 } };
 	static _Alignas(16) char memory[8192];
 	struct expected e;
 	struct shim_spawn child;
@@ -296,6 +301,8 @@ static void descriptors_may_be_kept(void)
 		.path = "/proc/self/exe",
 		.envp = check_envp,
 		.flags = SHIM_SPAWN_KEEP_FDS,
+		.fds = swap,
+		.nr_fds = 2,
 	};
 
 	CHECK_FATAL(open_files());
@@ -306,6 +313,8 @@ static void descriptors_may_be_kept(void)
 	for (int fd = 3; fd < NR_FDS; fd++)
 		if (shim_fcntl(fd, SHIM_F_GETFD, 0) == 0)
 			e.files[fd] = file_of(fd);
+	e.files[3] = file_of(4);
+	e.files[4] = file_of(3);
 	options.argv = arguments(&e);
 	CHECK_EQ(shim_spawn_start(&child, &options, memory, sizeof(memory)), 0);
 	CHECK_EQ(end_of(&child), 0);
