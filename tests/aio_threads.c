@@ -179,12 +179,18 @@ static void child_exits(void)
 	struct shim_clone_args args = { .exit_signal = SHIM_SIGCHLD };
 	struct shim_aio_event ev;
 	char c;
-	int p[2], status = -1;
+	int p[2], status = -1, fd = counter_at(0);
 	long pid;
 
 	CHECK_EQ(shim_pipe2(p, SHIM_O_CLOEXEC), 0);
 	CHECK_EQ(shim_aio_read(&aio, p[0], &c, 1, -1, 1), 0);
 	CHECK_EQ(shim_aio_poll_events(&aio, &ev, 1, 0), 0);
+	/* The child has no thread, but its stack. */
+	count(fd, 3);
+	CHECK_EQ(result_of(3), 8);
+	CHECK_EQ(shim_aio_forget(&aio, fd, 4), 0);
+	CHECK_EQ(result_of(4), 0);
+	CHECK_EQ(shim_close(fd), 0);
 	pid = shim_clone3(&args, sizeof(args));
 	if (pid == 0)
 		shim_exit_group(shim_aio_exit(&aio) ? 1 : 0);
