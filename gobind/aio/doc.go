@@ -14,7 +14,7 @@
 // An operation is submitted with a token, any number, which comes back in its
 // [Event]; tokens need not be unique. Every accepted submission gives exactly
 // one event; a submission that returns an error leaves no trace. Submitting
-// never waits. It may be [PollEvents] that hands the operation to the kernel.
+// never waits. It may be [AIO.PollEvents] that hands the operation to the kernel.
 //
 // An operation occupies a slot until PollEvents has returned its event. When
 // all slots are occupied, a submission fails with EBUSY if events wait to be
@@ -30,9 +30,10 @@
 // # Cancelling
 //
 // [AIO.Cancel] ends every operation that carries a token; their events have
-// ECANCELED. Its own event has nil when there was at least one, ENOENT when
-// there was none, and EALREADY when all were running and could not be stopped:
-// they end with a result of their own.
+// ECANCELED, or a short count if something was transferred already. Its own
+// event has nil when there was at least one, ENOENT when there was none, and
+// EALREADY when all were running and could not be stopped at once: they end
+// with a result of their own, or with ECANCELED.
 //
 // # Descriptors
 //

@@ -196,17 +196,29 @@ func (e *epoll) helped(i uint32, res int32) {
 
 func (e *epoll) stop(i, by uint32) {
 	s := &e.slots[i]
+	waited := s.state == queued
 	switch {
 	case s.state == running:
 		e.stopped(by, errno(sys.EALREADY))
 		return
-	case s.state == queued:
+	case waited:
 		e.helpers.remove(i)
 	case s.op == OpTimeout:
 		e.timers.remove(e.slots, i)
 	}
 	e.complete(i, s.broken())
 	e.stopped(by, 0)
+	if waited {
+		e.follow(s)
+	}
+}
+
+// follow tries what was behind s, which has kept it back, on its descriptor.
+func (e *epoll) follow(s *slot) {
+	f := e.fds.get(s.fd)
+	if f.kind.pollable() && f.leaving == 0 && !e.closed {
+		e.run(f, s.op.direction())
+	}
 }
 
 // linger waits for the helpers that hold the descriptor; their completion calls

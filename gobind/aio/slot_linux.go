@@ -37,9 +37,11 @@ type slot struct {
 	op        Op
 	state     state
 	cancelled bool
-	// phase and tries are the engine's own.
+	// phase, tries and owed are io_uring's: owed is who waits for the answer
+	// when this is to be stopped again.
 	phase phase
 	tries uint8
+	owed  uint32
 	links [nrLinks]link
 }
 

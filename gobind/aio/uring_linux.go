@@ -304,9 +304,11 @@ func (u *ring) result(i uint32, res int32) {
 		}
 		res = s.broken()
 	case s.op == OpPoll || s.op == OpClose:
-	case polled && res >= 0:
+	case polled && res >= 0 && !s.cancelled:
 		u.request(i)
 		return
+	case polled && res >= 0:
+		res = s.broken()
 	case res == errno(sys.EAGAIN):
 		u.blocked(i)
 		return
@@ -386,16 +388,18 @@ func (u *ring) end(i uint32, res int32) {
 	u.notLater(i)
 	u.complete(i, res)
 	if unanswered {
-		u.stopped(uint32(s.by), errno(sys.ENOENT))
+		u.stopped(s.owed, errno(sys.ENOENT))
 	}
 }
 
 // later looks at slot i again after some time, for one reason or another.
 func (u *ring) later(i uint32, why phase) {
 	s := &u.slots[i]
+	if u.again.head == 0 {
+		u.due = time.Since(u.base) + retryAfter
+	}
 	if s.phase&(restart|restop) == 0 {
 		u.again.push(u.slots, i, engineLinks)
-		u.due = time.Since(u.base) + retryAfter
 	}
 	s.phase |= why
 }
@@ -415,10 +419,12 @@ func (u *ring) retry() (left time.Duration, any bool) {
 	if u.again.head == 0 {
 		return 0, false
 	}
-	if left = u.due - time.Since(u.base); left > 0 {
+	now := time.Since(u.base)
+	if left = u.due - now; left > 0 {
 		return left, true
 	}
 	// What is put there meanwhile comes behind the last, for the next time.
+	u.due = now + retryAfter
 	for i, last := u.again.head, u.again.tail; i != 0; {
 		next := u.slots[i].links[engineLinks].next
 		u.repeat(i)
@@ -438,7 +444,7 @@ func (u *ring) repeat(i uint32) {
 	case why&restart != 0:
 		u.request(i)
 	case s.op < OpCancel:
-		u.cancelRequest(i, uint32(s.by))
+		u.cancelRequest(i, s.owed)
 	default:
 		u.depart(i)
 	}
@@ -466,12 +472,13 @@ func (u *ring) stop(i, by uint32) {
 
 // cancelRequest asks the kernel to end the request of slot i.
 func (u *ring) cancelRequest(i, by uint32) {
+	s := &u.slots[i]
 	sqe := u.next()
 	if sqe == nil {
+		s.owed = by
 		u.later(i, restop)
 		return
 	}
-	s := &u.slots[i]
 	s.phase |= stopping
 	sqe.Cancel(u.handle(i), 0)
 	sqe.UserData = uint64(s.gen)<<genShift | uint64(by)<<32 | cancelData | uint64(i)
@@ -490,7 +497,7 @@ func (u *ring) answered(i uint32, data uint64, res int32) {
 	if res == errno(sys.ENOENT) && s.phase&restart == 0 {
 		// It has completed, and that comes next, or the kernel was about
 		// to move it from one queue to another.
-		s.by = u.handle(by)
+		s.owed = by
 		u.later(i, restop)
 		return
 	}

@@ -72,6 +72,34 @@ func TestASmallRingLosesNothing(t *testing.T) {
 	want(t, next(t, a), -1, sys.EPIPE)
 }
 
+// The kernel may not find what it is about to move from one queue to another.
+// The wrong generation makes it not find what is there.
+func TestWhatTheKernelDoesNotFindIsCancelledLater(t *testing.T) {
+	a := open(t, EngineIOUring)
+	r, _ := pipe(t, 0)
+	check(t, a.Read(r, make([]byte, 1), -1, 1))
+	quiet(t, a, 0)
+	var read *slot
+	for i := range a.c.slots {
+		if s := &a.c.slots[i]; s.op == OpRead && s.inFlight() {
+			read = s
+		}
+	}
+	read.gen++
+	check(t, a.Cancel(1, 2))
+	quiet(t, a, 0)
+	if read.phase&restop == 0 {
+		t.Fatal("the kernel found it")
+	}
+	read.gen--
+	// It is not cancelled twice, and both have their answer.
+	check(t, a.Cancel(1, 3))
+	want(t, next(t, a), -1, sys.ENOENT)
+	got := collect(t, a, 2)
+	want(t, got[1], -1, sys.ECANCELED)
+	want(t, got[2], 0, nil)
+}
+
 // Before Linux 5.11 io_uring_enter has no timeout.
 func TestOldKernelsWaitInPpoll(t *testing.T) {
 	a := open(t, EngineIOUring)
