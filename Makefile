@@ -185,8 +185,8 @@ $(O)/tests/real_clone.o: $(O)/asm/$(ARCH)/clone.o
 	@mkdir -p $(@D)
 	$(Q)$(OBJCOPY) --redefine-sym shim_clone=real_clone $< $@
 
-$(O)/tests/aio_fault $(O)/tests/aio_old_fault $(O)/tests/aio_table_fault: \
-	$(O)/tests/real_clone.o
+$(foreach form,tests plain musl,$(patsubst %,$(O)/$(form)/%, \
+	aio_fault aio_old_fault aio_table_fault)): $(O)/tests/real_clone.o
 
 $(O)/tests/%: tests/%.c $(CHECK) $(O)/tests/real_syscall.o $(LIB)
 	@mkdir -p $(@D)
