@@ -205,9 +205,11 @@ static void every_step_of_the_child_may_fail(void)
 	static const struct shim_spawn_fd fds[] = {
 		{ 2, 5 }, { 5, 2 }, { 0, 0 }, { -1, 9 }, { 1, 20 },
 	};
+	static char *const argv[] = { (char *)"true", NULL };
 	const int pipes[3] = { -1, -1, -1 };
 	struct shim_spawn_options options = {
 		.path = "true",
+		.argv = argv,
 		.search = "/bin:/usr/bin",
 		.cwd = "/",
 		.flags = SHIM_SPAWN_SETSID,
