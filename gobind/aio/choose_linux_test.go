@@ -61,8 +61,9 @@ func makeChild() (*AIO, error) {
 // startChild returns what a child prints.
 func startChild(t *testing.T, cmd *exec.Cmd, env ...string) string {
 	t.Helper()
-	// Without what forces an engine from outside.
-	cmd.Env = append(os.Environ(), engineVariable+"=", childEnv+"=1")
+	// Without what forces an engine from outside, and without the pause that
+	// the race detector makes at the end.
+	cmd.Env = append(os.Environ(), engineVariable+"=", childEnv+"=1", "GORACE=atexit_sleep_ms=0")
 	cmd.Env = append(cmd.Env, env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 
-// Command echo is a TCP server on 127.0.0.1 that sends back what it receives.
-// One goroutine serves all connections: each has one operation in flight, and
-// its token tells the connection. It ends when standard input does.
+// Command echo sends back what it receives, to up to 64 clients at once over TCP
+// on 127.0.0.1, until its standard input ends. One goroutine serves them all.
+// The port is the argument; 0, or none, takes a free one. SHIM_AIO_ENGINE=epoll
+// forces the engine.
 //
-//	$ go run ./examples/echo 7777
-//	listening on 127.0.0.1:7777, engine io_uring
+//	$ SHIM_AIO_ENGINE=epoll go run ./examples/echo 7007
+//	echo: port 7007, epoll: forced by SHIM_AIO_ENGINE
 //
-// and elsewhere
+// and in another terminal
 //
-//	$ echo hello | nc 127.0.0.1 7777
+//	$ exec 3<>/dev/tcp/127.0.0.1/7007; echo hello >&3; head -n 1 <&3
 //	hello
 //
-// Without a port, or with 0, the kernel chooses one. It is the twin of
-// shim/examples/echo.c, and needs Linux on amd64 or arm64.
+// It is the twin of shim/examples/echo.c, and needs Linux on amd64 or arm64.
 package main

@@ -38,7 +38,7 @@ const patience = 20 * time.Second
 
 func command(args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), mainEnv+"=1")
+	cmd.Env = append(os.Environ(), mainEnv+"=1", "GORACE=atexit_sleep_ms=0")
 	return cmd
 }
 
@@ -68,11 +68,11 @@ func start(t *testing.T, engine string) (addr string, stop func()) {
 	}
 	t.Cleanup(func() { cmd.Process.Kill() })
 	line, err := bufio.NewReader(stdout).ReadString('\n')
-	m := regexp.MustCompile(`^listening on (127\.0\.0\.1:[0-9]+), engine (.*)\n$`).FindStringSubmatch(line)
+	m := regexp.MustCompile(`^echo: port ([0-9]+), (.*): forced by SHIM_AIO_ENGINE\n$`).FindStringSubmatch(line)
 	if m == nil || m[2] != engine {
 		t.Fatalf("line %q, %v", line, err)
 	}
-	return m[1], func() {
+	return "127.0.0.1:" + m[1], func() {
 		t.Helper()
 		// Lines do not end it.
 		fmt.Fprintln(stdin, "some input")
@@ -125,7 +125,7 @@ func TestEverythingComesBack(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		addr, stop := start(t, engine)
 		c := dial(t, addr)
-		for _, n := range []int{1, 100, blockSize, 3*blockSize + 7, 4 << 20} {
+		for _, n := range []int{1, 100, size, 3*size + 7, 4 << 20} {
 			if err := exchange(c, n); err != nil {
 				t.Fatalf("%d bytes: %v", n, err)
 			}
@@ -144,7 +144,7 @@ func TestManyConnectionsAreServed(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		addr, stop := start(t, engine)
 		var all sync.WaitGroup
-		for range mostConns + 10 {
+		for range mostClients + 10 {
 			c := dial(t, addr)
 			all.Add(1)
 			go func() {
