@@ -251,14 +251,27 @@ test: setup-test $(GEN) all
 
 BENCH_C := $(patsubst bench/shim/%.c,$(O)/bench/shim/%.o, \
 	$(filter-out %/count.c %/nocount.c,$(wildcard bench/shim/*.c)))
-BENCH_GO := $(O)/bench/driver $(O)/bench/cgorows
+BENCH_GO := $(O)/bench/driver $(O)/bench/cgorows $(O)/bench/gorivals
 BENCH_ALL := $(O)/shim-bench $(O)/bench/shim-bench-count $(O)/bench/rivals \
-	$(BENCH_GO)
+	$(O)/bench/tiny $(BENCH_GO)
 
 $(O)/bench/shim/%.o: bench/shim/%.c
 	@mkdir -p $(@D)
 	$(say) CC $<
-	$(Q)$(CC) $(CFLAGS) $(C_FLAGS) $(START_FLAGS) -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS) $(C_FLAGS) $(START_FLAGS) -I$(O)/bench -c -o $@ $<
+
+# What the Spawn rows start, as a file and as a part of shim-bench.
+$(O)/bench/tiny: bench/tiny/main.c $(START) $(LIB)
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(C_FLAGS) $(START_FLAGS) -MF $@.d $(LDFLAGS) \
+		$(START_LDFLAGS) -s -o $@ $< $(START) $(LIB)
+
+$(O)/bench/tiny_bytes.h: $(O)/bench/tiny
+	$(Q){ echo 'static const unsigned char tiny_bytes[] = {' && \
+		od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g' && echo '};'; } >$@
+
+$(O)/bench/shim/machine.o: $(O)/bench/tiny_bytes.h
 
 $(O)/shim-bench: $(BENCH_C) $(O)/bench/shim/nocount.o
 $(O)/bench/shim-bench-count: $(BENCH_C) $(O)/bench/shim/count.o \
@@ -268,16 +281,28 @@ $(O)/shim-bench $(O)/bench/shim-bench-count: $(START) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(START_FLAGS) $(LDFLAGS) $(START_LDFLAGS) \
 		-o $@ $(filter %.o,$^) $(START) $(LIB)
 
-$(O)/bench/rivals: bench/rivals/main.c
+RIVALS := $(patsubst bench/rivals/%.c,$(O)/bench/rivals.o/%.o, \
+	$(wildcard bench/rivals/*.c))
+
+$(O)/bench/rivals.o/%.o: bench/rivals/%.c
 	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(CFLAGS) $(C_FLAGS) -D_GNU_SOURCE -c -o $@ $<
+
+$(O)/bench/rivals: $(RIVALS)
 	$(say) LINK $@
-	$(Q)$(CC) $(CFLAGS) $(C_FLAGS) -D_GNU_SOURCE -MF $@.d $(LDFLAGS) -o $@ $<
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -luring
 
 # The go command knows what is stale.
 .PHONY: $(BENCH_GO)
 $(O)/bench/driver:
 	$(say) GO $@
 	$(Q)CGO_ENABLED=0 $(GO) -C bench build -buildvcs=false -o $(abspath $@) .
+
+$(O)/bench/gorivals:
+	$(say) GO $@
+	$(Q)CGO_ENABLED=0 $(GO) -C bench build -buildvcs=false \
+		-o $(abspath $@) ./gorivals
 
 $(O)/bench/cgorows:
 	$(say) GO $@

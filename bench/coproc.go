@@ -26,8 +26,8 @@ const patience = 20 * time.Second
 type coproc struct {
 	name string
 	argv []string
-	// file becomes descriptor 3.
-	file *os.File
+	// files become the descriptors from 3 on.
+	files []*os.File
 	// cpus are where it runs, nil for anywhere.
 	cpus *unix.CPUSet
 
@@ -48,9 +48,7 @@ func (p *coproc) start() error {
 	cmd := exec.Command(p.argv[0], p.argv[1:]...)
 	cmd.Stdout, cmd.Stderr = w, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if p.file != nil {
-		cmd.ExtraFiles = []*os.File{p.file}
-	}
+	cmd.ExtraFiles = p.files
 	in, err := cmd.StdinPipe()
 	if err == nil {
 		err = onCPUs(p.cpus, cmd.Start)

@@ -42,8 +42,9 @@ type driver struct {
 	wish
 	// out gets benchstat's lines and nothing else, log the rest.
 	out, log io.Writer
-	file     *os.File
-	client   *coproc
+	// file is what rows read, tiny what they start.
+	file, tiny *os.File
+	client     *coproc
 	// programs are all co-processes, client too.
 	programs []*coproc
 	trace    *tracepoint
@@ -180,7 +181,7 @@ func (d *driver) countCalls(r *row) (float64, error) {
 	runs := make([]float64, countRuns)
 	for i := range runs {
 		once, err := d.countOnce(r, n)
-		if err != nil {
+		if err != nil || once < 0 {
 			return -1, err
 		}
 		twice, err := d.countOnce(r, 2*n)
@@ -192,11 +193,15 @@ func (d *driver) countCalls(r *row) (float64, error) {
 	return max(0, median(runs)), nil
 }
 
-// countOnce returns how many system calls so many operations make.
+// countOnce returns how many system calls so many operations make, negative when
+// the row cannot say.
 func (d *driver) countOnce(r *row, ops int64) (float64, error) {
 	if d.trace == nil {
 		s, err := d.sample(r.counter, r, "ops", ops)
-		return s.keys["calls"], err
+		if calls, ok := s.keys["calls"]; ok {
+			return calls, err
+		}
+		return -1, err
 	}
 	calls, err := d.trace.count(r.program.pid(), func() error {
 		_, err := d.sample(r.program, r, "ops", ops)
@@ -255,6 +260,11 @@ func (d *driver) sampleServer(p *coproc, r *row, command, load string, within ti
 	text, ok := strings.CutPrefix(line, "port ")
 	if !ok {
 		_, err := parseSample(line)
+		var reason skipped
+		if !errors.As(err, &reason) {
+			// Whatever it does now, it is not what we know.
+			p.stop(true)
+		}
 		return sample{}, cmp.Or(err, fmt.Errorf("unexpected answer %q", line))
 	}
 	port, err := strconv.ParseUint(text, 10, 16)

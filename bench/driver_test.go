@@ -226,6 +226,29 @@ func TestAServerWhoseClientFailsIsEnded(t *testing.T) {
 	}
 }
 
+func TestCallsThatNothingCountsAreUnknown(t *testing.T) {
+	d, _, _ := testDriver(t, "good", "counts-nothing")
+	for i, want := range []float64{0, -1} {
+		r := d.works[0].rows[i]
+		r.guess = 100
+		if calls, err := d.countCalls(r); calls != want || err != nil {
+			t.Errorf("%s: %v calls, %v; want %v", r.full, calls, err, want)
+		}
+	}
+}
+
+func TestAServerThatTalksIsEnded(t *testing.T) {
+	d, _, _ := testDriver(t, "talks")
+	r := d.works[0].rows[0]
+	r.params = map[string]string{"conns": "4", "size": "8"}
+	if _, err := d.sample(r.program, r, "run", 1); err == nil {
+		t.Error("an answer without a port was taken")
+	}
+	if r.program.pid() != 0 {
+		t.Error("it still runs, and may say more that is not awaited")
+	}
+}
+
 func TestBenchTimeIsATimeOrQuick(t *testing.T) {
 	for text, want := range map[string]wish{
 		"":      {120 * time.Second, 10, "x"},

@@ -9,7 +9,7 @@
 
 #include "row.h"
 
-#define BLOCK_SIZE 4096
+#define FILE_BLOCK 4096
 #define TEST_FILE_PATH "/proc/self/fd/3"
 
 struct test_file {
@@ -30,12 +30,12 @@ static inline int test_file_open(struct test_file *file, const struct row *row,
 	if (fd < 0)
 		return row_fail(sample, "open " TEST_FILE_PATH, fd);
 	size = call_file_size((int)fd);
-	if (size < BLOCK_SIZE) {
+	if (size < FILE_BLOCK) {
 		call_close((int)fd);
 		return row_fail(sample, "descriptor 3 is no test file", -22);
 	}
 	file->fd = (int)fd;
-	file->nr_blocks = (uint64_t)size / BLOCK_SIZE;
+	file->nr_blocks = (uint64_t)size / FILE_BLOCK;
 	file->random = 88172645463325252;
 	return 0;
 }
@@ -49,14 +49,14 @@ static inline int64_t test_file_offset(struct test_file *file)
 	x ^= x >> 7;
 	x ^= x << 17;
 	file->random = x;
-	return (int64_t)((x >> 32) * file->nr_blocks >> 32) * BLOCK_SIZE;
+	return (int64_t)((x >> 32) * file->nr_blocks >> 32) * FILE_BLOCK;
 }
 
 /* Whether a read gave the whole block of that offset. Returns 0 or -errno. */
 static inline int test_file_check(const char *buf, long result, int64_t offset)
 {
-	if (result != BLOCK_SIZE)
-		return wrong_result(result, BLOCK_SIZE);
+	if (result != FILE_BLOCK)
+		return wrong_result(result, FILE_BLOCK);
 	return *(const int64_t *)(const void *)buf == offset ? 0 : -5;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 // Command bench compares C with Go and io_uring with epoll on this kernel. It
-// drives co-processes that hold the rows: shim-bench, rivals, cgorows and
-// itself. README.md has the method; `make bench` builds and starts all of it.
+// drives co-processes that hold the rows: shim-bench, rivals, gorivals, cgorows
+// and itself. README.md has the method; `make bench` builds and starts all of it.
 package main
 
 import (
@@ -59,8 +59,13 @@ func drive(shimBench string, getenv func(string) string, out, log io.Writer) err
 		return err
 	}
 	defer file.Close()
+	tiny, err := os.Open(filepath.Join(filepath.Dir(self), "tiny"))
+	if err != nil {
+		return err
+	}
+	defer tiny.Close()
 
-	d := &driver{wish: wish, out: out, log: log, file: file}
+	d := &driver{wish: wish, out: out, log: log, file: file, tiny: tiny}
 	defer d.close()
 	machine, err := d.prepareAll(shimBench, self)
 	if err != nil {
@@ -97,6 +102,7 @@ func (d *driver) prepareAll(shimBench, self string) ([]field, error) {
 	compilers, err := d.findRows([]program{
 		{"shim-bench", []string{shimBench, "coproc"}, filepath.Join(dir, "shim-bench-count")},
 		{"rivals", []string{filepath.Join(dir, "rivals"), "coproc"}, ""},
+		{"gorivals", []string{filepath.Join(dir, "gorivals"), "coproc"}, ""},
 		{"cgorows", []string{filepath.Join(dir, "cgorows"), "coproc"}, ""},
 		{"gorows", []string{self, "coproc"}, ""},
 	}, where)

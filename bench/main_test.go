@@ -43,6 +43,8 @@ func serveKind(kind string) {
 			fmt.Println("skip no such device")
 		case kind == "fails":
 			fmt.Println("fail read: input/output error")
+		case kind == "counts-nothing":
+			fmt.Println("ok 100 12345")
 		case command == "client":
 			fmt.Println("fail connect: errno 111")
 		case kind == "serves":

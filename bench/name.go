@@ -62,36 +62,46 @@ func (n *rowName) isServer() bool {
 	return n.param("conns") > 0
 }
 
+// references are the rivals that rows without an engine are compared with;
+// README.md lists them, too.
+var references = map[string]string{
+	"c shim":     "c libc",
+	"c vfork":    "c posix_spawn",
+	"c uring":    "c liburing",
+	"go sys":     "go xsys",
+	"go syscall": "go xsys",
+	"go cgo":     "go xsys",
+	"go spawn":   "go os_exec",
+	"go uring":   "go aio io_uring",
+	"go os":      "go aio epoll",
+	"go net":     "go aio epoll",
+	"go gnet":    "go aio epoll",
+	"go netpoll": "go aio epoll",
+}
+
+// twins are what the same work takes in C.
+var twins = map[string]string{
+	"go sys":   "c shim",
+	"go cgo":   "c libc",
+	"go spawn": "c shim",
+	"go uring": "c uring",
+}
+
 // reference is the rival that a row is compared with, "" for what is one.
 func (n *rowName) reference() string {
-	switch {
-	case n.engine == "io_uring":
+	if n.engine == "io_uring" {
 		return n.lang + " " + n.impl + " epoll"
-	case n.engine != "":
-		return ""
-	case n.lang == "c" && n.impl == "shim":
-		return "c libc"
-	case n.lang == "c":
-		return ""
-	case n.impl == "os" || n.impl == "net":
-		return "go aio epoll"
-	case n.impl != "xsys":
-		return "go xsys"
 	}
-	return ""
+	if n.work == "BenchmarkSpawn" && n.rival() == "c shim" {
+		return "c posix_spawn"
+	}
+	return references[n.rival()]
 }
 
 // twin is the C rival of a Go row, "" when there is none.
 func (n *rowName) twin() string {
-	switch {
-	case n.lang != "go":
-		return ""
-	case n.engine != "":
+	if n.lang == "go" && n.engine != "" {
 		return "c " + n.impl + " " + n.engine
-	case n.impl == "sys":
-		return "c shim"
-	case n.impl == "cgo":
-		return "c libc"
 	}
-	return ""
+	return twins[n.rival()]
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -38,25 +39,39 @@ func TestANameIsAWorkAndARival(t *testing.T) {
 
 func TestReferencesAreThoseOfTheManual(t *testing.T) {
 	for rival, want := range map[string][2]string{
-		"lang=c/impl=shim":                   {"c libc", ""},
-		"lang=c/impl=libc":                   {"", ""},
-		"lang=go/impl=sys":                   {"go xsys", "c shim"},
-		"lang=go/impl=syscall":               {"go xsys", ""},
-		"lang=go/impl=cgo":                   {"go xsys", "c libc"},
-		"lang=go/impl=xsys":                  {"", ""},
-		"lang=c/impl=aio/engine=io_uring":    {"c aio epoll", ""},
-		"lang=c/impl=aio/engine=epoll":       {"", ""},
-		"lang=go/impl=aio/engine=io_uring":   {"go aio epoll", "c aio io_uring"},
-		"lang=go/impl=aio/engine=epoll":      {"", "c aio epoll"},
-		"lang=go/impl=net":                   {"go aio epoll", ""},
-		"lang=go/impl=os":                    {"go aio epoll", ""},
-		"lang=c/impl=uring/engine=io_uring":  {"c uring epoll", ""},
-		"lang=go/impl=uring/engine=io_uring": {"go uring epoll", "c uring io_uring"},
+		"lang=c/impl=shim":                 {"c libc", ""},
+		"lang=c/impl=libc":                 {"", ""},
+		"lang=go/impl=sys":                 {"go xsys", "c shim"},
+		"lang=go/impl=syscall":             {"go xsys", ""},
+		"lang=go/impl=cgo":                 {"go xsys", "c libc"},
+		"lang=go/impl=xsys":                {"", ""},
+		"lang=c/impl=aio/engine=io_uring":  {"c aio epoll", ""},
+		"lang=c/impl=aio/engine=epoll":     {"", ""},
+		"lang=go/impl=aio/engine=io_uring": {"go aio epoll", "c aio io_uring"},
+		"lang=go/impl=aio/engine=epoll":    {"", "c aio epoll"},
+		"lang=go/impl=net":                 {"go aio epoll", ""},
+		"lang=go/impl=os":                  {"go aio epoll", ""},
+		"lang=c/impl=uring":                {"c liburing", ""},
+		"lang=c/impl=liburing":             {"", ""},
+		"lang=go/impl=uring":               {"go aio io_uring", "c uring"},
+		"lang=go/impl=gnet":                {"go aio epoll", ""},
+		"lang=go/impl=netpoll":             {"go aio epoll", ""},
+		"lang=c/impl=posix_spawn":          {"", ""},
+		"lang=c/impl=vfork":                {"c posix_spawn", ""},
+		"lang=go/impl=spawn":               {"go os_exec", "c shim"},
+		"lang=go/impl=os_exec":             {"", ""},
 	} {
 		n := mustParse(t, "BenchmarkX/"+rival)
 		if got := [2]string{n.reference(), n.twin()}; got != want {
 			t.Errorf("%s: %q, want %q", rival, got, want)
 		}
+	}
+}
+
+func TestSpawnIsComparedWithWhatLibcHas(t *testing.T) {
+	n := mustParse(t, "BenchmarkSpawn/lang=c/impl=shim")
+	if got := n.reference(); got != "c posix_spawn" {
+		t.Errorf("%q", got)
 	}
 }
 
@@ -83,12 +98,26 @@ func testRows(t *testing.T, names ...string) []*row {
 	return rows
 }
 
+func TestWithoutBenchTheFirstWorksRun(t *testing.T) {
+	var names []string
+	for i := range maxWorks + 2 {
+		name := "BenchmarkA/lang=c/impl=shim/size=" + strconv.Itoa(i)
+		names = append(names, name, strings.Replace(name, "shim", "libc", 1))
+	}
+	rows := testRows(t, names...)
+	for glob, want := range map[string]int{"": maxWorks, "*": maxWorks + 2, "*=17": 1} {
+		if works, err := choose(rows, glob); len(works) != want || err != nil {
+			t.Errorf("BENCH=%s: %d works, %v; want %d", glob, len(works), err, want)
+		}
+	}
+}
+
 func TestBenchChoosesRowsAcrossWorks(t *testing.T) {
 	rows := testRows(t, "BenchmarkA/lang=c/impl=shim/size=1", "BenchmarkB/lang=c/impl=shim",
 		"BenchmarkA/lang=c/impl=libc/size=1", "BenchmarkA/lang=c/impl=shim/size=2")
 	for glob, want := range map[string]string{
-		"":               "BenchmarkA/size=1:2 BenchmarkB:1 BenchmarkA/size=2:1",
-		"*impl=shim*":    "BenchmarkA/size=1:1 BenchmarkB:1 BenchmarkA/size=2:1",
+		"":               "BenchmarkA/size=1:2 BenchmarkA/size=2:1 BenchmarkB:1",
+		"*impl=shim*":    "BenchmarkA/size=1:1 BenchmarkA/size=2:1 BenchmarkB:1",
 		"BenchmarkA*=1":  "BenchmarkA/size=1:2",
 		"*/lang=c/*libc": "",
 	} {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"os"
 	"slices"
 	"strings"
 )
@@ -16,7 +17,7 @@ type program struct {
 
 // add makes a co-process, which runs on one CPU when cpu is not nil.
 func (d *driver) add(name string, argv []string, cpu *int) *coproc {
-	p := &coproc{name: name, argv: argv, file: d.file}
+	p := &coproc{name: name, argv: argv, files: []*os.File{d.file, d.tiny}}
 	if cpu != nil {
 		p.cpus = cpuSet(*cpu)
 	}

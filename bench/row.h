@@ -45,6 +45,8 @@ struct row {
 	unsigned conns;
 	unsigned size;
 	bool direct;
+	/* Not all its calls pass by shim_syscall. */
+	bool calls_unknown;
 };
 
 extern const struct row bench_rows[];
@@ -64,6 +66,23 @@ static inline int row_skip(struct sample *sample, const char *why, long err)
 {
 	row_fail(sample, why, err);
 	return ROW_SKIP;
+}
+
+/* Errors that say "not on this kernel" are a reason to skip the row. */
+static inline int row_unavailable(struct sample *sample, const char *what,
+				  long err)
+{
+	enum {
+		NOT_PERMITTED = -1,
+		NO_ACCESS = -13,
+		NO_CALL = -38,
+		NOT_SUPPORTED = -95
+	};
+
+	if (err == NOT_PERMITTED || err == NO_ACCESS || err == NO_CALL ||
+	    err == NOT_SUPPORTED)
+		return row_skip(sample, what, err);
+	return row_fail(sample, what, err);
 }
 
 /* 0 when a call gave what was wanted, else its error, or -EIO. */

@@ -87,11 +87,11 @@ static inline int run_pipe(const struct row *row, struct sample *sample)
 static inline int pread_batch(void *arg, uint64_t nr_ops)
 {
 	struct test_file *file = arg;
-	static _Alignas(BLOCK_SIZE) char buf[BLOCK_SIZE];
+	static _Alignas(FILE_BLOCK) char buf[FILE_BLOCK];
 
 	while (nr_ops--) {
 		int64_t offset = test_file_offset(file);
-		long n = call_pread(file->fd, buf, BLOCK_SIZE, offset);
+		long n = call_pread(file->fd, buf, FILE_BLOCK, offset);
 		int err = test_file_check(buf, n, offset);
 
 		if (err)

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // maxWorks is how many works run when BENCH does not name them.
@@ -79,19 +80,32 @@ func (r *row) family() int {
 	return 1
 }
 
+// base is the work's name without parameters.
+func (w *work) base() string {
+	base, _, _ := strings.Cut(w.name, "/")
+	return base
+}
+
 // group makes works of the rows, in the order of their first rows.
 func group(rows []*row) []*work {
 	var works []*work
-	byName := map[string]*work{}
+	byName, place := map[string]*work{}, map[string]int{}
 	for _, r := range rows {
 		w := byName[r.work]
 		if w == nil {
 			w = &work{name: r.work}
 			byName[r.work] = w
+			if _, ok := place[w.base()]; !ok {
+				place[w.base()] = len(works)
+			}
 			works = append(works, w)
 		}
 		w.rows = append(w.rows, r)
 	}
+	// Works of one name together, whichever program has their rows.
+	slices.SortStableFunc(works, func(a, b *work) int {
+		return cmp.Compare(place[a.base()], place[b.base()])
+	})
 	for _, w := range works {
 		slices.SortStableFunc(w.rows, func(a, b *row) int {
 			return cmp.Or(cmp.Compare(a.lang, b.lang), cmp.Compare(a.family(), b.family()))

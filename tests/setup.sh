@@ -79,6 +79,7 @@ lint)
 bench)
 	need_go 26
 	need libc6-dev header stdio.h
+	need liburing-dev header liburing.h uring
 	;;
 *)
 	echo "setup: unknown goal $goal; use test, lint or bench" >&2

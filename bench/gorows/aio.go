@@ -99,7 +99,7 @@ func echoAIO(engine string, conns, size int) func(*row.Sample) error {
 		}
 		e := echoServer{a: a, listener: fd, conns: make([]echoConn, 0, conns), size: size}
 		defer e.close()
-		return serve(s, size, func() (int64, error) {
+		return s.MeasureServer(size, func() (int64, error) {
 			if err := a.Accept(fd, 0, 0); err != nil {
 				return 0, err
 			}

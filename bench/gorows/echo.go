@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"sync"
-	"syscall"
 	"time"
 
 	"example.com/syshim/bench/internal/row"
@@ -18,28 +17,6 @@ import (
 // beyond the time of the sample.
 const patience = 10 * time.Second
 
-// serve runs an echo server and notes what its process used. The server
-// returns when all its clients have left, with the number of bytes it echoed.
-func serve(s *row.Sample, size int, server func() (int64, error)) error {
-	heap := row.StartHeap()
-	start, cpu := time.Now(), cpuTime()
-	bytes, err := server()
-	s.Elapsed, s.CPU = time.Since(start), cpuTime()-cpu
-	heap.Stop(s)
-	s.Ops = bytes / int64(size)
-	if err == nil && s.Ops == 0 {
-		err = errors.New("no message came")
-	}
-	return err
-}
-
-// cpuTime is what this process has used.
-func cpuTime() time.Duration {
-	var ru syscall.Rusage
-	syscall.Getrusage(syscall.RUSAGE_SELF, &ru)
-	return time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
-}
-
 // echoNet serves with package net, a goroutine for each connection.
 func echoNet(conns, size int) func(*row.Sample) error {
 	return func(s *row.Sample) error {
@@ -48,7 +25,7 @@ func echoNet(conns, size int) func(*row.Sample) error {
 			return err
 		}
 		defer l.Close()
-		return serve(s, size, func() (int64, error) {
+		return s.MeasureServer(size, func() (int64, error) {
 			until := time.Now().Add(s.Budget + patience)
 			l.(*net.TCPListener).SetDeadline(until)
 			s.Announce(l.Addr().(*net.TCPAddr).Port)

@@ -30,16 +30,26 @@ var Rows = []row.Row{
 	{Name: "BenchmarkPipe/lang=go/impl=xsys/size=4096", Run: pipeXsys(4096)},
 	{Name: "BenchmarkPipe/lang=go/impl=syscall/size=4096", Run: pipeSyscall(4096)},
 
+	{Name: "BenchmarkSpawn/lang=go/impl=spawn", Run: spawnRow(runSpawn)},
+	{Name: "BenchmarkSpawn/lang=go/impl=os_exec", Run: spawnRow(runOSExec)},
+
+	{Name: "BenchmarkNop/lang=go/impl=uring/batch=1", Run: nop(1)},
+	{Name: "BenchmarkNop/lang=go/impl=uring/batch=32", Run: nop(32)},
+
 	{Name: "BenchmarkFileRead/lang=go/impl=os/cache=page/depth=1/size=4096", Run: readOS(1, false)},
+	{Name: "BenchmarkFileRead/lang=go/impl=uring/cache=page/depth=1/size=4096", Run: readRing(1, false)},
 	{Name: "BenchmarkFileRead/lang=go/impl=aio/engine=io_uring/cache=page/depth=1/size=4096", Run: readAIO(aio.EngineIOUring, 1, false)},
 	{Name: "BenchmarkFileRead/lang=go/impl=aio/engine=epoll/cache=page/depth=1/size=4096", Run: readAIO(aio.EngineEpoll, 1, false)},
 	{Name: "BenchmarkFileRead/lang=go/impl=os/cache=page/depth=32/size=4096", Run: readOS(32, false)},
+	{Name: "BenchmarkFileRead/lang=go/impl=uring/cache=page/depth=32/size=4096", Run: readRing(32, false)},
 	{Name: "BenchmarkFileRead/lang=go/impl=aio/engine=io_uring/cache=page/depth=32/size=4096", Run: readAIO(aio.EngineIOUring, 32, false)},
 	{Name: "BenchmarkFileRead/lang=go/impl=aio/engine=epoll/cache=page/depth=32/size=4096", Run: readAIO(aio.EngineEpoll, 32, false)},
 	{Name: "BenchmarkFileRead/lang=go/impl=os/cache=direct/depth=1/size=4096", Run: readOS(1, true)},
+	{Name: "BenchmarkFileRead/lang=go/impl=uring/cache=direct/depth=1/size=4096", Run: readRing(1, true)},
 	{Name: "BenchmarkFileRead/lang=go/impl=aio/engine=io_uring/cache=direct/depth=1/size=4096", Run: readAIO(aio.EngineIOUring, 1, true)},
 	{Name: "BenchmarkFileRead/lang=go/impl=aio/engine=epoll/cache=direct/depth=1/size=4096", Run: readAIO(aio.EngineEpoll, 1, true)},
 	{Name: "BenchmarkFileRead/lang=go/impl=os/cache=direct/depth=32/size=4096", Run: readOS(32, true)},
+	{Name: "BenchmarkFileRead/lang=go/impl=uring/cache=direct/depth=32/size=4096", Run: readRing(32, true)},
 	{Name: "BenchmarkFileRead/lang=go/impl=aio/engine=io_uring/cache=direct/depth=32/size=4096", Run: readAIO(aio.EngineIOUring, 32, true)},
 	{Name: "BenchmarkFileRead/lang=go/impl=aio/engine=epoll/cache=direct/depth=32/size=4096", Run: readAIO(aio.EngineEpoll, 32, true)},
 

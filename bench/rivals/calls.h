@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <liburing.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,10 +16,20 @@
 #include <unistd.h>
 
 #define BENCH_IMPL "libc"
+#define BENCH_RING "liburing"
+#define RING_CALL(name) io_uring_##name
+#define RING_STRUCT struct io_uring
+#define RING_SQE struct io_uring_sqe
+#define RING_CQE struct io_uring_cqe
 
 static inline long call_result(long result)
 {
 	return result < 0 ? -errno : result;
+}
+
+static inline long call_getpid(void)
+{
+	return getpid();
 }
 
 static inline long call_getppid(void)

@@ -36,17 +36,7 @@ static int init_aio(const char *engine, unsigned nr_slots,
 	};
 	int err = shim_aio_init(&aio, &params);
 
-	switch (err) {
-	case 0:
-		return 0;
-	case -SHIM_ENOSYS:
-	case -SHIM_EPERM:
-	case -SHIM_EACCES:
-	case -SHIM_EOPNOTSUPP:
-		return row_skip(sample, shim_aio_reason(&aio), err);
-	default:
-		return row_fail(sample, shim_aio_reason(&aio), err);
-	}
+	return err ? row_unavailable(sample, shim_aio_reason(&aio), err) : 0;
 }
 
 /* Ends the aio; a failure of the row goes before one of its end. */
@@ -66,12 +56,12 @@ struct reader {
 	int64_t offsets[DEPTH_MAX];
 };
 
-static _Alignas(BLOCK_SIZE) char blocks[DEPTH_MAX][BLOCK_SIZE];
+static _Alignas(FILE_BLOCK) char blocks[DEPTH_MAX][FILE_BLOCK];
 
 static int submit_read(struct reader *r, uint64_t token)
 {
 	r->offsets[token] = test_file_offset(&r->file);
-	return shim_aio_read(&aio, r->file.fd, blocks[token], BLOCK_SIZE,
+	return shim_aio_read(&aio, r->file.fd, blocks[token], FILE_BLOCK,
 			     r->offsets[token], token);
 }
 

@@ -10,8 +10,19 @@
 #include <stdint.h>
 
 #include <shim/sys.h>
+#include <shim/uring.h>
 
 #define BENCH_IMPL "shim"
+#define BENCH_RING "uring"
+#define RING_CALL(name) shim_uring_##name
+#define RING_STRUCT struct shim_uring
+#define RING_SQE struct shim_io_uring_sqe
+#define RING_CQE struct shim_io_uring_cqe
+
+static inline long call_getpid(void)
+{
+	return shim_getpid();
+}
 
 static inline long call_getppid(void)
 {

@@ -6,8 +6,11 @@
 #include "../coproc.h"
 #include "../file.h"
 
-#define FILE_BLOCKS (64 << 20 >> 12)
+#include "tiny_bytes.h"
+
+#define NR_FILE_BLOCKS (64 << 20 >> 12)
 #define TEST_FILE_FD 3
+#define PROGRAM_FD 4
 
 static int complain(const char *what, long err)
 {
@@ -80,17 +83,28 @@ static long open_unnamed(const char *dir)
 /* Each block begins with its offset. */
 static int fill(int fd)
 {
-	static int64_t block[BLOCK_SIZE / sizeof(int64_t)];
+	static int64_t block[FILE_BLOCK / sizeof(int64_t)];
 
-	for (int64_t i = 0; i < FILE_BLOCKS; i++) {
+	for (int64_t i = 0; i < NR_FILE_BLOCKS; i++) {
 		long n;
 
-		block[0] = i * BLOCK_SIZE;
-		n = shim_pwrite64(fd, block, BLOCK_SIZE, block[0]);
-		if (n != BLOCK_SIZE)
-			return wrong_result(n, BLOCK_SIZE);
+		block[0] = i * FILE_BLOCK;
+		n = shim_pwrite64(fd, block, FILE_BLOCK, block[0]);
+		if (n != FILE_BLOCK)
+			return wrong_result(n, FILE_BLOCK);
 	}
 	return (int)shim_fsync(fd);
+}
+
+static int move_to(int fd, int to)
+{
+	long err;
+
+	if (fd == to)
+		return 0;
+	err = shim_dup3(fd, to, SHIM_O_CLOEXEC);
+	shim_close(fd);
+	return err < 0 ? complain("dup3", err) : 0;
 }
 
 static int make_file(const char **where)
@@ -109,11 +123,37 @@ static int make_file(const char **where)
 	}
 	if (fd < 0)
 		return complain("a test file of 64 MiB in . or /tmp", err);
-	if (fd == TEST_FILE_FD)
+	return move_to((int)fd, TEST_FILE_FD);
+}
+
+/* An executable file in memory: here nothing may be executable. */
+static long open_memory(void)
+{
+	unsigned flags = SHIM_MFD_CLOEXEC | SHIM_MFD_EXEC;
+	long fd = shim_memfd_create("tiny", flags);
+
+	/* Before 6.3 each is. */
+	if (fd == -SHIM_EINVAL)
+		fd = shim_memfd_create("tiny", SHIM_MFD_CLOEXEC);
+	return fd;
+}
+
+/* The program of the Spawn rows; without it only they cannot run. */
+static int make_program(void)
+{
+	long n, fd;
+
+	/* Whatever we have inherited is not it. */
+	shim_close(PROGRAM_FD);
+	fd = open_memory();
+	if (fd < 0) {
+		complain("memfd_create", fd);
 		return 0;
-	err = shim_dup3((int)fd, TEST_FILE_FD, SHIM_O_CLOEXEC);
-	shim_close((int)fd);
-	return err < 0 ? complain("dup3", err) : 0;
+	}
+	n = shim_write((int)fd, tiny_bytes, sizeof(tiny_bytes));
+	if (n != sizeof(tiny_bytes))
+		return complain("write to a memfd", n < 0 ? n : -SHIM_EIO);
+	return move_to((int)fd, PROGRAM_FD);
 }
 
 /* key: the file's first line, or what follows a prefix of one of its lines. */
@@ -175,6 +215,8 @@ int machine_init(struct machine *m)
 
 	if (!err)
 		err = make_file(&where);
+	if (!err)
+		err = make_program();
 	if (!err)
 		print_header(m, where);
 	return err;

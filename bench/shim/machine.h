@@ -13,8 +13,9 @@ struct machine {
 };
 
 /*
- * Chooses the CPUs, makes the test file as descriptor 3, and prints the lines
- * of the header. Returns 0, or -errno after saying what failed.
+ * Chooses the CPUs, makes the test file as descriptor 3 and the tiny program as
+ * descriptor 4, and prints the lines of the header. Returns 0, or -errno after
+ * saying what failed.
  */
 int machine_init(struct machine *m);
 

@@ -7,12 +7,16 @@
 #include "aio_rows.h"
 #include "alone.h"
 #include "client.h"
+#include "spawn_rows.h"
 
 #include "../coproc.h"
 #include "../sys_rows.h"
+#include "../uring_rows.h"
 
 const struct row bench_rows[] = {
 	SYS_ROWS,
+	SPAWN_ROWS,
+	URING_ROWS,
 	AIO_ROWS,
 };
 const size_t bench_nr_rows = sizeof(bench_rows) / sizeof(bench_rows[0]);
