@@ -18,6 +18,7 @@
 #   SETUP=no                install nothing: print the command, and stop
 #   BENCH=glob              the rows to measure, as BENCH='BenchmarkEcho*'
 #   BENCHTIME=120s          how long to measure; "quick" shows that all runs
+#   BENCHREPORT=files       documents that get the tables, between their marks
 #   TESTS='sys uring'       the C test programs to run
 #   PREFIX, DESTDIR, CC, CFLAGS, LDFLAGS, AR, HOSTCC as everywhere
 

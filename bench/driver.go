@@ -20,13 +20,21 @@ type wish struct {
 	glob string
 }
 
+const (
+	quickRuns = 6
+	runs      = 10
+)
+
+// quick tells whether the figures are good for nothing.
+func (w *wish) quick() bool { return w.runs < runs }
+
 // parseWish reads BENCHTIME and BENCH.
 func parseWish(benchtime, glob string) (wish, error) {
-	w := wish{120 * time.Second, 10, glob}
+	w := wish{120 * time.Second, runs, glob}
 	switch benchtime {
 	case "":
 	case "quick":
-		w.time, w.runs = 20*time.Second, 6
+		w.time, w.runs = 20*time.Second, quickRuns
 	default:
 		d, err := time.ParseDuration(benchtime)
 		if err != nil || d < time.Millisecond {

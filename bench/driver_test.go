@@ -283,27 +283,3 @@ func TestTheTestFileHasNoNameAndKnowsItsOffsets(t *testing.T) {
 		t.Errorf("at %d is %v, %v", at, b, err)
 	}
 }
-
-func TestTheReportReplacesTheLastOne(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "README.md")
-	write := func(text string) {
-		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("before\n" + reportBegin + "old\n" + reportEnd + "after\n")
-	for _, report := range []string{"one\n", "two\n"} {
-		if err := writeReport(path, report); err != nil {
-			t.Fatal(err)
-		}
-		data, err := os.ReadFile(path)
-		want := "before\n" + reportBegin + "```\n" + report + "```\n" + reportEnd + "after\n"
-		if string(data) != want || err != nil {
-			t.Errorf("%q, %v; want %q", data, err, want)
-		}
-	}
-	write("nothing")
-	if err := writeReport(path, "x"); err == nil {
-		t.Error("a document without the marks was written")
-	}
-}

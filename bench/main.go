@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"example.com/syshim/bench/gorows"
 )
@@ -50,6 +51,13 @@ func drive(shimBench string, getenv func(string) string, out, log io.Writer) err
 	if err != nil {
 		return err
 	}
+	documents := strings.Fields(getenv("BENCHREPORT"))
+	if len(documents) > 0 && wish.quick() {
+		return errors.New("BENCHTIME=quick only shows that all runs: no report of it")
+	}
+	if err := checkDocuments(documents); err != nil {
+		return err
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -81,10 +89,14 @@ func drive(shimBench string, getenv func(string) string, out, log io.Writer) err
 	var table bytes.Buffer
 	d.printTable(&table)
 	fmt.Fprintf(log, "%s%s", &table, legend)
-	if path := getenv("BENCHREPORT"); path != "" {
-		if err := writeReport(path, report.String()+table.String()); err != nil {
-			return err
-		}
+	var summary bytes.Buffer
+	d.printSummary(&summary, machine)
+	err = writeDocuments(documents, []section{
+		{reportBegin, "```\n" + report.String() + table.String() + "```\n"},
+		{summaryBegin, summary.String()},
+	})
+	if err != nil {
+		return err
 	}
 	if d.failed {
 		return errors.New("there are rows that failed, see above")

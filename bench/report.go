@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -172,27 +171,6 @@ func align(out io.Writer, rows [][]string) {
 		}
 		fmt.Fprintln(out, strings.TrimRight(line, " "))
 	}
-}
-
-// The marks between which a document has the last report.
-const (
-	reportBegin = "<!-- make bench BENCHREPORT= writes from here -->\n"
-	reportEnd   = "<!-- to here -->\n"
-)
-
-// writeReport replaces the report in a document.
-func writeReport(path, report string) error {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	before, rest, ok1 := strings.Cut(string(data), reportBegin)
-	_, after, ok2 := strings.Cut(rest, reportEnd)
-	if !ok1 || !ok2 {
-		return fmt.Errorf("%s has no place for a report: %q and %q", path, reportBegin, reportEnd)
-	}
-	text := before + reportBegin + "```\n" + report + "```\n" + reportEnd + after
-	return os.WriteFile(path, []byte(text), 0o666)
 }
 
 const legend = `

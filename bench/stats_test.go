@@ -25,32 +25,40 @@ func always(factor float64) func(int) float64 {
 	return func(int) float64 { return factor }
 }
 
+// outlier is a factor that is 50 in one round.
+func outlier(at int, factor float64) func(int) float64 {
+	return func(i int) float64 {
+		if i == at {
+			return 50
+		}
+		return factor
+	}
+}
+
 func TestVerdictsOnKnownSamples(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		factor func(i int) float64
 		want   verdict
 		mid    float64
+		// The interval reaches from about low to about high.
+		low, high float64
 	}{
-		{"equal", always(1), same, 1},
-		{"1 % slower", always(1.015), within, 1.015},
-		{"5 % slower", always(1.05), slower, 1.05},
-		{"5 % faster", always(0.95), faster, 0.95},
-		{"twice", always(2), slower, 2},
-		{"half", always(0.5), faster, 0.5},
-		{"bimodal", func(i int) float64 { return 1 + float64(i%2) }, unresolved, 1.5},
-		{"one outlier", func(i int) float64 {
-			if i == 3 {
-				return 50
+		{"equal", always(1), same, 1, 1, 1},
+		{"1.5 % slower", always(1.015), within, 1.015, 1.015, 1.015},
+		{"5 % slower", always(1.05), slower, 1.05, 1.05, 1.05},
+		{"5 % faster", always(0.95), faster, 0.95, 0.95, 0.95},
+		{"twice", always(2), slower, 2, 2, 2},
+		{"half", always(0.5), faster, 0.5, 0.5, 0.5},
+		{"bimodal", func(i int) float64 { return 1 + float64(i%2) }, unresolved, 1.5, 1, 2},
+		{"one outlier", outlier(3, 1), same, 1, 1, 1},
+		{"twice with an outlier", outlier(0, 2), slower, 2, 2, 2},
+		{"an outlier that is fast", func(i int) float64 {
+			if i == 9 {
+				return 0.01
 			}
-			return 1
-		}, same, 1},
-		{"twice with an outlier", func(i int) float64 {
-			if i == 0 {
-				return 50
-			}
-			return 2
-		}, slower, 2},
+			return 1.05
+		}, slower, 1.05, 1.05, 1.05},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a, b := rounds(10, c.factor)
@@ -63,6 +71,9 @@ func TestVerdictsOnKnownSamples(t *testing.T) {
 			}
 			if e.low > e.mid || e.mid > e.high {
 				t.Errorf("the median is not in the interval %v", e)
+			}
+			if math.Abs(e.low-c.low) > 0.02*c.low || math.Abs(e.high-c.high) > 0.02*c.high {
+				t.Errorf("interval %v to %v, want %v to %v", e.low, e.high, c.low, c.high)
 			}
 		})
 	}
