@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,10 +19,25 @@ import (
 	"example.com/syshim/gobind/uring"
 )
 
-// setUpCalls is what the set-up of an engine calls, in order.
-var setUpCalls = map[string][]string{
-	EngineIOUring: {"io_uring_setup", "mmap", "mmap", "io_uring_enter"},
-	EngineEpoll:   {"epoll_create1", "eventfd2", "epoll_ctl"},
+// setUpCalls is what the set-up of an engine calls, in order. An older kernel
+// makes it try several rings.
+func setUpCalls(t *testing.T, engine string) []string {
+	t.Helper()
+	if engine == EngineEpoll {
+		return []string{"epoll_create1", "eventfd2", "epoll_ctl"}
+	}
+	names := slices.Repeat([]string{"io_uring_setup"}, setUps(t))
+	return append(names, "mmap", "mmap", "io_uring_enter")
+}
+
+// setUps is how many rings are tried.
+func setUps(t *testing.T) int {
+	t.Helper()
+	n, err := faultkernel.Nth(t, []uintptr{sys.SYS_IO_URING_SETUP}, 0, 0, func() error {
+		return openAndClose(WithEngine(EngineIOUring))
+	})
+	check(t, err)
+	return n
 }
 
 var setUpNumbers = []uintptr{
@@ -47,7 +63,7 @@ func TestAFailedSetUpLeavesNothing(t *testing.T) {
 			errs := faultkernel.Each(t, setUpNumbers, errno, func() error {
 				return openAndClose(WithEngine(engine))
 			})
-			names := setUpCalls[engine]
+			names := setUpCalls(t, engine)
 			if len(errs) != len(names)+1 {
 				t.Fatalf("%d runs, want %d: %v", len(errs), len(names)+1, errs)
 			}
@@ -65,7 +81,7 @@ func TestAFailedSetUpLeavesNothing(t *testing.T) {
 func TestOnlyTheUnavailableIsReplaced(t *testing.T) {
 	open(t, EngineIOUring)
 	t.Setenv(engineVariable, "")
-	names := setUpCalls[EngineIOUring]
+	names := setUpCalls(t, EngineIOUring)
 	for errno, replaced := range map[syscall.Errno]bool{
 		sys.EPERM: true, sys.ENOSYS: true, sys.EACCES: true, sys.EOPNOTSUPP: true,
 		sys.EMFILE: false, sys.ENFILE: false,
@@ -99,8 +115,13 @@ func TestUnknownSetUpFlagsAreLeftOut(t *testing.T) {
 	errs := faultkernel.Each(t, []uintptr{sys.SYS_IO_URING_SETUP}, sys.EINVAL, func() error {
 		return openAndClose(WithEngine(EngineIOUring))
 	})
-	// One that fails is one more.
-	if len(errs) != 2 || errs[0] != nil {
+	for i, err := range errs {
+		// There are three rings to try.
+		if i != 2 && err != nil || i == 2 && len(errs) > 3 && !errors.Is(err, sys.EINVAL) {
+			t.Errorf("after %d successes: %v", i, err)
+		}
+	}
+	if len(errs) < 2 {
 		t.Errorf("errors %v", errs)
 	}
 }
@@ -111,7 +132,7 @@ func oneENOMEM(t *testing.T, limit uint64) (entries int, err error) {
 	t.Helper()
 	var old sys.Rlimit
 	check(t, sys.Prlimit(0, sys.RLIMIT_MEMLOCK, nil, &old))
-	check(t, sys.Prlimit(0, sys.RLIMIT_MEMLOCK, &sys.Rlimit{Cur: limit, Max: old.Max}, nil))
+	check(t, sys.Prlimit(0, sys.RLIMIT_MEMLOCK, &sys.Rlimit{Cur: min(limit, old.Max), Max: old.Max}, nil))
 	defer func() { check(t, sys.Prlimit(0, sys.RLIMIT_MEMLOCK, &old, nil)) }()
 	_, err = faultkernel.Nth(t, []uintptr{sys.SYS_IO_URING_SETUP}, 1, sys.ENOMEM, func() error {
 		a, err := New(WithEngine(EngineIOUring), WithSlots(1024))
@@ -186,10 +207,10 @@ func pollAtFault(t *testing.T, a *AIO, errno syscall.Errno, d time.Duration, ms 
 func TestASignalDoesNotEndPollEvents(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		a := open(t, engine)
-		if n, seen, err := pollAtFault(t, a, sys.EINTR, 20*time.Millisecond, -1); n != 1 || seen < 2 || err != nil {
+		if n, seen, err := pollAtFault(t, a, sys.EINTR, 150*time.Millisecond, -1); n != 1 || seen < 2 || err != nil {
 			t.Errorf("%d events after %d waits, %v", n, seen, err)
 		}
-		if n, seen, err := pollAtFault(t, a, sys.EINTR, 0, 20); n != 0 || seen < 2 || err != nil {
+		if n, seen, err := pollAtFault(t, a, sys.EINTR, 0, 150); n != 0 || seen < 2 || err != nil {
 			t.Errorf("%d events after %d waits, %v", n, seen, err)
 		}
 	})

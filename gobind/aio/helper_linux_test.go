@@ -5,6 +5,7 @@
 package aio
 
 import (
+	"runtime"
 	"testing"
 
 	"example.com/syshim/gobind/sys"
@@ -21,12 +22,21 @@ func counter(t *testing.T, n int) int {
 	return fd
 }
 
+// busy returns when a helper is at work.
+func busy(a *AIO) {
+	for n := 0; n == 0; runtime.Gosched() {
+		a.c.mu.Lock()
+		n = a.c.eng.(*epoll).helpers.busy
+		a.c.mu.Unlock()
+	}
+}
+
 // A counter with little room takes a helper until somebody reads it.
 func TestOneBehindACancelledOneGoesOn(t *testing.T) {
 	a := open(t, EngineEpoll, WithHelpers(1))
 	narrow, wide := counter(t, -3), counter(t, 1)
 	check(t, a.Write(narrow, number(5), -1, 1))
-	quiet(t, a, 5)
+	busy(a)
 	check(t, a.Write(wide, number(1), -1, 2))
 	check(t, a.Write(wide, number(2), -1, 3))
 	quiet(t, a, 5)
@@ -47,7 +57,7 @@ func TestCloseWaitsForAHelper(t *testing.T) {
 	a := open(t, EngineEpoll)
 	narrow := counter(t, -3)
 	check(t, a.Write(narrow, number(5), -1, 1))
-	quiet(t, a, 5)
+	busy(a)
 	check(t, a.Forget(narrow, 2))
 	quiet(t, a, 5)
 	_, err := sys.Read(narrow, make([]byte, 8))

@@ -6,9 +6,6 @@ package aio
 
 import (
 	"errors"
-	"fmt"
-	"math"
-	"os"
 	"time"
 
 	"example.com/syshim/gobind/sys"
@@ -24,11 +21,6 @@ import (
 // cancels them; what nobody asked to cancel is handed over again.
 
 const (
-	// mostEntries is how many requests are queued before they are handed
-	// over, at most.
-	mostEntries = 4096
-	// fewestEntries is the smallest ring that is tried.
-	fewestEntries = 8
 	// reapBatch is how many completions are taken at once.
 	reapBatch = 64
 	// patientTries is how often an operation is repeated at once that would
@@ -48,6 +40,8 @@ const (
 	// be started, or to be stopped.
 	restart
 	restop
+	// insisted: the kernel has said once that it runs.
+	insisted
 )
 
 // User data that is no handle: of a request to cancel, and of one that ends a
@@ -58,8 +52,6 @@ const (
 	indexMask  = 1<<21 - 1
 	genShift   = 32 + 21
 )
-
-const required = uring.FeatNodrop | uring.FeatSubmitStable | uring.FeatRWCurPos
 
 type ring struct {
 	*core
@@ -72,104 +64,6 @@ type ring struct {
 	base  time.Time
 	woken bool
 	cqes  [reapBatch]uring.CQE
-}
-
-func openURing(c *core, cfg config) (engine, error) {
-	r, err := newRing(cfg.slots)
-	if err != nil {
-		return nil, err
-	}
-	if err := usable(r); err != nil {
-		r.Close()
-		return nil, err
-	}
-	return newURing(c, r), nil
-}
-
-func newURing(c *core, r *uring.Ring) *ring {
-	u := &ring{core: c, Ring: r, base: time.Now()}
-	u.waiter.init(r.FD(), r.Features()&uring.FeatExtArg != 0)
-	u.timers.init(len(c.slots))
-	return u
-}
-
-// usable says why the kernel's ring is not enough, or nil. It lets the kernel
-// do nothing, for a filter may allow to make a ring and forbid to use it.
-func usable(r *uring.Ring) error {
-	if err := lacks(r.Features()); err != nil {
-		return err
-	}
-	r.NextSQE().Nop()
-	if _, err := r.SubmitAndWait(1); err != nil {
-		return err
-	}
-	r.Advance(1)
-	return nil
-}
-
-func lacks(features uring.Features) error {
-	if missing := required &^ features; missing != 0 {
-		return fmt.Errorf("io_uring lacks features %#x: %w", uint32(missing), sys.EOPNOTSUPP)
-	}
-	return nil
-}
-
-// newRing makes a ring for so many operations, each of which may have a request
-// to cancel it besides its own. A smaller one does it, too, for the kernel
-// keeps completions that have no place.
-func newRing(slots int) (*uring.Ring, error) {
-	entries := uint32(fewestEntries)
-	for int(entries) < min(slots, mostEntries) {
-		entries *= 2
-	}
-	completions := 2 * uint32(slots+fewestEntries)
-	for {
-		r, err := setUp(entries, completions)
-		if !errors.Is(err, sys.ENOMEM) {
-			return r, err
-		}
-		limit, limited := memlock()
-		if !limited {
-			return nil, err
-		}
-		if entries == fewestEntries {
-			return nil, &memlockError{err, limit, ringSize(entries, completions)}
-		}
-		entries /= 2
-		completions = 2 * entries
-	}
-}
-
-// setUp leaves out flags that the kernel does not know.
-func setUp(entries, completions uint32) (r *uring.Ring, err error) {
-	for _, flags := range []uring.SetupFlags{
-		uring.SetupSubmitAll | uring.SetupNoSQArray,
-		uring.SetupSubmitAll,
-		0,
-	} {
-		r, err = uring.New(entries, uring.WithFlags(uring.SetupClamp|flags), uring.WithCQEntries(completions))
-		if !errors.Is(err, sys.EINVAL) {
-			break
-		}
-	}
-	return r, err
-}
-
-// memlock returns how many bytes the user may lock, if that is limited.
-func memlock() (limit uint64, limited bool) {
-	var lim sys.Rlimit
-	if err := sys.Prlimit(0, sys.RLIMIT_MEMLOCK, nil, &lim); err != nil {
-		return 0, false
-	}
-	// RLIM_INFINITY is all ones.
-	return lim.Cur, lim.Cur != math.MaxUint64
-}
-
-// ringSize is how many bytes a ring locks, in pages.
-func ringSize(entries, completions uint32) uint64 {
-	page := uint64(os.Getpagesize())
-	pages := func(n uint64) uint64 { return (n + page - 1) / page * page }
-	return pages(64*uint64(entries)) + pages(64+4*uint64(entries)+16*uint64(completions))
 }
 
 func (u *ring) name() string { return EngineIOUring }
@@ -229,54 +123,6 @@ func (u *ring) start(i uint32) {
 	u.promptly()
 }
 
-// request queues what slot i asks the kernel for.
-func (u *ring) request(i uint32) {
-	sqe := u.next()
-	if sqe == nil {
-		u.later(i, restart)
-		return
-	}
-	s := &u.slots[i]
-	fd, rest := int(s.fd), s.buf[s.n:]
-	switch {
-	case s.phase&polling != 0:
-		events := uint32(sys.POLLIN)
-		if s.op.direction() == output {
-			events = sys.POLLOUT
-		}
-		sqe.PollAdd(fd, events)
-	case s.op == OpRead:
-		sqe.Read(fd, rest, u.offset(s))
-	case s.op == OpWrite:
-		sqe.Write(fd, rest, u.offset(s))
-	case s.op == OpAccept:
-		sqe.Accept(fd, nil, nil, int(s.arg)|sys.SOCK_CLOEXEC)
-	case s.op == OpRecv:
-		sqe.Recv(fd, rest, int(s.arg))
-	case s.op == OpSend:
-		sqe.Send(fd, rest, int(s.arg)|sys.MSG_NOSIGNAL)
-	case s.op == OpPoll:
-		sqe.PollAdd(fd, uint32(uint16(s.arg)))
-	case s.op == OpClose:
-		sqe.Close(fd)
-		if socket.closeBlocks(fd) {
-			sqe.Flags |= uring.SQEAsync
-		}
-	}
-	sqe.UserData = u.handle(i)
-}
-
-// offset is that of the rest of the buffer, 0 for what cannot seek.
-func (u *ring) offset(s *slot) int64 {
-	switch {
-	case s.arg < 0:
-		return -1
-	case u.fds.get(s.fd).noSeek:
-		return 0
-	}
-	return s.arg + int64(s.n)
-}
-
 // completed takes what the kernel has completed.
 func (u *ring) completed(cqe *uring.CQE) {
 	i := uint32(cqe.UserData) & indexMask
@@ -296,14 +142,25 @@ func (u *ring) result(i uint32, res int32) {
 	polled := s.phase&polling != 0
 	s.phase &^= polling
 	switch {
-	case res == errno(sys.ECANCELED) || res == errno(sys.EINTR) && s.op != OpClose:
+	case res == errno(sys.ECANCELED) || interrupted(res) && s.op != OpClose:
 		// Without a cancel it was the end of a thread, or a signal.
 		if !s.cancelled {
 			u.request(i)
 			return
 		}
 		res = s.broken()
-	case s.op == OpPoll || s.op == OpClose:
+	case s.op == OpClose:
+	case s.op == OpPoll && res > 0:
+		// On Linux 5.10 it may be what woke the poll, not what is.
+		now, then := s.readiness(uint32(s.arg))
+		if then == waits && !s.cancelled {
+			u.request(i)
+			return
+		}
+		if res = now; then == waits {
+			res = s.broken()
+		}
+	case s.op == OpPoll:
 	case polled && res >= 0 && !s.cancelled:
 		u.request(i)
 		return
@@ -330,6 +187,12 @@ func (u *ring) result(i uint32, res int32) {
 	u.end(i, res)
 }
 
+// interrupted says whether a signal has ended a request. Linux 6.1 lets out an
+// error between 512 and 516 that is meant for itself.
+func interrupted(res int32) bool {
+	return res == errno(sys.EINTR) || res <= -512 && res >= -516
+}
+
 // seeks says whether the request of s had an offset.
 func (u *ring) seeks(s *slot) bool {
 	return (s.op == OpRead || s.op == OpWrite) && u.offset(s) > 0
@@ -353,7 +216,9 @@ func (u *ring) blocked(i uint32) {
 	u.request(i)
 }
 
-// goesOn says whether a short count is not yet the result.
+// goesOn says whether a short count is not yet the result. What MSG_WAITALL
+// asks for is done here, because Linux 5.10 loses what it has received when it
+// cancels.
 func (u *ring) goesOn(s *slot) bool {
 	if s.cancelled {
 		return false
@@ -365,7 +230,7 @@ func (u *ring) goesOn(s *slot) bool {
 			f.kind = kindOf(int(s.fd))
 		}
 		return f.kind == file
-	case OpRecv:
+	case OpRecv, OpSend:
 		return s.arg&sys.MSG_WAITALL != 0 && isStream(int(s.fd))
 	}
 	return false
@@ -494,9 +359,14 @@ func (u *ring) answered(i uint32, data uint64, res int32) {
 		return
 	}
 	s.phase &^= stopping
-	if res == errno(sys.ENOENT) && s.phase&restart == 0 {
-		// It has completed, and that comes next, or the kernel was about
-		// to move it from one queue to another.
+	// It has completed, and that comes next; or the kernel was about to move
+	// it from one queue to another, or has interrupted it.
+	again := res == errno(sys.ENOENT)
+	if res == errno(sys.EALREADY) && s.phase&insisted == 0 {
+		s.phase |= insisted
+		again = true
+	}
+	if again && s.phase&restart == 0 {
 		s.owed = by
 		u.later(i, restop)
 		return
