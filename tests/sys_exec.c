@@ -201,6 +201,19 @@ static void a_blocked_signal_is_asked_for_and_taken(void)
 	CHECK_EQ(shim_rt_sigpending(NULL), -SHIM_EFAULT);
 }
 
+/* None of these calls does anything, whoever makes it. */
+static void the_system_is_not_changed_by_wrong_calls(void)
+{
+	long err = shim_mount("none", "/does/not/exist", "tmpfs", 0, NULL);
+
+	CHECK(err == -SHIM_ENOENT || err == -SHIM_EPERM);
+	err = shim_mount("none", "/", "no such file system", SHIM_MS_RDONLY,
+			 "");
+	CHECK(err == -SHIM_ENODEV || err == -SHIM_EPERM);
+	err = shim_reboot(12345);
+	CHECK(err == -SHIM_EINVAL || err == -SHIM_EPERM);
+}
+
 static const struct check_test sys_exec_tests[] = {
 	{ "a_program_replaces_the_child", a_program_replaces_the_child },
 	{ "a_child_has_a_descriptor", a_child_has_a_descriptor },
@@ -211,6 +224,8 @@ static const struct check_test sys_exec_tests[] = {
 	  a_range_of_descriptors_is_closed },
 	{ "a_blocked_signal_is_asked_for_and_taken",
 	  a_blocked_signal_is_asked_for_and_taken },
+	{ "the_system_is_not_changed_by_wrong_calls",
+	  the_system_is_not_changed_by_wrong_calls },
 };
 
 CHECK_MAIN(sys_exec, sys_exec_tests)

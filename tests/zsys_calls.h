@@ -503,6 +503,17 @@ static long call_getpeername(void)
 	return shim_getpeername((int)A, (void *)B, (void *)C);
 }
 
+static long call_mount(void)
+{
+	return shim_mount((const char *)A, (const char *)B, (const char *)C,
+			  (unsigned long)D, (void *)E);
+}
+
+static long call_reboot(void)
+{
+	return shim_reboot((unsigned)C);
+}
+
 struct wrapper {
 	const char *name;
 	long nr;
@@ -607,6 +618,8 @@ static const struct wrapper wrappers[] = {
 	{ "getsockopt", SHIM_NR_getsockopt, call_getsockopt, { (long)(int)A, (long)(int)B, (long)(int)C, (long)D, (long)E }, 0 },
 	{ "getsockname", SHIM_NR_getsockname, call_getsockname, { (long)(int)A, (long)B, (long)C }, 0 },
 	{ "getpeername", SHIM_NR_getpeername, call_getpeername, { (long)(int)A, (long)B, (long)C }, 0 },
+	{ "mount", SHIM_NR_mount, call_mount, { (long)A, (long)B, (long)C, (long)D, (long)E }, 0 },
+	{ "reboot", SHIM_NR_reboot, call_reboot, { 4276215469, 672274793, (long)(unsigned)C, 0 }, 0 },
 };
 /* clang-format on */
 

@@ -104,6 +104,8 @@
 #define SHIM_NR_getsockopt 209
 #define SHIM_NR_getsockname 204
 #define SHIM_NR_getpeername 205
+#define SHIM_NR_mount 40
+#define SHIM_NR_reboot 142
 
 /* Flags of openat, pipe2 and dup3. */
 #define SHIM_O_DIRECT 0200000

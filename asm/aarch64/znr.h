@@ -101,6 +101,8 @@
 #define SHIM_NR_getsockopt 209
 #define SHIM_NR_getsockname 204
 #define SHIM_NR_getpeername 205
+#define SHIM_NR_mount 40
+#define SHIM_NR_reboot 142
 
 /* The order in which this CPU takes arguments. */
 #define ORDER_clone(a, b, c, d, e) a, b, c, e, d

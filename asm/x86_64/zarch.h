@@ -104,6 +104,8 @@
 #define SHIM_NR_getsockopt 55
 #define SHIM_NR_getsockname 51
 #define SHIM_NR_getpeername 52
+#define SHIM_NR_mount 165
+#define SHIM_NR_reboot 169
 
 /* Flags of openat, pipe2 and dup3. */
 #define SHIM_O_DIRECT 040000

@@ -101,6 +101,8 @@
 #define SHIM_NR_getsockopt 55
 #define SHIM_NR_getsockname 51
 #define SHIM_NR_getpeername 52
+#define SHIM_NR_mount 165
+#define SHIM_NR_reboot 169
 
 /* The order in which this CPU takes arguments. */
 #define ORDER_clone(a, b, c, d, e) a, b, c, d, e

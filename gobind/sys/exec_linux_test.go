@@ -47,6 +47,28 @@ func TestFailedProcessCallGivesMinusOneAndTheErrno(t *testing.T) {
 	}
 }
 
+// None of these calls does anything, whoever makes it.
+func TestWrongCallsDoNotChangeTheSystem(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		want syscall.Errno
+		err  error
+	}{
+		{"Mount on nothing", sys.ENOENT, sys.Mount("none", "/does/not/exist", "tmpfs", 0, "")},
+		{"Mount of nothing", sys.ENODEV, sys.Mount("none", "/", "no such file system", sys.MS_RDONLY, "x")},
+		{"Reboot", sys.EINVAL, sys.Reboot(12345)},
+	} {
+		if tc.err != tc.want && tc.err != sys.EPERM {
+			t.Errorf("%s: %v, want %v", tc.name, tc.err, tc.want)
+		}
+	}
+	for _, tc := range [][4]string{{"\x00"}, {"", "\x00"}, {"", "", "\x00"}, {"", "", "", "\x00"}} {
+		if err := sys.Mount(tc[0], tc[1], tc[2], 0, tc[3]); err != sys.EINVAL {
+			t.Errorf("Mount with a NUL byte: %v", err)
+		}
+	}
+}
+
 const execEnv = "SYSHIM_TEST_EXEC"
 
 // In a copy of this program: a session of its own, a directory and a mask, then

@@ -815,3 +815,28 @@ const (
 	EPOLLONESHOT   = 0x40000000
 	EPOLLET        = 0x80000000
 )
+
+// Flags of mount.
+const (
+	MS_RDONLY      = 0x1
+	MS_NOSUID      = 0x2
+	MS_NODEV       = 0x4
+	MS_NOEXEC      = 0x8
+	MS_SYNCHRONOUS = 0x10
+	MS_REMOUNT     = 0x20
+	MS_NOATIME     = 0x400
+	MS_BIND        = 0x1000
+	MS_MOVE        = 0x2000
+	MS_REC         = 0x4000
+	MS_SILENT      = 0x8000
+	MS_PRIVATE     = 0x40000
+	MS_SLAVE       = 0x80000
+	MS_SHARED      = 0x100000
+)
+
+// What reboot does.
+const (
+	LINUX_REBOOT_CMD_RESTART   = 0x1234567
+	LINUX_REBOOT_CMD_HALT      = 0xcdef0123
+	LINUX_REBOOT_CMD_POWER_OFF = 0x4321fedc
+)

@@ -103,4 +103,6 @@ const (
 	SYS_GETSOCKOPT        = 55
 	SYS_GETSOCKNAME       = 51
 	SYS_GETPEERNAME       = 52
+	SYS_MOUNT             = 165
+	SYS_REBOOT            = 169
 )

@@ -103,4 +103,6 @@ const (
 	SYS_GETSOCKOPT        = 209
 	SYS_GETSOCKNAME       = 204
 	SYS_GETPEERNAME       = 205
+	SYS_MOUNT             = 40
+	SYS_REBOOT            = 142
 )

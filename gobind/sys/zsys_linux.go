@@ -1075,3 +1075,38 @@ func RawGetpeername(fd int, rsa unsafe.Pointer, addrlen *uint32) error {
 	}
 	return nil
 }
+
+// RawMount calls mount(2) with pointers and lengths, as the kernel takes them:
+// attach a file system to the tree. Mount is the usual form.
+func RawMount(source, target, fstype string, flags uintptr, data unsafe.Pointer) error {
+	sourcePtr, err := syscall.BytePtrFromString(source)
+	if err != nil {
+		return err
+	}
+	targetPtr, err := syscall.BytePtrFromString(target)
+	if err != nil {
+		return err
+	}
+	fstypePtr, err := syscall.BytePtrFromString(fstype)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall6(SYS_MOUNT, uintptr(unsafe.Pointer(sourcePtr)), uintptr(unsafe.Pointer(targetPtr)), uintptr(unsafe.Pointer(fstypePtr)), flags, uintptr(data), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Reboot calls reboot(2): restart or halt the machine, or choose what its keys
+// do.
+//
+// Nothing is synchronised and nobody is told: what has not been written is
+// lost. It does not return when the machine ends.
+func Reboot(cmd int) error {
+	_, _, e := syscall.Syscall6(SYS_REBOOT, 4276215469, 672274793, uintptr(cmd), 0, 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}

@@ -473,6 +473,18 @@ long shim_getsockname(int fd, struct shim_sockaddr *usockaddr,
 long shim_getpeername(int fd, struct shim_sockaddr *usockaddr,
 		      int *usockaddr_len);
 
+/* mount(2): Attach a file system to the tree. */
+long shim_mount(const char *dev_name, const char *dir_name, const char *type,
+		unsigned long flags, const void *data);
+
+/*
+ * reboot(2): Restart or halt the machine, or choose what its keys do.
+ *
+ * Nothing is synchronised and nobody is told: what has not been written is
+ * lost. It does not return when the machine ends.
+ */
+long shim_reboot(unsigned cmd);
+
 #ifdef __cplusplus
 }
 #endif
