@@ -4,6 +4,8 @@
 #   make bench      the main job: compare C with Go and io_uring with epoll on
 #                   this kernel; lines and a table
 #   make test       every test that this machine can run, C and Go
+#   make test-kernels  the same tests on kernels from 5.10 to the newest, of
+#                   both CPUs, in virtual machines: tests/kernels/run.sh
 #   make lint       formatting, symbols, headers, layers, stale files
 #   make gen        rewrite the generated files (z*) from gen/spec
 #   make vendor-go  copy system calls into a Go package of yours: DEST=dir
@@ -20,6 +22,8 @@
 #   BENCHTIME=120s          how long to measure; "quick" shows that all runs
 #   BENCHREPORT=files       documents that get the tables, between their marks
 #   TESTS='sys uring'       the C test programs to run
+#   KERNELS='5.10 sid'      the kernels of test-kernels; KERNEL=vmlinuz is yours
+#   ARCHS=aarch64           their CPUs
 #   PREFIX, DESTDIR, CC, CFLAGS, LDFLAGS, AR, HOSTCC as everywhere
 
 HOST := $(shell uname -m)
@@ -84,7 +88,7 @@ endif
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all bench test lint gen vendor-go install uninstall clean help setup-%
+.PHONY: all bench test test-kernels lint gen vendor-go install uninstall clean help setup-%
 
 all: $(LIB) $(START) $(EXAMPLES)
 
@@ -154,7 +158,8 @@ vendor-go:
 
 ## Tests: one program per file in tests/
 
-TESTS ?= $(patsubst tests/%.c,%,$(wildcard tests/*.c))
+SUITES := $(patsubst tests/%.c,%,$(wildcard tests/*.c))
+TESTS ?= $(SUITES)
 TEST_BIN := $(TESTS:%=$(O)/tests/%)
 CHECK := $(O)/tests/check/cunit.o
 TEST_FLAGS := $(C_FLAGS) -fno-builtin
@@ -163,7 +168,7 @@ TEST_FLAGS := $(C_FLAGS) -fno-builtin
 # libshim has. The others run with musl and without a libc, too.
 HOSTED := $(shell awk '/^\#include </ && !/<(std(def|int|bool)\.h|shim\/.*)>/ \
 	{ gsub(/^tests\/|\.c$$/, "", FILENAME); print FILENAME; nextfile }' \
-	$(wildcard tests/*.c))
+	$(SUITES:%=tests/%.c))
 PLAIN := $(filter-out $(HOSTED),$(TESTS))
 PLAIN_BIN := $(PLAIN:%=$(O)/plain/%)
 MUSL_BIN := $(PLAIN:%=$(O)/musl/%)
@@ -208,6 +213,40 @@ $(O)/musl/%: tests/%.c $(PLAIN_CHECK) $(O)/tests/real_syscall.o $(LIB)
 	$(say) LINK $@
 	$(Q)$(MUSL_CC) $(CFLAGS) $(TEST_FLAGS) -MF $@.d $(LDFLAGS) -static \
 		-o $@ $< $(filter %.o,$^) $(LIB)
+
+## Real kernels, in virtual machines: tests/kernels
+
+VM := $(O)/kernels
+VM_TESTS := $(filter-out $(HOSTED),$(SUITES))
+VM_BIN := $(VM)/init $(O)/shim-bench $(EXAMPLES) $(VM_TESTS:%=$(O)/plain/%)
+ifeq ($(ARCH),$(HOST))
+VM_BIN += $(VM_TESTS:%=$(O)/musl/%)
+endif
+
+# Tests of commands need a whole system.
+.PHONY: vm-programs
+vm-programs: $(VM_BIN)
+	$(say) GO $(VM)/go
+	$(Q)mkdir -p $(VM)/go
+	$(Q)cd gobind && CGO_ENABLED=0 GOARCH=$(if $(filter aarch64,$(ARCH)),arm64,amd64) \
+		$(GO) test -c -ldflags='-s -w' -o $(abspath $(VM)/go)/ \
+		$$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' \
+			./... | grep -v /cmd/)
+
+ARCHS ?= x86_64 aarch64
+test-kernels: setup-kernels
+	$(Q)for arch in $(ARCHS); do \
+		$(MAKE) -s ARCH=$$arch O=build/$$arch vm-programs || exit 1; \
+	done
+	$(Q)KERNELS='$(KERNELS)' ARCHS='$(ARCHS)' KERNEL='$(KERNEL)' \
+		TESTS='$(if $(filter-out file,$(origin TESTS)),$(TESTS))' \
+		tests/kernels/run.sh
+
+$(O)/kernels/init: tests/kernels/init.c $(START) $(LIB)
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(C_FLAGS) $(START_FLAGS) -MF $@.d \
+		$(LDFLAGS) $(START_LDFLAGS) -o $@ $< $(START) $(LIB)
 
 $(O)/tests/uring_oracle: LDLIBS += -luring
 

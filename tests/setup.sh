@@ -76,13 +76,24 @@ lint)
 		need gcc-aarch64-linux-gnu have aarch64-linux-gnu-gcc
 	fi
 	;;
+kernels)
+	need_go 26
+	need qemu-system-x86 have qemu-system-x86_64
+	need qemu-system-arm have qemu-system-aarch64
+	need cpio have cpio
+	need musl-tools have musl-gcc
+	case $host in
+	x86_64) need gcc-aarch64-linux-gnu have aarch64-linux-gnu-gcc ;;
+	aarch64) need gcc-x86-64-linux-gnu have x86_64-linux-gnu-gcc ;;
+	esac
+	;;
 bench)
 	need_go 26
 	need libc6-dev header stdio.h
 	need liburing-dev header liburing.h uring
 	;;
 *)
-	echo "setup: unknown goal $goal; use test, lint or bench" >&2
+	echo "setup: unknown goal $goal; use test, lint, kernels or bench" >&2
 	exit 2
 	;;
 esac

@@ -1,0 +1,156 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# run.sh: the test programs of this repository on real kernels, in virtual
+# machines of both CPUs, two at a time. `make test-kernels` calls it.
+#
+#   KERNELS="5.10 sid"  which: a version, a suite of Debian's, or one of
+#                       "16k" (pages of 16 KiB) and "noring" (io_uring is
+#                       disabled on the kernel's command line)
+#   ARCHS="aarch64"     which CPUs
+#   TESTS="plain/sys*"  which programs: plain/NAME, musl/NAME, go/NAME, bench
+#   KERNEL=path         a kernel of yours instead, for ARCHS or this CPU
+#
+# Prints a line for each machine, then each skipped test with its reason and
+# the machines, then "N passed, N failed, N skipped". The consoles are kept in
+# build/kernels/. With CI set, a skip that no line of .ci/skips matches fails.
+set -u
+
+here=tests/kernels
+# shellcheck disable=SC2034 # for vm.sh
+vm_root=.
+# shellcheck source=tests/kernels/vm.sh
+. $here/vm.sh
+
+out=build/kernels
+jobs=${JOBS:-2}
+tests=${TESTS:-*}
+seconds=${TEST_TIMEOUT:-120}
+mkdir -p $out
+rm -f $out/*.log $out/*.result $out/*.cpio
+
+## What to run
+
+machines() {
+	if [ -n "${KERNEL:-}" ]; then
+		vm_machine "$KERNEL" "${ARCHS:-$(uname -m)}"
+		return
+	fi
+	for kind in ${KERNELS:-5.10 6.1 6.12 sid 16k noring}; do
+		for cpu in ${ARCHS:-x86_64 aarch64}; do
+			# x86_64 has pages of 4 KiB.
+			[ "$kind$cpu" = 16kx86_64 ] || vm_machine "$kind" "$cpu" || return
+		done
+	done
+}
+
+## The files of a machine
+
+# add NAME DIRECTORY PROGRAM ARGUMENTS...: to the list, if it is wanted.
+add() {
+	# shellcheck disable=SC2254 # TESTS is a glob
+	case $1 in $tests) echo "run $seconds $*" >>"$tree/list" ;; esac
+}
+
+# image CPU BUSYBOX IMAGE
+image() {
+	tree=$out/$1.tree
+	built=build/$1
+	vm_tree "$tree" "$built/kernels/init" "$2" || return
+	mkdir "$tree/tests" || return
+	for world in plain musl; do
+		mkdir "$tree/tests/$world"
+		for source in tests/*.c; do
+			name=$world/$(basename "$source" .c)
+			# Hosted suites are not there, nor is musl for every CPU.
+			[ -f "$built/$name" ] || continue
+			cp "$built/$name" "$tree/tests/$name" || return
+			add "$name" /tmp "/tests/$name"
+		done
+	done
+	# The programs that tests find beside themselves.
+	cp -R "$built/examples" "$tree/tests" && rm -f "$tree"/tests/examples/*.d
+	cp -R "$built/kernels/go" "$tree/tests" && cp "$built/shim-bench" "$tree/tests" ||
+		return
+	for program in "$tree"/tests/go/*.test; do
+		name=${program##*/}
+		add "go/${name%.test}" /tmp "/tests/go/$name" -test.v -test.short
+	done
+	add bench /tmp /bin/sh /tests/bench
+	echo 'BENCHTIME=1s exec /tests/shim-bench' >"$tree/tests/bench"
+	grep -q '^run ' "$tree/list" || vm_stop "no program is called $tests" || return
+	vm_pack "$tree" "$3"
+	rm -rf "$tree"
+}
+
+## One machine
+
+run() {
+	name=$1 cpu=$2 kernel=$3
+	shift 4
+	log=$out/$name.log start=$SECONDS
+	why=$(vm_boot "$cpu" "$kernel" "$out/$cpu.cpio" "$log" "$@")
+	awk -f $here/log.awk "$log" >"$out/$name.result"
+	read -r p f s < <(tail -n 1 "$out/$name.result")
+	if [ -n "$why" ]; then
+		f=$((f + 1))
+		sed -i "1iFAIL $why" "$out/$name.result"
+	elif [ "$p" -eq 0 ] && [ "$f" -eq 0 ]; then
+		f=1
+		sed -i "1iFAIL nothing has passed" "$out/$name.result"
+	fi
+	if [ -n "${CI:-}" ]; then
+		bad=$(sed -n "s|^skip |test-kernels $name: &|p" "$out/$name.result" |
+			grep -vEf .ci/skips)
+		if [ -n "$bad" ]; then
+			awk '{ print "FAIL not expected: " $0 }' <<<"$bad" >>"$out/$name.result"
+			f=$((f + $(wc -l <<<"$bad")))
+		fi
+	fi
+	release=$(sed -n 's/^== kernel \([^ ]*\) .*/\1/p' "$log")
+	{
+		echo "$name (${release:-no kernel}): $p passed, $f failed, $s skipped ($((SECONDS - start)) s)"
+		if [ "$f" -gt 0 ]; then
+			grep -A 20 -E '^FAIL' "$out/$name.result" | grep -E '^(FAIL|	)' |
+				head -n 60 | sed 's/^/  /'
+			echo "  (all of it: $log)"
+		fi
+	} >"$out/$name.part"
+	# In one piece, for two run at a time.
+	cat "$out/$name.part"
+	rm "$out/$name.part"
+	echo "total $p $f $s" >>"$out/$name.result"
+}
+
+list=$(machines) || exit 1
+[ -n "$list" ] || vm_stop "no such machine" || exit 1
+while read -r _ cpu _ busybox _; do
+	[ -f "$out/$cpu.cpio" ] || image "$cpu" "$busybox" "$out/$cpu.cpio" || exit 1
+done <<<"$list"
+echo "$(wc -l <<<"$list") kernels, $jobs at a time; consoles in $out/"
+while read -r name rest; do
+	while [ "$(jobs -pr | wc -l)" -ge "$jobs" ]; do
+		wait -n
+	done
+	echo "$name: started"
+	# shellcheck disable=SC2086 # words
+	run "$name" $rest &
+done <<<"$list"
+wait
+
+## The end
+
+for result in "$out"/*.result; do
+	name=${result##*/}
+	sed -n "s/^skip \(.*\)/\1	${name%.result}/p" "$result"
+done | awk -F '\t' '
+	!($1 in where) { order[n++] = $1 }
+	{ where[$1] = where[$1] " " $2 }
+	END { for (i = 0; i < n; i++) print "skip " order[i] " (on" where[order[i]] ")" }'
+cat "$out"/*.result | awk -v machines="$(wc -l <<<"$list")" '
+	$1 == "total" { n++; p += $2; f += $3; s += $4 }
+	END {
+		f += machines - n
+		printf "%d passed, %d failed, %d skipped\n", p, f, s
+		exit f > 0 || !p
+	}'
