@@ -102,19 +102,24 @@ static int epoll_room(struct aio *a)
 	return 0;
 }
 
-/* Make epoll report edges of fd and find out what fd is. */
-static int enrol(struct aio *a, int fd, struct fd_state *f)
+/* Make epoll report all edges of fd, the first for what it is ready for now. */
+static long watch(struct aio *a, int op, int fd)
 {
 	struct shim_epoll_event event = {
 		.events = EDGES,
-		.data = (uint64_t)f->gen << 32 | (uint32_t)fd,
+		.data = (uint32_t)fd,
 	};
-	long err;
 
-	err = shim_epoll_ctl(a->epoll.fd, SHIM_EPOLL_CTL_ADD, fd, &event);
+	return shim_epoll_ctl(a->epoll.fd, op, fd, &event);
+}
+
+/* Make epoll report edges of fd and find out what fd is. */
+static int enrol(struct aio *a, int fd, struct fd_state *f)
+{
+	long err = watch(a, SHIM_EPOLL_CTL_ADD, fd);
+
 	if (err == -SHIM_EEXIST)
-		err = shim_epoll_ctl(a->epoll.fd, SHIM_EPOLL_CTL_MOD, fd,
-				     &event);
+		err = watch(a, SHIM_EPOLL_CTL_MOD, fd);
 	if (err == -SHIM_EPERM)
 		return shim_aio_classify(fd, f);
 	if (err)
@@ -197,10 +202,8 @@ static void take_edge(struct aio *a, const struct shim_epoll_event *event)
 		take_results(a);
 		return;
 	}
+	/* When the descriptor has left meanwhile, nothing waits there. */
 	f = &a->fds[fd];
-	/* The descriptor may have left while the edge was on its way. */
-	if (f->gen != event->data >> 32)
-		return;
 	if (event->events & ~(uint32_t)OUTPUT_ONLY)
 		run(a, f, INPUT);
 	if (event->events & ~(uint32_t)INPUT_ONLY)
@@ -211,9 +214,23 @@ static void take_edge(struct aio *a, const struct shim_epoll_event *event)
 	}
 }
 
+/*
+ * What slot i kept back on its descriptor may be able to go on, for which there
+ * is no edge. It is asked for: who cancels may cancel that, too.
+ */
+static void release(struct aio *a, uint32_t i)
+{
+	const struct slot *s = slot_at(a, i);
+	const struct fd_state *f = state_of(a, s->fd);
+
+	if (pollable(f) && !f->leaving && f->ops[direction_of(s)].head)
+		watch(a, SHIM_EPOLL_CTL_MOD, s->fd);
+}
+
 static void epoll_stop(struct aio *a, uint32_t i, uint32_t by)
 {
 	struct slot *s = slot_at(a, i);
+	int keeps_back = !s->links[FD_LINKS].prev;
 
 	if (s->state == QUEUED &&
 	    !shim_aio_helpers_take_back(a, &a->epoll.helpers, i)) {
@@ -224,6 +241,8 @@ static void epoll_stop(struct aio *a, uint32_t i, uint32_t by)
 	shim_aio_complete(a, i,
 			  s->nr_moved ? (long)s->nr_moved : -SHIM_ECANCELED);
 	shim_aio_stopped(a, by, 0);
+	if (keeps_back)
+		release(a, i);
 }
 
 static void epoll_leave(struct aio *a, uint32_t i)
@@ -235,7 +254,7 @@ static void epoll_leave(struct aio *a, uint32_t i)
 
 	if (pollable(f))
 		shim_epoll_ctl(a->epoll.fd, SHIM_EPOLL_CTL_DEL, s->fd, &unused);
-	*f = (struct fd_state){ .leaving = f->leaving, .gen = f->gen + 1 };
+	*f = (struct fd_state){ .leaving = f->leaving };
 	if (s->op == SHIM_AIO_FORGET)
 		shim_aio_complete(a, i, 0);
 	else if (!shim_aio_close_blocks(s->fd, kind) ||

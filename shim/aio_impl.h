@@ -91,11 +91,6 @@ struct fd_state {
 	struct list ops[NR_DIRECTIONS];
 	/* The slot of the close or forget in flight. */
 	uint32_t leaving;
-	/*
-	 * Tells what the kernel reports of the descriptor from reports of an
-	 * earlier one with the same number.
-	 */
-	uint32_t gen;
 	uint8_t kind;
 	/* A socket has no messages. */
 	uint8_t stream;

@@ -209,7 +209,7 @@ static void uring_leave(struct aio *a, uint32_t i)
 
 	if (s->phase == LINGERING)
 		shim_aio_remove(a, &a->uring.lingering, i, QUEUE_LINKS);
-	*f = (struct fd_state){ .leaving = f->leaving, .gen = f->gen + 1 };
+	*f = (struct fd_state){ .leaving = f->leaving };
 	if (s->op == SHIM_AIO_FORGET)
 		shim_aio_complete(a, i, 0);
 	else

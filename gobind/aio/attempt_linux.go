@@ -48,10 +48,9 @@ const (
 
 // register makes epoll report edges of fd and finds out what fd is.
 func (e *epoll) register(fd int32, f *fdState) error {
-	ev := sys.EpollEvent{Events: edges, Fd: fd, Pad: f.gen}
-	err := sys.EpollCtl(e.fd, sys.EPOLL_CTL_ADD, int(fd), &ev)
+	err := e.watch(sys.EPOLL_CTL_ADD, fd)
 	if err == sys.EEXIST {
-		err = sys.EpollCtl(e.fd, sys.EPOLL_CTL_MOD, int(fd), &ev)
+		err = e.watch(sys.EPOLL_CTL_MOD, fd)
 	}
 	if err == sys.EPERM {
 		return classify(int(fd), f)
@@ -66,6 +65,13 @@ func (e *epoll) register(fd int32, f *fdState) error {
 		f.stream = typ == sys.SOCK_STREAM || typ == sys.SOCK_SEQPACKET
 	}
 	return nil
+}
+
+// watch makes epoll report all edges of fd, the first for what it is ready for
+// now.
+func (e *epoll) watch(op int, fd int32) error {
+	ev := sys.EpollEvent{Events: edges, Fd: fd}
+	return sys.EpollCtl(e.fd, op, int(fd), &ev)
 }
 
 // classify looks at what epoll does not take.

@@ -165,11 +165,9 @@ func (e *epoll) edge(ev *sys.EpollEvent) {
 		e.woken = false
 		return
 	}
+	// When the number is another descriptor's by now, something is tried once
+	// more than it must be.
 	f := e.fds.get(ev.Fd)
-	// The descriptor may have left while the edge was on its way.
-	if f == nil || f.gen != ev.Pad {
-		return
-	}
 	if ev.Events&^outputOnly != 0 {
 		e.run(f, input)
 	}
@@ -196,28 +194,29 @@ func (e *epoll) helped(i uint32, res int32) {
 
 func (e *epoll) stop(i, by uint32) {
 	s := &e.slots[i]
-	waited := s.state == queued
+	keepsBack := s.links[fdLinks].prev == 0
 	switch {
 	case s.state == running:
 		e.stopped(by, errno(sys.EALREADY))
 		return
-	case waited:
+	case s.state == queued:
 		e.helpers.remove(i)
 	case s.op == OpTimeout:
 		e.timers.remove(e.slots, i)
 	}
 	e.complete(i, s.broken())
 	e.stopped(by, 0)
-	if waited {
-		e.follow(s)
+	if keepsBack && s.op != OpTimeout {
+		e.release(s)
 	}
 }
 
-// follow tries what was behind s, which has kept it back, on its descriptor.
-func (e *epoll) follow(s *slot) {
+// release makes epoll report what the descriptor of s is ready for: what s kept
+// back there may be able to go on. Who cancels may cancel that, too.
+func (e *epoll) release(s *slot) {
 	f := e.fds.get(s.fd)
-	if f.kind.pollable() && f.leaving == 0 && !e.closed {
-		e.run(f, s.op.direction())
+	if f.kind.pollable() && f.leaving == 0 && f.ops[s.op.direction()].head != 0 {
+		e.watch(sys.EPOLL_CTL_MOD, s.fd)
 	}
 }
 

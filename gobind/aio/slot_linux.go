@@ -125,9 +125,7 @@ type fdState struct {
 	ops [nrDirections]list
 	// leaving is the slot of the close or forget in flight.
 	leaving uint32
-	// The rest is the engines'. gen tells events for the descriptor from
-	// those for an earlier one with the same number.
-	gen  int32
+	// The rest is the engines'.
 	kind kind
 	// stream is that a socket has no messages.
 	stream bool
@@ -146,7 +144,7 @@ func (f *fdState) empty() bool {
 
 // reset forgets the descriptor, whose number may get another one.
 func (f *fdState) reset() {
-	*f = fdState{leaving: f.leaving, gen: f.gen + 1}
+	*f = fdState{leaving: f.leaving}
 }
 
 // fdTable holds the state of descriptors. It grows in chunks, so that pointers
