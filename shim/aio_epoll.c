@@ -237,9 +237,7 @@ static void epoll_stop(struct aio *a, uint32_t i, uint32_t by)
 		shim_aio_stopped(a, by, -SHIM_EALREADY);
 		return;
 	}
-	/* What came before is not lost. */
-	shim_aio_complete(a, i,
-			  s->nr_moved ? (long)s->nr_moved : -SHIM_ECANCELED);
+	shim_aio_complete(a, i, result_when_stopped(s));
 	shim_aio_stopped(a, by, 0);
 	if (keeps_back)
 		release(a, i);

@@ -298,6 +298,12 @@ static inline enum direction direction_of(const struct slot *s)
 	return INPUT;
 }
 
+/* The result of what is stopped: what came before is not lost. */
+static inline long result_when_stopped(const struct slot *s)
+{
+	return s->nr_moved ? (long)s->nr_moved : -SHIM_ECANCELED;
+}
+
 static inline int in_flight(const struct slot *s)
 {
 	return s->state != IDLE && s->state != DONE;

@@ -179,7 +179,7 @@ static void uring_stop(struct aio *a, uint32_t i, uint32_t by)
 
 	if (s->phase == AGAIN) {
 		shim_aio_remove(a, &a->uring.again, i, QUEUE_LINKS);
-		shim_aio_complete(a, i, -SHIM_ECANCELED);
+		shim_aio_complete(a, i, result_when_stopped(s));
 		shim_aio_stopped(a, by, 0);
 		return;
 	}
@@ -239,7 +239,14 @@ static int goes_on(struct aio *a, uint32_t i, int res)
 	struct slot *s = slot_at(a, i);
 	struct fd_state *f = state_of(a, s->fd);
 
-	if (s->op == SHIM_AIO_CLOSE || s->cancelled)
+	if (s->cancelled)
+		return 0;
+	/* Nobody stopped it: the kernel had no thread for it, or lost one. */
+	if (res == -SHIM_ECANCELED) {
+		start_later(a, i);
+		return 1;
+	}
+	if (s->op == SHIM_AIO_CLOSE)
 		return 0;
 	if ((s->phase == AWAITING && res >= 0) || res == -SHIM_EINTR) {
 		uring_start(a, i);

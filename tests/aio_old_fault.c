@@ -404,6 +404,70 @@ static void a_secure_program_ignores_its_environment(void)
 	CHECK(ignores_environment(-SHIM_EINVAL, 1));
 }
 
+/* A kernel that cannot start the thread that a request needs. */
+
+static struct {
+	struct shim_io_uring_params params;
+	char *pages;
+} ring;
+
+/* The oldest completion becomes one of a request that was given up. */
+static bool give_up(void)
+{
+	const struct shim_io_cqring_offsets *off = &ring.params.cq_off;
+	uint32_t head = *(uint32_t *)(ring.pages + off->head);
+	uint32_t at = head & (ring.params.cq_entries - 1);
+	struct shim_io_uring_cqe *cqes = (void *)(ring.pages + off->cqes);
+
+	if (head == *(uint32_t *)(ring.pages + off->tail))
+		return false;
+	cqes[at].res = -SHIM_ECANCELED;
+	return true;
+}
+
+static bool no_threads(long nr, const long *args, long *result)
+{
+	*result = real_syscall(nr, args[0], args[1], args[2], args[3], args[4],
+			       args[5]);
+	if (nr == SHIM_NR_io_uring_setup)
+		ring.params = *(struct shim_io_uring_params *)args[1];
+	if (nr == SHIM_NR_mmap && args[5] == SHIM_IORING_OFF_SQ_RING)
+		ring.pages = (char *)*result;
+	if (nr == SHIM_NR_io_uring_enter && world.left && give_up())
+		world.left--;
+	return true;
+}
+
+static void what_the_kernel_gives_up_is_begun_again(void)
+{
+	struct shim_aio_event ev[2];
+	int p[2];
+
+	if (!has_io_uring())
+		SKIP("no io_uring");
+	CHECK_EQ(shim_pipe2(p, SHIM_O_CLOEXEC), 0);
+	world.left = 0;
+	answer_with(no_threads);
+	if (CHECK_EQ(open_aio("io_uring"), 0)) {
+		world.left = 20;
+		CHECK_EQ(shim_aio_poll(&aio, p[1], SHIM_POLLOUT, 1), 0);
+		CHECK_EQ(result_of(1), SHIM_POLLOUT);
+		CHECK_EQ(world.left, 0);
+		/* It does not keep a cancel from ending it. */
+		world.left = 20;
+		CHECK_EQ(shim_aio_poll(&aio, p[1], SHIM_POLLOUT, 2), 0);
+		CHECK_EQ(shim_aio_poll_events(&aio, ev, 1, 0), 0);
+		CHECK_EQ(shim_aio_cancel(&aio, 2, 3), 0);
+		CHECK_EQ(shim_aio_poll_events(&aio, ev, 2, PATIENCE), 2);
+		CHECK_EQ(ev[0].result, -SHIM_ECANCELED);
+		CHECK_EQ(ev[1].result, 0);
+		CHECK_EQ(shim_aio_exit(&aio), 0);
+	}
+	be_normal();
+	shim_close(p[0]);
+	shim_close(p[1]);
+}
+
 static const struct check_test aio_old_fault_tests[] = {
 	TEST(without_io_uring_epoll_says_why),
 	TEST(a_ring_that_may_not_be_used_is_none),
@@ -416,6 +480,7 @@ static const struct check_test aio_old_fault_tests[] = {
 	TEST(epoll_reads_without_RWF_NOWAIT),
 	TEST(a_signal_does_not_end_a_wait),
 	TEST(a_secure_program_ignores_its_environment),
+	TEST(what_the_kernel_gives_up_is_begun_again),
 };
 
 CHECK_MAIN(aio_old_fault, aio_old_fault_tests)

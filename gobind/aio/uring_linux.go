@@ -142,12 +142,14 @@ func (u *ring) result(i uint32, res int32) {
 	polled := s.phase&polling != 0
 	s.phase &^= polling
 	switch {
+	case res == errno(sys.ECANCELED) && !s.cancelled:
+		// Its thread has ended, or the kernel could not start one for it.
+		u.later(i, restart)
+		return
+	case interrupted(res) && s.op != OpClose && !s.cancelled:
+		u.request(i)
+		return
 	case res == errno(sys.ECANCELED) || interrupted(res) && s.op != OpClose:
-		// Without a cancel it was the end of a thread, or a signal.
-		if !s.cancelled {
-			u.request(i)
-			return
-		}
 		res = s.broken()
 	case s.op == OpClose:
 	case s.op == OpPoll && res > 0:
