@@ -12,6 +12,10 @@ enum {
 	ERR = 2,
 };
 
+enum { NS_PER_S = 1000000000 };
+
+#define NEVER INT64_MAX
+
 static const uint64_t sigpipe = 1UL << (SHIM_SIGPIPE - 1);
 
 /* Errors that mean: later. */
@@ -75,25 +79,75 @@ static long move(struct shim_spawn *child, struct shim_spawn_io *io,
 	return err;
 }
 
-/* Until all pipes are closed. Poll passes over descriptors that are -1. */
-static long move_all(struct shim_spawn *child, struct shim_spawn_io *io,
-		     struct shim_timespec *left, int *broken)
+static long now(int64_t *ns)
 {
+	struct shim_timespec t;
+	long err = shim_clock_gettime(SHIM_CLOCK_MONOTONIC, &t);
+
+	if (!err)
+		*ns = t.tv_sec * NS_PER_S + t.tv_nsec;
+	return err;
+}
+
+/* When the time that begins now is over. */
+static long end_of(const struct shim_timespec *timeout, int64_t *end)
+{
+	int64_t begin;
+	long err = now(&begin);
+
+	if (timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||
+	    timeout->tv_nsec >= NS_PER_S)
+		return -SHIM_EINVAL;
+	if (!err && timeout->tv_sec < (NEVER - begin) / NS_PER_S)
+		*end = begin + timeout->tv_sec * NS_PER_S + timeout->tv_nsec;
+	return err;
+}
+
+/* Nanoseconds until end. */
+static long time_until(int64_t end, int64_t *left)
+{
+	int64_t t;
+	long err = now(&t);
+
+	if (!err)
+		*left = end > t ? end - t : 0;
+	return err;
+}
+
+static int is_open(const struct shim_spawn *child)
+{
+	return child->in >= 0 || child->out >= 0 || child->err >= 0;
+}
+
+/*
+ * Until all pipes are closed. Poll passes over descriptors that are -1, and
+ * never says that the time is over while there is always something to read.
+ */
+static long move_all(struct shim_spawn *child, struct shim_spawn_io *io,
+		     int64_t end, int *broken)
+{
+	int64_t left = 1;
+
 	for (;;) {
 		struct shim_pollfd fds[3] = {
 			[OUT] = { child->out, SHIM_POLLIN, 0 },
 			[ERR] = { child->err, SHIM_POLLIN, 0 },
 		};
-		long n;
+		struct shim_timespec t;
+		long n = 0;
 
 		if (io->in_len >= io->in_size)
 			shim_spawn_close_fd(&child->in);
 		fds[IN] = (struct shim_pollfd){ child->in, SHIM_POLLOUT, 0 };
-		if (child->in < 0 && child->out < 0 && child->err < 0)
+		if (!is_open(child))
 			return 0;
-		n = shim_ppoll(fds, 3, left, NULL);
-		if (!n)
+		if (!left)
 			return -SHIM_ETIMEDOUT;
+		if (end != NEVER)
+			n = time_until(end, &left);
+		t = (struct shim_timespec){ left / NS_PER_S, left % NS_PER_S };
+		if (n >= 0)
+			n = shim_ppoll(fds, 3, end != NEVER ? &t : NULL, NULL);
 		if (n > 0)
 			n = move(child, io, fds, broken);
 		if (n < 0 && n != -SHIM_EINTR)
@@ -107,7 +161,7 @@ static long move_all(struct shim_spawn *child, struct shim_spawn_io *io,
  * ours.
  */
 static long without_sigpipe(struct shim_spawn *child, struct shim_spawn_io *io,
-			    struct shim_timespec *left)
+			    int64_t end)
 {
 	const struct shim_timespec now = { 0, 0 };
 	uint64_t old, before = 0;
@@ -119,7 +173,7 @@ static long without_sigpipe(struct shim_spawn *child, struct shim_spawn_io *io,
 		return err;
 	err = shim_rt_sigpending(&before);
 	if (!err)
-		err = move_all(child, io, left, &broken);
+		err = move_all(child, io, end, &broken);
 	if (broken && !(before & sigpipe))
 		do
 			n = shim_rt_sigtimedwait(&sigpipe, NULL, &now);
@@ -131,12 +185,15 @@ static long without_sigpipe(struct shim_spawn *child, struct shim_spawn_io *io,
 int shim_spawn_capture(struct shim_spawn *child, struct shim_spawn_io *io,
 		       const struct shim_timespec *timeout)
 {
-	struct shim_timespec left;
+	int64_t end = NEVER;
 	int broken = 0;
+	long err = 0;
 
 	if (timeout)
-		left = *timeout;
+		err = end_of(timeout, &end);
+	if (err)
+		return (int)err;
 	if (child->in >= 0)
-		return (int)without_sigpipe(child, io, timeout ? &left : NULL);
-	return (int)move_all(child, io, timeout ? &left : NULL, &broken);
+		return (int)without_sigpipe(child, io, end);
+	return (int)move_all(child, io, end, &broken);
 }

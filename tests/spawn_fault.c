@@ -23,6 +23,20 @@ static struct {
 	long error, nr;
 } fault = { .at = NEVER };
 
+/* So many more times there is a byte to read at once. */
+static int flood;
+
+static long read_flood(long nr, long first, long second)
+{
+	struct shim_pollfd *fds = (void *)first;
+
+	flood--;
+	if (nr == SHIM_NR_ppoll)
+		for (long i = 0; i < second; i++)
+			fds[i].revents = fds[i].fd < 0 ? 0 : fds[i].events;
+	return 1;
+}
+
 /* Calls that have their effect although they report an error. */
 static int happens(long nr)
 {
@@ -31,6 +45,8 @@ static int happens(long nr)
 
 long shim_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
+	if (flood && (nr == SHIM_NR_ppoll || nr == SHIM_NR_read))
+		return read_flood(nr, a, b);
 	if (fault.at == NEVER || fault.count++ != fault.at)
 		return real_syscall(nr, a, b, c, d, e, f);
 	fault.nr = nr;
@@ -371,6 +387,30 @@ static void clone3_may_fail(void)
 	check_state(&before);
 }
 
+static void output_without_end_does_not_put_off_a_timeout(void)
+{
+	const struct shim_timespec ms = { 0, 1000000 }, none = { 0, 0 };
+	const struct shim_timespec wrong = { 0, 1000000000 };
+	struct shim_spawn_io io = { .out = NULL };
+	struct shim_spawn child;
+	struct part p;
+
+	play(&p, "", NULL, SHIM_SPAWN_OUT);
+	p.options.path = "/bin/true";
+	CHECK_FATAL(start(&child, &p) == 0);
+	flood = 10000000;
+	CHECK_EQ(shim_spawn_capture(&child, &io, &ms), -SHIM_ETIMEDOUT);
+	CHECK(flood > 0);
+	/* Without time, what is there is moved once. */
+	io.out_len = 0;
+	CHECK_EQ(shim_spawn_capture(&child, &io, &none), -SHIM_ETIMEDOUT);
+	CHECK_EQ(io.out_len, 1);
+	flood = 0;
+	CHECK_EQ(shim_spawn_capture(&child, &io, &wrong), -SHIM_EINVAL);
+	CHECK_EQ(shim_spawn_capture(&child, &io, NULL), 0);
+	end_of(&child);
+}
+
 static void half_a_pipe_is_none(void)
 {
 	struct state before = state_now();
@@ -398,6 +438,8 @@ static const struct check_test spawn_fault_tests[] = {
 	{ "a_missing_call_is_told_by_its_name",
 	  a_missing_call_is_told_by_its_name },
 	{ "clone3_may_fail", clone3_may_fail },
+	{ "output_without_end_does_not_put_off_a_timeout",
+	  output_without_end_does_not_put_off_a_timeout },
 	{ "half_a_pipe_is_none", half_a_pipe_is_none },
 };
 
