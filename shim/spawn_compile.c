@@ -13,6 +13,8 @@ enum {
 	/* Session, group, directory twice, signal mask. */
 	FIXED_STEPS = 5,
 	NR_FDS_MAX = 1 << 20,
+	/* All that there are. */
+	FLAGS = 2 * SHIM_SPAWN_SETSID - 1,
 };
 
 /* The block: program, steps, moves, strings and, at its end, the stack. */
@@ -69,7 +71,9 @@ static size_t size_of(const struct room *room)
 
 static int valid(const struct shim_spawn_options *o)
 {
-	return o->path && o->retries <= RETRIES_MAX && o->nr_fds <= NR_FDS_MAX;
+	return o->path && o->retries <= RETRIES_MAX &&
+	       o->nr_fds <= NR_FDS_MAX && (o->fds || !o->nr_fds) &&
+	       !(o->flags & ~(unsigned)FLAGS);
 }
 
 size_t shim_spawn_size(const struct shim_spawn_options *options)

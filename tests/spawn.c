@@ -213,6 +213,8 @@ static void an_error_names_its_step(void)
 		{ "execve", { .path = "/proc" }, -SHIM_EACCES },
 		{ "options", { .retries = 256 }, -SHIM_EINVAL },
 		{ "options", { .nr_fds = 1UL << 60 }, -SHIM_EINVAL },
+		{ "options", { .nr_fds = 1 }, -SHIM_EINVAL },
+		{ "options", { .flags = 1 << 7 }, -SHIM_EINVAL },
 	};
 	struct state before = state_now();
 

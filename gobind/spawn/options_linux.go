@@ -33,7 +33,8 @@ type Options struct {
 	// which a relative Dir then begins.
 	Fchdir bool
 	DirFD  int
-	// FDs are in any order, swapped or not; each To stands once.
+	// FDs are in any order, swapped or not, which needs a free number above
+	// all; each To stands once.
 	FDs []FD
 	// KeepFDs closes only the descriptors that are close-on-exec.
 	KeepFDs bool

@@ -147,7 +147,8 @@ struct shim_spawn_options {
 	const char *cwd; /* NULL: the caller's */
 	int cwd_fd;
 	unsigned flags; /* SHIM_SPAWN_* */
-	/* In any order, swapped or not; each to stands once. */
+	/* In any order, swapped or not, which needs a free number above all;
+	 * each to stands once. */
 	const struct shim_spawn_fd *fds;
 	size_t nr_fds;
 	const uint64_t *mask; /* signals to block; NULL: as the caller does */
