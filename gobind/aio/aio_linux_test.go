@@ -261,3 +261,17 @@ func TestOptionsAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// MSG_TRUNC makes the count of a message greater than the buffer.
+func TestATruncatedMessageEndsTheWaitForAll(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		a := open(t, engine)
+		p, err := sys.Socketpair(sys.AF_UNIX, sys.SOCK_SEQPACKET|sys.SOCK_CLOEXEC, 0)
+		check(t, err)
+		_, err = sys.Write(closing(t, p[0]), make([]byte, 100))
+		check(t, err)
+		b := make([]byte, 10)
+		check(t, a.Recv(closing(t, p[1]), b, sys.MSG_TRUNC|sys.MSG_WAITALL, 1))
+		want(t, next(t, a), 100, nil)
+	})
+}

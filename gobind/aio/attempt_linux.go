@@ -151,7 +151,8 @@ func (s *slot) message(f *fdState, flags int) (int32, verdict) {
 			return s.partly(res)
 		}
 		s.n += res
-		if int(s.n) == len(s.buf) {
+		// With MSG_TRUNC a message counts as long as it was.
+		if int(s.n) >= len(s.buf) {
 			return s.n, finished
 		}
 	}
