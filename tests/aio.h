@@ -110,22 +110,52 @@ static inline int open_dir(const char *path)
 	return fd;
 }
 
-/* The kernel's workers for io_uring come and go as they like. */
-static inline bool is_worker(int tasks, const char *tid)
+/* The start of a file of task tid's; an empty text when that is gone. */
+static inline void read_of_task(int tasks, const char *tid, const char *name,
+				char *text, size_t size)
 {
-	char path[32] = "", comm[32] = "", *p = path;
+	char path[32] = "", *p = path;
+	long n = -1;
 	int fd;
 
 	while (*tid)
 		*p++ = *tid++;
-	for (const char *c = "/comm"; *c; c++)
-		*p++ = *c;
+	while (*name)
+		*p++ = *name++;
 	fd = (int)shim_openat(tasks, path, SHIM_O_CLOEXEC, 0);
-	if (fd < 0)
+	if (fd >= 0) {
+		n = shim_read(fd, text, size - 1);
+		shim_close(fd);
+	}
+	text[n > 0 ? n : 0] = '\0';
+}
+
+/*
+ * Whether the task is none of ours: the kernel's workers for io_uring come and
+ * go as they like, and who waits for a thread's end sees it before it is gone.
+ */
+static inline bool is_worker_or_ending(int tasks, const char *tid)
+{
+	enum { FLAGS = 7, PF_EXITING = 4 };
+	char text[512];
+	const char *p = text, *end = NULL;
+	unsigned long flags = 0;
+
+	read_of_task(tasks, tid, "/comm", text, sizeof(text));
+	if (contains(text, "iou-"))
 		return true;
-	shim_read(fd, comm, sizeof(comm) - 1);
-	shim_close(fd);
-	return contains(comm, "iou-");
+	read_of_task(tasks, tid, "/stat", text, sizeof(text));
+	/* The name before may have any form. */
+	for (; *p; p++)
+		if (*p == ')')
+			end = p;
+	if (!end)
+		return true;
+	for (int field = 0; *end && field < FLAGS; end++)
+		field += *end == ' ';
+	for (; *end >= '0' && *end <= '9'; end++)
+		flags = flags * 10 + (unsigned long)(*end - '0');
+	return flags & PF_EXITING;
 }
 
 /* How many names in a directory are numbers: descriptors, or our threads. */
@@ -141,7 +171,7 @@ static inline int nr_numbers(const char *path, bool tasks)
 
 			at += d->d_reclen;
 			n += d->d_name[0] != '.' &&
-			     !(tasks && is_worker(dir, d->d_name));
+			     !(tasks && is_worker_or_ending(dir, d->d_name));
 		}
 	}
 	shim_close(dir);

@@ -292,7 +292,8 @@ static void the_process_knows_itself(void)
 	CHECK_EQ(shim_kill(pid, 12345), -SHIM_EINVAL);
 	CHECK_EQ(shim_tgkill(-1, pid, 0), -SHIM_EINVAL);
 	CHECK_EQ(shim_getrusage(SHIM_RUSAGE_SELF, &usage), 0);
-	CHECK(usage.ru_maxrss > 0);
+	/* Of memory there are rough numbers only, and little may be none. */
+	CHECK(usage.ru_minflt > 0 && usage.ru_maxrss >= 0);
 	CHECK_EQ(shim_getrusage(12345, &usage), -SHIM_EINVAL);
 	CHECK_EQ(shim_uname(&name), 0);
 	CHECK(bytes_equal(name.sysname, "Linux", 6));
