@@ -88,7 +88,9 @@ endif
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all bench test test-kernels lint gen vendor-go install uninstall clean help setup-%
+SETUPS := setup-bench setup-test setup-lint setup-kernels
+.PHONY: all bench test test-kernels lint gen vendor-go install uninstall clean \
+	help $(SETUPS)
 
 all: $(LIB) $(START) $(EXAMPLES)
 
@@ -99,7 +101,7 @@ clean:
 	rm -rf build
 
 # What a target needs and is not there is installed, or named.
-setup-%:
+$(SETUPS): setup-%:
 	$(Q)SETUP=$(SETUP) GO=$(GO) tests/setup.sh $*
 
 ## The library
@@ -267,8 +269,11 @@ SAN_BIN := $(patsubst %,$(SAN)/tests/%,$(filter-out gen,$(TESTS)))
 DENY := $(O)/tests/tool/deny
 NO_RING := io_uring_setup,io_uring_enter,io_uring_register
 
+# Not in the recipe itself: make -n runs each line that says $(MAKE).
+SCRIPT_ENV = MAKE="$(MAKE)" GO=$(GO) GEN=$(GEN)
+
 lint: setup-lint $(GEN)
-	$(Q)MAKE="$(MAKE)" GO=$(GO) tests/lint.sh
+	$(Q)$(SCRIPT_ENV) tests/lint.sh
 
 # Go's wrappers on the other CPU, by qemu-user.
 ifeq ($(HOST),x86_64)
@@ -279,7 +284,7 @@ endif
 test: setup-test $(GEN) all
 	$(Q)$(MAKE) -s $(TEST_BIN) $(PLAIN_BIN) $(MUSL_BIN) $(TOOLS) $(BENCH_ALL)
 	$(Q)$(MAKE) -s O=$(SAN) CFLAGS="$(SAN_FLAGS)" $(SAN_BIN)
-	$(Q)GEN=$(GEN) MAKE="$(MAKE)" GO=$(GO) tests/run.sh $(TEST_BIN) $(SAN_BIN) \
+	$(Q)$(SCRIPT_ENV) tests/run.sh $(TEST_BIN) $(SAN_BIN) \
 		$(PLAIN_BIN) $(MUSL_BIN) \
 		"$(DENY) EPERM $(NO_RING) $(O)/tests/sys_socket" \
 		"$(DENY) EPERM $(NO_RING) $(O)/tests/aio" \
