@@ -29,7 +29,9 @@ struct table {
 };
 
 static const char *const kinds[] = {
-	[STR] = "str", [INT] = "int", [RES] = "res"
+	[STR] = "str",
+	[INT] = "int",
+	[RES] = "res",
 };
 
 /* table NAME [go PATH package NAME] */

@@ -21,10 +21,10 @@ enum {
 	PATIENCE = 20000,
 };
 
-#define TEST(name)          \
-	{                   \
-#name, name \
-	}
+/* Each version has its own idea of this. */
+/* clang-format off */
+#define TEST(name) { #name, name }
+/* clang-format on */
 
 static struct shim_aio aio;
 static struct shim_aio_slot slots[NR_SLOTS];

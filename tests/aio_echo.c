@@ -33,8 +33,8 @@ static void find_echo(char *path, const char *up)
 /* In the child: never returns. */
 static void become_echo(int in, int out, const char *port, char *variable)
 {
-	char *const argv[3] = { (char *)(uintptr_t) "echo",
-				(char *)(uintptr_t)port, NULL };
+	char name[] = "echo";
+	char *const argv[3] = { name, (char *)(uintptr_t)port, NULL };
 	char *const envp[2] = { variable, NULL };
 	char path[PATH_SIZE];
 

@@ -38,8 +38,8 @@ static void find_cat(char *path, const char *up)
 /* In the child: never returns. */
 static void become_cat(const int fds[3], const char *const args[4])
 {
-	char *const argv[4] = { (char *)(uintptr_t) "cat",
-				(char *)(uintptr_t)args[0],
+	char name[] = "cat";
+	char *const argv[4] = { name, (char *)(uintptr_t)args[0],
 				(char *)(uintptr_t)args[1], NULL };
 	char path[PATH_SIZE];
 
