@@ -519,6 +519,11 @@ long shim_clock_gettime(int which_clock, struct shim_timespec *tp)
 	return CALL(SHIM_NR_clock_gettime, which_clock, tp, 0, 0, 0, 0);
 }
 
+long shim_clock_getres(int which_clock, struct shim_timespec *tp)
+{
+	return CALL(SHIM_NR_clock_getres, which_clock, tp, 0, 0, 0, 0);
+}
+
 /*
  * EINTR comes with the time left in rmtp, unless TIMER_ABSTIME is set.
  */

@@ -410,6 +410,11 @@ static long call_clock_gettime(void)
 	return shim_clock_gettime((int)A, (void *)B);
 }
 
+static long call_clock_getres(void)
+{
+	return shim_clock_getres((int)A, (void *)B);
+}
+
 static long call_clock_nanosleep(void)
 {
 	return shim_clock_nanosleep((int)A, (int)B, (void *)C, (void *)D);
@@ -600,6 +605,7 @@ static const struct wrapper wrappers[] = {
 	{ "munmap", SHIM_NR_munmap, call_munmap, { (long)A, (long)B }, 0 },
 	{ "mprotect", SHIM_NR_mprotect, call_mprotect, { (long)A, (long)B, (long)(int)C }, 0 },
 	{ "clock_gettime", SHIM_NR_clock_gettime, call_clock_gettime, { (long)(int)A, (long)B }, 0 },
+	{ "clock_getres", SHIM_NR_clock_getres, call_clock_getres, { (long)(int)A, (long)B }, 0 },
 	{ "clock_nanosleep", SHIM_NR_clock_nanosleep, call_clock_nanosleep, { (long)(int)A, (long)(int)B, (long)C, (long)D }, 0 },
 	{ "getrandom", SHIM_NR_getrandom, call_getrandom, { (long)A, (long)B, (long)(unsigned)C }, 0 },
 	{ "perf_event_open", SHIM_NR_perf_event_open, call_perf_event_open, { (long)A, (long)(int)B, (long)(int)C, (long)(int)D, (long)E }, 0 },

@@ -83,6 +83,7 @@
 #define SHIM_NR_munmap 215
 #define SHIM_NR_mprotect 226
 #define SHIM_NR_clock_gettime 113
+#define SHIM_NR_clock_getres 114
 #define SHIM_NR_clock_nanosleep 115
 #define SHIM_NR_getrandom 278
 #define SHIM_NR_perf_event_open 241

@@ -86,6 +86,7 @@
 #define SHIM_NR_munmap 11
 #define SHIM_NR_mprotect 10
 #define SHIM_NR_clock_gettime 228
+#define SHIM_NR_clock_getres 229
 #define SHIM_NR_clock_nanosleep 230
 #define SHIM_NR_getrandom 318
 #define SHIM_NR_perf_event_open 298

@@ -142,6 +142,7 @@ func TestFailedCallGivesMinusOneAndTheErrno(t *testing.T) {
 		{"Mprotect", sys.EINVAL, func() (int, error) { return only(sys.Mprotect(b, -1)) }},
 		{"Prctl", sys.EINVAL, func() (int, error) { return only(sys.Prctl(-1, 0, 0, 0, 0)) }},
 		{"ClockGettime", sys.EINVAL, func() (int, error) { return only(sys.ClockGettime(1000, &ts)) }},
+		{"ClockGetres", sys.EINVAL, func() (int, error) { return only(sys.ClockGetres(1000, &ts)) }},
 		{"Wait4", sys.ECHILD, func() (int, error) { return sys.Wait4(math.MaxInt32, nil, sys.WNOHANG, nil) }},
 		{"Kill", sys.EINVAL, func() (int, error) { return only(sys.Kill(sys.Getpid(), 1000)) }},
 		{"Getrusage", sys.EINVAL, func() (int, error) { return only(sys.Getrusage(1000, &ru)) }},

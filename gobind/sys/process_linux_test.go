@@ -61,6 +61,12 @@ func TestClockGoesOn(t *testing.T) {
 	if d := (b.Sec-a.Sec)*1e9 + b.Nsec - a.Nsec; d < 0 || d > int64(time.Hour) {
 		t.Errorf("from %v to %v", a, b)
 	}
+	var res sys.Timespec
+	check(t, sys.ClockGetres(sys.CLOCK_MONOTONIC, nil))
+	check(t, sys.ClockGetres(sys.CLOCK_MONOTONIC, &res))
+	if res.Sec != 0 || res.Nsec < 1 {
+		t.Errorf("a resolution of %v", res)
+	}
 	var now sys.Timespec
 	check(t, sys.ClockGettime(sys.CLOCK_REALTIME, &now))
 	if d := time.Since(time.Unix(now.Sec, now.Nsec)); d < -time.Minute || d > time.Minute {

@@ -200,7 +200,7 @@ const (
 	MAP_FIXED_NOREPLACE = 0x100000
 )
 
-// Clocks of clock_gettime and clock_nanosleep.
+// Clocks of clock_gettime, clock_getres and clock_nanosleep.
 const (
 	CLOCK_REALTIME           = 0
 	CLOCK_MONOTONIC          = 1

@@ -856,6 +856,15 @@ func ClockGettime(clockid int32, time *Timespec) error {
 	return nil
 }
 
+// ClockGetres calls clock_getres(2): ask for the resolution of a clock.
+func ClockGetres(clockid int32, res *Timespec) error {
+	_, _, e := syscall.Syscall(SYS_CLOCK_GETRES, uintptr(clockid), uintptr(unsafe.Pointer(res)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
 // ClockNanosleep calls clock_nanosleep(2): sleep until a clock shows a time,
 // or for a time.
 //

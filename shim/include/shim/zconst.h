@@ -173,7 +173,7 @@
 #define SHIM_MAP_SYNC 0x80000
 #define SHIM_MAP_FIXED_NOREPLACE 0x100000
 
-/* Clocks of clock_gettime and clock_nanosleep. */
+/* Clocks of clock_gettime, clock_getres and clock_nanosleep. */
 #define SHIM_CLOCK_REALTIME 0
 #define SHIM_CLOCK_MONOTONIC 1
 #define SHIM_CLOCK_PROCESS_CPUTIME_ID 2

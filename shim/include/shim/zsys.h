@@ -388,6 +388,9 @@ long shim_mprotect(void *start, size_t len, int prot);
 /* clock_gettime(2): Read a clock. */
 long shim_clock_gettime(int which_clock, struct shim_timespec *tp);
 
+/* clock_getres(2): Ask for the resolution of a clock. */
+long shim_clock_getres(int which_clock, struct shim_timespec *tp);
+
 /*
  * clock_nanosleep(2): Sleep until a clock shows a time, or for a time.
  *
