@@ -10,28 +10,11 @@
 #include <shim/sys.h>
 
 #include "elf.h"
+#include "elf_impl.h"
 
-enum { ET_DYN = 3, PT_DYNAMIC = 2, PT_GNU_RELRO = 0x6474e552 };
+enum { PT_GNU_RELRO = 0x6474e552 };
 enum { DT_RELA = 7, DT_RELASZ = 8, DT_RELRSZ = 35, DT_RELR = 36, DT_NR = 37 };
-enum { AT_NULL = 0, AT_PAGESZ = 6 };
-
-struct elf_header {
-	unsigned char ident[16];
-	uint16_t type, machine;
-	uint32_t version;
-	uint64_t entry, phoff, shoff;
-	uint32_t flags;
-	uint16_t size, phentsize, phnum, shentsize, shnum, shstrndx;
-};
-
-struct elf_segment {
-	uint32_t type, flags;
-	uint64_t offset, addr, physical, file_size, size, align;
-};
-
-struct elf_dynamic {
-	uint64_t tag, value;
-};
+enum { AT_PAGESZ = 6 };
 
 struct elf_rela {
 	uint64_t offset, info;

@@ -217,6 +217,7 @@ below() {
 layers() {
 	below 'z*' '(uring|aio|spawn)[a-z_]*\.h' &&
 		below 'sys*' '(uring|aio|spawn)[a-z_]*\.h' &&
+		below 'vdso*' '(uring|aio|spawn)[a-z_]*\.h' &&
 		below 'uring*' '(aio|spawn)[a-z_]*\.h' &&
 		below 'aio*' 'spawn[a-z_]*\.h' &&
 		below 'spawn*' '(uring|aio)[a-z_]*\.h' &&

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What this CPU calls a relocation that adds the load address. */
+/* What ELF files of this CPU say, and what its vDSO calls its functions. */
 #ifndef SHIM_ELF_H
 #define SHIM_ELF_H
 
+#define ELF_MACHINE 62
+
+/* The relocation that adds the load address. */
 #define R_RELATIVE 8
+
+#define VDSO_VERSION "LINUX_2.6"
+#define VDSO_NAME(call) "__vdso_" #call
 
 #endif
