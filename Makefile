@@ -155,6 +155,7 @@ vendor-go:
 		echo '  IMPORT  its import path, as example.org/app/internal/sys'; \
 		echo '  ONLY    what is copied, as "Pipe2 Read", "IORING_*" or "aio"'; \
 		exit 2; } >&2
+	$(Q)SETUP=$(SETUP) GO=$(GO) tests/setup.sh vendor
 	$(Q)CGO_ENABLED=0 $(GO) build -C gobind -o ../$(SYSVENDOR) ./cmd/sysvendor
 	$(Q)$(SYSVENDOR) -dest '$(DEST)' -import '$(IMPORT)' '$(ONLY)'
 
