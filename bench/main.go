@@ -85,12 +85,13 @@ func drive(shimBench string, getenv func(string) string, out, log io.Writer) err
 	}
 	fmt.Fprint(io.MultiWriter(out, log), &report)
 	d.run()
-	fmt.Fprintf(&report, "measured: %.0f s\n", d.spent.Seconds())
+	measured := field{"measured", fmt.Sprintf("%.0f s", d.spent.Seconds())}
+	fmt.Fprintf(&report, "%s: %s\n", measured.key, measured.value)
 	var table bytes.Buffer
 	d.printTable(&table)
 	fmt.Fprintf(log, "%s%s", &table, legend)
 	var summary bytes.Buffer
-	d.printSummary(&summary, machine)
+	d.printSummary(&summary, append(machine, measured))
 	err = writeDocuments(documents, []section{
 		{reportBegin, "```\n" + report.String() + table.String() + "```\n"},
 		{summaryBegin, summary.String()},

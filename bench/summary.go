@@ -33,13 +33,7 @@ var summaryTables = []struct {
 
 // printSummary writes the ratios that most people come for, as Markdown.
 func (d *driver) printSummary(out io.Writer, machine []field) {
-	var facts []string
-	for _, key := range []string{"cpu", "kernel", "compiler", "go", "commit"} {
-		if i := slices.IndexFunc(machine, func(f field) bool { return f.key == key }); i >= 0 {
-			facts = append(facts, key+" "+machine[i].value)
-		}
-	}
-	fmt.Fprintf(out, "\nMeasured with %s. %s\n", strings.Join(facts, ", "), summaryLegend)
+	fmt.Fprintf(out, "\n%s\n", fill(setting(machine)+summaryLegend, 80))
 	for _, t := range summaryTables {
 		lines := d.summaryLines(t.pairs)
 		if len(lines) == 0 {
@@ -57,10 +51,47 @@ func (d *driver) printSummary(out io.Writer, machine []field) {
 	fmt.Fprintln(out)
 }
 
-const summaryLegend = `A ratio is that of the times of an operation,
-first to second, the median of neighbouring measurements: below 1 the first is
-faster. ` + "`~`" + ` is noise (the 95 % interval contains 1), "within 3 %" is no result,
-"unresolved" is too uncertain to quote.`
+const summaryLegend = `A ratio is that of the times of an operation, first to
+second, the median of neighbouring measurements: below 1 the first is faster.
+` + "`~`" + ` is noise (the 95 % interval contains 1), "within 3 %" is no result, and
+"unresolved" has an interval, given here, that is too wide to quote the ratio.`
+
+// setting is a sentence about where, with what and how long was measured.
+func setting(machine []field) string {
+	var facts []string
+	for _, f := range [][2]string{
+		{"cpu", "on "}, {"kernel", "Linux "}, {"compiler", ""}, {"go", ""},
+		{"commit", "commit "}, {"measured", "in "},
+	} {
+		if i := slices.IndexFunc(machine, func(m field) bool { return m.key == f[0] }); i >= 0 {
+			facts = append(facts, f[1]+machine[i].value)
+		}
+	}
+	if len(facts) == 0 {
+		return ""
+	}
+	return "Measured " + strings.Join(facts, ", ") + ". "
+}
+
+// fill breaks a text into lines of at most that many bytes where words allow it.
+func fill(text string, most int) string {
+	var b strings.Builder
+	used := 0
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case used == 0:
+		case used+1+len(word) > most:
+			b.WriteByte('\n')
+			used = 0
+		default:
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(word)
+		used += len(word)
+	}
+	return b.String()
+}
 
 // summaryLines are the cells of the works that have the first pair. A server's
 // work has a line for its CPU time, too: the time can be the client's.
@@ -85,7 +116,8 @@ func (d *driver) summaryLines(pairs []pair) [][]string {
 	return lines
 }
 
-// summaryCell is the ratio of a pair with its verdict, "" when one of them was
+// summaryCell is the ratio of a pair with its verdict, and with its interval when
+// that is too wide: it may lie far from 1 all the same. "" when one of them was
 // not measured.
 func (w *work) summaryCell(p pair, values func(*row) []float64) string {
 	first, second := w.find(p.first), w.find(p.second)
@@ -97,5 +129,8 @@ func (w *work) summaryCell(p pair, values func(*row) []float64) string {
 		return ""
 	}
 	e := compare(a, b)
-	return fmt.Sprintf("%.2f %s", e.mid, e.verdict())
+	if v := e.verdict(); v != unresolved {
+		return fmt.Sprintf("%.2f %s", e.mid, v)
+	}
+	return fmt.Sprintf("%.2f (%.2f-%.2f) %s", e.mid, e.low, e.high, unresolved)
 }

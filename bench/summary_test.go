@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -39,9 +40,9 @@ func TestTheSummaryHasALineForEachWork(t *testing.T) {
 		testWork(t, "/other=1", map[string]float64{"lang=go/impl=xsys": 100}),
 	}}
 	var out bytes.Buffer
-	d.printSummary(&out, []field{{"goos", "linux"}, {"cpu", "a CPU"}, {"kernel", "6.1"}})
+	d.printSummary(&out, []field{{"goos", "linux"}, {"cpu", "a CPU"}, {"kernel", "6.1"}, {"commit", "abc"}, {"measured", "9 s"}})
 	for _, want := range []string{
-		"Measured with cpu a CPU, kernel 6.1.",
+		"\nMeasured on a CPU, Linux 6.1, commit abc, in 9 s. A ratio is that of the times\nof an",
 		"| io_uring and epoll | c aio io_uring / c aio epoll | go aio io_uring",
 		"| X/depth=1 | 1.50 slower |  | 1.00 ~ |  |\n",
 		"| X/conns=4 | 0.50 faster |  |  |  |\n",
@@ -67,5 +68,28 @@ func TestARowThatWasDroppedHasNoRatio(t *testing.T) {
 	d.printSummary(&out, nil)
 	if strings.Contains(out.String(), "|") {
 		t.Errorf("a table of nothing:\n%s", &out)
+	}
+}
+
+func TestARatioThatIsTooUncertainHasItsInterval(t *testing.T) {
+	w := testWork(t, "", map[string]float64{"lang=go/impl=sys": 30, "lang=go/impl=xsys": 100})
+	first := w.find("go sys")
+	for i := range first.ns {
+		first.ns[i] *= 1 + 0.03*float64(i)
+	}
+	cell := w.summaryCell(pair{"go sys", "go xsys"}, func(r *row) []float64 { return r.ns })
+	if ok, _ := regexp.MatchString(`^0\.3\d \(0\.3\d-0\.3\d\) unresolved$`, cell); !ok {
+		t.Errorf("the cell is %q", cell)
+	}
+}
+
+func TestTextIsFilledToTheWidth(t *testing.T) {
+	for _, c := range [][2]string{
+		{"", ""}, {"a\n b", "a b"}, {"aaa bb c", "aaa\nbb c"}, {"toolong a", "toolong\na"},
+		{"a toolong", "a\ntoolong"},
+	} {
+		if got := fill(c[0], 4); got != c[1] {
+			t.Errorf("fill(%q, 4) = %q, want %q", c[0], got, c[1])
+		}
 	}
 }
