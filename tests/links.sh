@@ -8,6 +8,7 @@
 set -u
 
 make=${MAKE:-make}
+go=${GO:-go}
 host=$(uname -m)
 out=build/links
 mkdir -p "$out"
@@ -82,22 +83,29 @@ no_mem() {
 	done
 }
 
-# example LANGUAGE: the README's program in it.
+# example LANGUAGE N: the README's n-th program in it.
 example() {
-	awk -v fence="^\`\`\`$1\$" '
-		$0 ~ fence { inside = 1; next }
+	awk -v fence="^\`\`\`$1\$" -v wanted="$2" '
+		$0 ~ fence { inside = ++n == wanted; next }
 		/^```/ { inside = 0 }
 		inside' README.md
 }
 
 # The README's commands, in the form of a script.
+without_libc() {
+	cc -Wall -Wextra -Werror -Ishim/include "-Iasm/$host" \
+		-ffreestanding -fPIE -static-pie -nostdlib -o "$1" "$1.c" \
+		"build/$host/libshim-start.a" "build/$host/libshim.a"
+}
+
 readme_in_c() {
-	example c >"$out/version.c" &&
-		cc -Wall -Wextra -Werror -Ishim/include "-Iasm/$host" \
-			-ffreestanding -fPIE -static-pie -nostdlib \
-			-o "$out/version" "$out/version.c" \
-			"build/$host/libshim-start.a" "build/$host/libshim.a" &&
+	example c 1 >"$out/version.c" && without_libc "$out/version" &&
 		same_version "$out/version"
+}
+
+readme_starts_in_c() {
+	example c 2 >"$out/uname.c" && without_libc "$out/uname" &&
+		[ "$("$out/uname")" = "$(uname -sm)" ]
 }
 
 # With a libc, and installed.
@@ -111,14 +119,22 @@ readme_installed() {
 		[ -z "$(find "$out/root" -type f)" ]
 }
 
-readme_in_go() {
-	mkdir -p "$out/version-go" && example go >"$out/version-go/main.go" &&
-		cd "$out/version-go" && rm -f go.mod &&
-		go mod init example.com/version &&
-		go mod edit -require=example.com/syshim/gobind@v0.0.0 \
+# in_go NAME N: the README's n-th program, beside its module.
+in_go() {
+	mkdir -p "$out/$1-go" && example go "$2" >"$out/$1-go/main.go" &&
+		cd "$out/$1-go" && rm -f go.mod &&
+		"$go" mod init "example.com/$1" &&
+		"$go" mod edit -require=example.com/syshim/gobind@v0.0.0 \
 			-replace=example.com/syshim/gobind=../../../gobind &&
-		CGO_ENABLED=0 GOPROXY=off go build -o version . &&
-		same_version ./version
+		CGO_ENABLED=0 GOPROXY=off "$go" build -o "$1" .
+}
+
+readme_in_go() {
+	in_go version 1 && same_version ./version
+}
+
+readme_starts_in_go() {
+	in_go uname 2 && [ "$(./uname)" = "$(uname -sm)" ]
 }
 
 same_version() {
@@ -138,8 +154,10 @@ check the_libc_keeps_its_own_mem_functions no_mem
 check hello_with_musl hello "$host" musl-gcc
 check hello_with_musl_static hello "$host" musl-gcc -static
 check "the_README's_program_in_C" readme_in_c
+check "the_README's_program_in_C_that_starts_another" readme_starts_in_c
 check "the_README's_program_in_C_over_an_installed_library" readme_installed
 check "the_README's_program_in_Go" readme_in_go
+check "the_README's_program_in_Go_that_starts_another" readme_starts_in_go
 
 if [ "$host" = x86_64 ]; then
 	cc=aarch64-linux-gnu-gcc
