@@ -5,30 +5,10 @@
 package sys_test
 
 import (
-	"fmt"
-	"io"
-	"log"
-	"os"
 	"testing"
 
 	"example.com/syshim/gobind/sys"
 )
-
-func ExamplePipe2() {
-	fds := make([]int, 2)
-	if err := sys.Pipe2(fds, sys.O_CLOEXEC); err != nil {
-		log.Fatal(err)
-	}
-	r := os.NewFile(uintptr(fds[0]), "|0")
-	w := os.NewFile(uintptr(fds[1]), "|1")
-
-	fmt.Fprint(w, "hello")
-	w.Close()
-	b, _ := io.ReadAll(r)
-	r.Close()
-	fmt.Printf("%s\n", b)
-	// Output: hello
-}
 
 func isCloexec(t *testing.T, fd int) bool {
 	t.Helper()
