@@ -20,13 +20,22 @@ cd "$module" || exit 1
 		if (!($3 ~ /\//))
 			skipped++
 	}
+	# What a test said stands before its verdict.
+	/^=== RUN +[^\/]+$/ { text = ""; bad = 0 }
+	!/^(=== |ok )/ { text = text $0 "\n" }
 	/^--- PASS: / { passed++ }
 	/^--- FAIL: / { failed++ }
 	# A package that cannot be built, or whose TestMain fails.
 	/^FAIL\t/ { broken++ }
-	/^(FAIL|panic:|--- FAIL|# |leakcheck:)/ { bad = 1 }
-	bad || /FAIL|panic|DATA RACE/ { print }
+	/^(--- FAIL: |panic: |fatal error: )/ && !bad {
+		printf "FAIL %s\n%s", $1 == "---" ? $3 : "", text
+		bad = 1
+		next
+	}
+	/^(# |leakcheck:)/ && !bad { print "FAIL"; bad = 1 }
+	/^FAIL/ { bad = 1 }
 	/^ok / { bad = 0; print }
+	bad { print }
 	END {
 		if (broken && !failed)
 			failed = broken

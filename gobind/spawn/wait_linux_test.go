@@ -140,7 +140,7 @@ func TestTimeoutCountsForOutputsToo(t *testing.T) {
 	if err := c.Wait(); err != exec.ErrWaitDelay {
 		t.Errorf("error %v", err)
 	}
-	check(t, spawn.Command("kill", strings.TrimSpace(out.String())).Run())
+	check(t, shell("kill "+strings.TrimSpace(out.String())).Run())
 }
 
 func TestReaderThatBlocksIsLeftAlone(t *testing.T) {
