@@ -70,6 +70,30 @@ static bool is_pointer(const struct arg *a)
 	return a->dir != NOT_POINTER;
 }
 
+static bool is_integer(const struct arg *a)
+{
+	return !is_pointer(a) && strcmp(a->type_name, "addr") &&
+	       strcmp(a->type_name, "cstr") && strcmp(a->type_name, "cstrs");
+}
+
+static void complain_length(const struct call *call, struct loc at,
+			    const char *name)
+{
+	const char *names[MAX_ARGS];
+	size_t n = 0;
+
+	for (int i = 0; i < call->nr_args; i++)
+		if (is_integer(&call->args[i]))
+			names[n++] = call->args[i].name;
+	if (n)
+		complain_name(at, "length of the buffer", name, names, n);
+	else
+		complain(at,
+			 "unknown length of the buffer \"%s\"; write an "
+			 "integer argument, or a number",
+			 name);
+}
+
 static void check_length(struct call *call, struct arg *a)
 {
 	if (!a->len_name)
@@ -79,18 +103,17 @@ static void check_length(struct call *call, struct arg *a)
 				    "\"out\" or \"inout\" before the type");
 		return;
 	}
-	if (parse_int(a->len_name, &a->fixed)) {
-		if (a->fixed < 1)
-			complain(a->len_at, "the length is less than 1; write "
-					    "a positive number");
+	if (parse_count(a->len_name, &a->fixed))
+		return;
+	if (isdigit((unsigned char)*a->len_name)) {
+		complain(a->len_at, "the length is out of range; write a "
+				    "number " COUNT_RANGE);
 		return;
 	}
 	a->len = find_arg(call, a->len_name);
 	if (a->len < 0)
-		complain_arg(call, a->len_at, "length of the buffer",
-			     a->len_name);
-	else if (is_pointer(&call->args[a->len]) ||
-		 !strcmp(call->args[a->len].type_name, "addr"))
+		complain_length(call, a->len_at, a->len_name);
+	else if (!is_integer(&call->args[a->len]))
 		complain(a->len_at,
 			 "\"%s\" is a pointer and no length; write "
 			 "an integer argument",
@@ -112,10 +135,33 @@ static void check_sizeof(struct call *call, struct arg *a)
 			 a->sizeof_name);
 }
 
+/* Words of C that could be taken for a name. */
+static bool is_c_word(const char *name)
+{
+	static const char *const words[] = {
+		"auto",	    "break",   "case",	   "char",    "const",
+		"continue", "default", "do",	   "double",  "else",
+		"enum",	    "extern",  "float",	   "for",     "goto",
+		"if",	    "inline",  "int",	   "long",    "register",
+		"restrict", "return",  "short",	   "signed",  "sizeof",
+		"static",   "struct",  "switch",   "typedef", "union",
+		"unsigned", "void",    "volatile", "while",   "asm",
+		"typeof",   "linux",   "unix",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strcmp(name, words[i]))
+			return true;
+	return false;
+}
+
 static void check_arg(struct call *call, struct arg *a)
 {
 	if (!is_identifier(a->name))
 		complain(a->at, "\"%s\" is no name; write \"arg NAME TYPE\"",
+			 a->name);
+	else if (is_c_word(a->name))
+		complain(a->at, "\"%s\" is a word of C; write another name",
 			 a->name);
 	a->type = find_type(a->type_name);
 	if (!a->type)

@@ -18,6 +18,10 @@
 /* The CPUs, and what everybody calls them. Their order is that of "nr". */
 enum { X86_64, AARCH64, NR_CPUS, ANY_CPU = NR_CPUS };
 
+/* No structure of the kernel's is longer; "from 1 to 1048576" in complaints. */
+#define COUNT_MAX 1048576
+#define COUNT_RANGE "from 1 to 1048576"
+
 struct cpu {
 	const char *name;
 	const char *go;
@@ -104,6 +108,8 @@ const char *quoted(struct cur *c, const char *what);
 const char *rest(struct cur *c);
 void expect_end(struct cur *c);
 bool parse_int(const char *s, int64_t *value);
+/* How many elements an array or buffer has: 1 to COUNT_MAX. */
+bool parse_count(const char *s, int64_t *length);
 /* A kernel version as 256 * major + minor, or 0 after a complaint. */
 int version(struct cur *c);
 

@@ -192,8 +192,8 @@ bool go_type_layout(const char *type, int cpu, int64_t *size, int64_t *align)
 	if (*type == '[' && (end = strchr(type, ']'))) {
 		int64_t n;
 
-		if (!parse_int(xstrndup(type + 1, (size_t)(end - type - 1)),
-			       &n) ||
+		if (!parse_count(xstrndup(type + 1, (size_t)(end - type - 1)),
+				 &n) ||
 		    !go_type_layout(end + 1, cpu, size, align))
 			return false;
 		*size *= n;

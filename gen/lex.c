@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Lines and words of a specification, and complaints about them. */
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,7 +234,7 @@ void expect_end(struct cur *c)
 		complain(at, "\"%s\" is one too many; remove it", c->p);
 }
 
-/* Decimal, octal, hexadecimal, negative, or N<<M. */
+/* Decimal, octal, hexadecimal, negative, or N<<M, of at most 64 bits. */
 bool parse_int(const char *s, int64_t *value)
 {
 	bool minus = *s == '-';
@@ -243,16 +244,24 @@ bool parse_int(const char *s, int64_t *value)
 	s += minus;
 	if (!isdigit((unsigned char)*s))
 		return false;
+	errno = 0;
 	u = strtoull(s, &end, 0);
+	if (errno || (minus && u > (uint64_t)INT64_MAX + 1))
+		return false;
 	if (end[0] == '<' && end[1] == '<' && isdigit((unsigned char)end[2])) {
 		unsigned long shift = strtoul(end + 2, &end, 10);
 
-		if (shift > 63)
+		if (shift > 63 || u << shift >> shift != u)
 			return false;
 		u <<= shift;
 	}
 	*value = minus ? (int64_t)(0 - u) : (int64_t)u;
 	return *end == '\0';
+}
+
+bool parse_count(const char *s, int64_t *count)
+{
+	return parse_int(s, count) && *count >= 1 && *count <= COUNT_MAX;
 }
 
 int version(struct cur *c)

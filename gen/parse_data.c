@@ -134,8 +134,9 @@ static void parse_array(struct field *f, struct cur *c)
 		return;
 	w = word(c, &at);
 	f->count = 0;
-	if (*w && (!parse_int(w, &f->count) || f->count < 1))
-		complain(at, "\"%s\" is no length; write a number", w);
+	if (*w && !parse_count(w, &f->count))
+		complain(at, "\"%s\" is no length; write a number " COUNT_RANGE,
+			 w);
 	expect(c, ']');
 }
 
