@@ -92,13 +92,18 @@ done
 
 ## The C library
 
+# compiler_for COMPILER CPU: what compiles for it.
+compiler_for() {
+	case $1:$2 in
+	clang:*) echo "clang --target=$2-linux-gnu" ;;
+	gcc:"$host") echo gcc ;;
+	*) echo "$2-linux-gnu-gcc" ;;
+	esac
+}
+
 # compile COMPILER CPU NAME FLAGS: both archives, without a warning.
 compile() {
-	case $1:$2 in
-	clang:*) cc="clang --target=$2-linux-gnu" ;;
-	gcc:"$host") cc=gcc ;;
-	*) cc=$2-linux-gnu-gcc ;;
-	esac
+	cc=$(compiler_for "$1" "$2")
 	o=$out/$2-$1-$3
 	$make -s "ARCH=$2" "O=$o" "CC=$cc" "CFLAGS=$4 -Werror" \
 		"$o/libshim.a" "$o/libshim-start.a" && symbols "$2" "$o"
@@ -114,6 +119,8 @@ symbols() {
 			defined[$3] = 1
 			if ($3 !~ /^shim_/)
 				print "not shim_: " $3
+			if ($2 == "C")
+				print "writable: " $3
 		}
 		NF == 2 && $1 == "U" { wanted[$2] = 1 }
 		END {
@@ -124,10 +131,12 @@ symbols() {
 				print "no symbols were found"
 		}' "$out/symbols" >"$out/wrong"
 	"${cross}objdump" -h "$2/libshim.a" >"$out/sections" || return
+	# Two lines: index, name, size, ...; then the flags.
 	awk '
-		$2 ~ /^\.(data|bss|tdata|tbss)/ && $2 !~ /^\.data\.rel\.ro/ &&
-			$3 !~ /^0+$/ { print "writable: " $2, $3 }
-		$2 ~ /^\.text/ { text = 1 }
+		$1 ~ /^[0-9]+$/ { name = $2; size = $3; next }
+		/ALLOC/ && !/READONLY/ && size !~ /^0+$/ &&
+			name !~ /^\.data\.rel\.ro/ { print "writable: " name, size }
+		name ~ /^\.text/ { text = 1 }
 		END { if (!text) print "no sections were found" }
 		' "$out/sections" >>"$out/wrong"
 	none cat "$out/wrong"
@@ -150,10 +159,28 @@ for compiler in gcc clang; do
 	done <tests/cflags.txt
 done
 
+# In quotes stands what lies in shim/ and asm/: all else is a libc's.
 only_own_headers() {
-	grep -rnE '^#[[:blank:]]*include' shim --include='*.[ch]' >"$out/includes" &&
-		no_match -vE '<(stddef|stdint|stdbool)\.h>|<shim/[a-z_]+\.h>|"[a-z_]+\.h"' \
+	own=$(basename -a shim/*.h "asm/$host"/*.h | paste -sd "|") &&
+		grep -rnE '^[[:blank:]]*#[[:blank:]]*include' shim --include='*.[ch]' \
+			>"$out/includes" &&
+		no_match -vE "<(stddef|stdint|stdbool)\.h>|<shim/[a-z_]+\.h>|\"($own)\"" \
 			"$out/includes"
+}
+
+# What a compiler predefines for one CPU and not, or otherwise, for the other;
+# and what it would for others.
+cpu_macros() {
+	for compiler in gcc clang; do
+		for cpu in x86_64 aarch64; do
+			$(compiler_for $compiler $cpu) -dM -E -x c /dev/null | sort >"$out/macros.$cpu" &&
+				[ -s "$out/macros.$cpu" ] || return
+		done
+		comm -3 "$out/macros.x86_64" "$out/macros.aarch64"
+	done | sed 's/^[[:blank:]]*#define //; s/[ (].*//' | sort -u >"$out/macros" &&
+		grep -qx __x86_64__ "$out/macros" &&
+		no_match -rnwFf "$out/macros" shim &&
+		no_match -rnE '__(i386|arm|riscv|ARM_[A-Z]+|AVX|LP64|ILP32)' shim
 }
 
 # Everything public, at once, together with libc's and the kernel's.
@@ -201,8 +228,7 @@ layouts() {
 check public_headers_compile_alone_and_beside_libc headers
 check layouts_are_equal_in_C++ layouts
 check no_header_but_our_own_and_the_compiler\'s only_own_headers
-check no_cpu_macro_under_shim no_match -rnE \
-	'__(x86_64|amd64|aarch64|arm64|i386|ARM_[A-Z]+|LP64|ILP32)(__)?\b' shim
+check no_cpu_macro_under_shim cpu_macros
 check no_instruction_outside_asm no_match -rnE \
 	'\b(asm|__asm|__asm__)\b[[:blank:]a-z_]*\(' \
 	--include='*.c' --include='*.h' shim bench
