@@ -269,6 +269,10 @@ SAN_BIN := $(patsubst %,$(SAN)/tests/%,$(filter-out gen,$(TESTS)))
 # The same on a kernel without io_uring.
 DENY := $(O)/tests/tool/deny
 NO_RING := io_uring_setup,io_uring_enter,io_uring_register
+# without_ring ERRNO,SUITES,PACKAGES: C suites and Go packages.
+without_ring = \
+	$(patsubst %,"$(DENY) $1 $(NO_RING) $(O)/tests/%",$(filter $2,$(TESTS))) \
+	"PACKAGES='$3' $(DENY) $1 $(NO_RING) tests/go.sh gobind"
 
 # Not in the recipe itself: make -n runs each line that says $(MAKE).
 SCRIPT_ENV = MAKE="$(MAKE)" GO=$(GO) GEN=$(GEN)
@@ -287,9 +291,8 @@ test: setup-test $(GEN) all
 	$(Q)$(MAKE) -s O=$(SAN) CFLAGS="$(SAN_FLAGS)" $(SAN_BIN)
 	$(Q)$(SCRIPT_ENV) tests/run.sh $(TEST_BIN) $(SAN_BIN) \
 		$(PLAIN_BIN) $(MUSL_BIN) \
-		"$(DENY) EPERM $(NO_RING) $(O)/tests/sys_socket" \
-		"$(DENY) EPERM $(NO_RING) $(O)/tests/aio" \
-		"$(DENY) EPERM $(NO_RING) $(O)/tests/aio_table" \
+		$(call without_ring,EPERM,sys_socket uring aio%,./aio ./uring ./spawn ./examples/...) \
+		$(call without_ring,ENOSYS,aio aio_table,./aio) \
 		tests/links.sh tests/go.sh "tests/go.sh gobind -race" \
 		$(GO_EMULATED) "tests/go.sh bench" "tests/bench.sh $(O)"
 

@@ -18,7 +18,7 @@ passed=0 failed=0 skipped=0 n=0
 for command; do
 	n=$((n + 1))
 	name=${command#build/}
-	log=$logs/$(printf %s "$name" | tr -c 'A-Za-z0-9_.\n-' _ | cut -c1-100).log
+	log=$logs/$(printf %s "$name" | tr -c 'A-Za-z0-9_.\n-' _ | cut -c1-200).log
 	printf '[%d/%d] %s: ' "$n" $# "$name"
 	start=$(date +%s)
 	timeout -k 10 "$timeout" sh -c "$command" >"$log" 2>&1 </dev/null
