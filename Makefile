@@ -32,7 +32,8 @@ O ?= build/$(ARCH)
 PREFIX ?= /usr/local
 
 ifeq ($(wildcard asm/$(ARCH)/syscall.S),)
-$(error ARCH=$(ARCH) is not supported; use one of: $(notdir $(wildcard asm/*)))
+$(error ARCH=$(ARCH) is not supported; use one of: \
+	$(patsubst asm/%/syscall.S,%,$(wildcard asm/*/syscall.S)))
 endif
 ifneq ($(ARCH),$(HOST))
 CROSS ?= $(ARCH)-linux-gnu-
