@@ -1,7 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting programs: options become a program of steps, and a child that shares
- * the caller's memory runs it, from assembly and with nothing but system calls.
+ * Starting programs, and waiting for them.
+ *
+ *	shim_spawn_start(&child, &options, memory, sizeof(memory));
+ *	shim_spawn_capture(&child, &io, NULL);	  with SHIM_SPAWN_IN, OUT, ERR
+ *	shim_spawn_wait(&child, NULL, &info);
+ *	shim_spawn_close(&child);
+ *
+ * Results are 0 or -errno. After a failed start there is no child, and
+ * child.failed names what failed: "chdir", "execve". The caller owns all
+ * memory; what the start needs is free again when it returns. Descriptors in
+ * a struct shim_spawn are the caller's, close-on-exec, until the close. One
+ * thread at a time uses a struct; any number of them may start programs.
+ *
+ * How it works. Options become a program of steps, and a child that shares the
+ * caller's memory runs it, from assembly and with nothing but system calls.
  *
  * The child has no code of C or Go: it may neither allocate nor take a lock,
  * for the thread that held one does not exist in it. So all that can be decided
