@@ -64,7 +64,7 @@ need_go() {
 
 get_go() {
 	cat <<-END
-	setup: Go 1.$wanted or newer is needed (found: $found).
+	setup: $what needs Go 1.$wanted or newer (found: $found).
 	Get it from https://go.dev/dl, or name one that is not in PATH: GO=/path/to/go
 	END
 }
@@ -121,6 +121,24 @@ vendor)
 	exit 2
 	;;
 esac
+
+# The MiB that the goal writes below build/; compilers that find no room say
+# all sorts of things.
+case $goal in
+kernels) space=400 ;;
+vendor) space=10 ;;
+test) space=200 ;;
+*) space=100 ;;
+esac
+used=$(du -sm build 2>/dev/null | awk '{ print $1 }')
+where=.
+[ ! -d build ] || where=build
+free=$(df -Pm "$where" 2>/dev/null | awk 'NR == 2 { print $4 }')
+if [ "$((${free:-$space} + ${used:-0}))" -lt "$space" ]; then
+	echo "setup: $what needs $space MiB in $(pwd)/build, where $free are free"
+	exit 1
+fi
+
 [ -n "$missing$modules$no_go" ] || exit 0
 
 sudo=
