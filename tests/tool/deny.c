@@ -2,6 +2,8 @@
 /*
  * deny ERRNO CALL[,CALL...] COMMAND...: runs a command that finds a hostile
  * kernel: each of the calls fails with the error (EPERM, ENOSYS or a number).
+ * CALL may be NAME:MASK:VALUE: only where argument 0 has that value in the
+ * mask.
  */
 #include <errno.h>
 #include <seccomp.h>
@@ -22,9 +24,25 @@ static int parse_error(const char *name)
 	return *end || n < 1 || n > 4095 ? 0 : (int)n;
 }
 
+/* What the name's ":MASK:VALUE" says of argument 0, which it loses. */
+static unsigned condition(char *name, struct scmp_arg_cmp *cmp)
+{
+	char *end = strchr(name, ':');
+
+	if (!end)
+		return 0;
+	*end = '\0';
+	*cmp = (struct scmp_arg_cmp){ .op = SCMP_CMP_MASKED_EQ };
+	cmp->datum_a = strtoull(end + 1, &end, 0);
+	cmp->datum_b = *end ? strtoull(end + 1, &end, 0) : 0;
+	return 1;
+}
+
 static int deny(scmp_filter_ctx ctx, int error, char *names)
 {
 	for (char *name = strtok(names, ","); name; name = strtok(NULL, ",")) {
+		struct scmp_arg_cmp cmp;
+		unsigned nr_cmp = condition(name, &cmp);
 		int nr = seccomp_syscall_resolve_name(name);
 		int err;
 
@@ -32,8 +50,8 @@ static int deny(scmp_filter_ctx ctx, int error, char *names)
 			fprintf(stderr, "deny: unknown call %s\n", name);
 			return 1;
 		}
-		err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO((uint16_t)error), nr,
-				       0);
+		err = seccomp_rule_add_array(
+			ctx, SCMP_ACT_ERRNO((uint16_t)error), nr, nr_cmp, &cmp);
 		if (err) {
 			fprintf(stderr, "deny: %s: %s\n", name, strerror(-err));
 			return 1;
