@@ -87,6 +87,8 @@ say = @printf '  %-7s %s\n'
 MAKEFLAGS += --no-print-directory
 endif
 
+comma := ,
+
 .DELETE_ON_ERROR:
 .SECONDARY:
 SETUPS := setup-bench setup-test setup-lint setup-kernels
@@ -185,18 +187,16 @@ $(O)/tests/check/%.o: tests/check/%.c
 	$(say) CC $<
 	$(Q)$(CC) $(CFLAGS) $(TEST_FLAGS) -c -o $@ $<
 
-# shim_syscall and shim_clone by other names, for programs that are the kernel
-# in part.
-$(O)/tests/real_syscall.o: $(O)/asm/$(ARCH)/syscall.o
+# shim_syscall and its like by other names, for programs that are the kernel in
+# part.
+$(O)/tests/real_%.o: $(O)/asm/$(ARCH)/%.o
 	@mkdir -p $(@D)
-	$(Q)$(OBJCOPY) --redefine-sym shim_syscall=real_syscall $< $@
-
-$(O)/tests/real_clone.o: $(O)/asm/$(ARCH)/clone.o
-	@mkdir -p $(@D)
-	$(Q)$(OBJCOPY) --redefine-sym shim_clone=real_clone $< $@
+	$(Q)$(OBJCOPY) --redefine-sym shim_$*=real_$* $< $@
 
 $(foreach form,tests plain musl,$(patsubst %,$(O)/$(form)/%, \
 	aio_fault aio_old_fault aio_table_fault)): $(O)/tests/real_clone.o
+$(foreach form,tests plain musl,$(O)/$(form)/spawn_fault): \
+	$(O)/tests/real_spawn_child.o
 
 $(O)/tests/%: tests/%.c $(CHECK) $(O)/tests/real_syscall.o $(LIB)
 	@mkdir -p $(@D)
@@ -275,14 +275,26 @@ without_ring = \
 	$(patsubst %,"$(DENY) $1 $(NO_RING) $(O)/tests/%",$(filter $2,$(TESTS))) \
 	"PACKAGES='$3' $(DENY) $1 $(NO_RING) tests/go.sh gobind"
 
+# And where calls that spawn likes best are missing, or forbidden.
+SPAWN := $(filter spawn spawn_fds spawn_io spawn_step spawn_thread,$(TESTS))
+WITHOUT_SPAWNS := $(foreach error,ENOSYS EPERM, \
+	$(foreach calls,clone3 close_range clone3$(comma)pidfd_open, \
+	$(SPAWN:%="$(DENY) $(error) $(calls) $(O)/tests/%")))
+# And where a child, but not a thread, cannot have its parent's memory: EINVAL.
+WITHOUT_SPAWNS += $(SPAWN:%="$(DENY) 22 clone:0x14100:0x100 \
+	$(DENY) ENOSYS clone3 $(O)/tests/%")
+
 # Not in the recipe itself: make -n runs each line that says $(MAKE).
 SCRIPT_ENV = MAKE="$(MAKE)" GO=$(GO) GEN=$(GEN)
 
 lint: setup-lint $(GEN)
 	$(Q)$(SCRIPT_ENV) tests/lint.sh
 
-# Go's wrappers on the other CPU, by qemu-user.
+# Go's wrappers on the other CPU, by qemu-user, and spawn, which finds there that
+# memory cannot be shared.
 ifeq ($(HOST),x86_64)
+EMULATED_BIN := $(patsubst %,build/aarch64/plain/%, \
+	$(filter spawn_fault spawn_step spawn_thread,$(TESTS)))
 GO_EMULATED := "GOARCH=arm64 CGO_ENABLED=0 PACKAGES=./sys \
 	tests/go.sh gobind -exec qemu-aarch64-static"
 endif
@@ -290,10 +302,14 @@ endif
 test: setup-test $(GEN) all
 	$(Q)$(MAKE) -s $(TEST_BIN) $(PLAIN_BIN) $(MUSL_BIN) $(TOOLS) $(BENCH_ALL)
 	$(Q)$(MAKE) -s O=$(SAN) CFLAGS="$(SAN_FLAGS)" $(SAN_BIN)
+	$(if $(EMULATED_BIN),$(Q)$(MAKE) -s ARCH=aarch64 O=build/aarch64 \
+		$(EMULATED_BIN))
 	$(Q)$(SCRIPT_ENV) tests/run.sh $(TEST_BIN) $(SAN_BIN) \
 		$(PLAIN_BIN) $(MUSL_BIN) \
+		$(EMULATED_BIN:%="qemu-aarch64-static %") \
 		$(call without_ring,EPERM,sys_socket uring aio%,./aio ./uring ./spawn ./examples/...) \
 		$(call without_ring,ENOSYS,aio aio_table,./aio) \
+		$(WITHOUT_SPAWNS) \
 		tests/machine.sh tests/links.sh tests/go.sh "tests/go.sh gobind -race" \
 		$(GO_EMULATED) "tests/go.sh bench" "tests/bench.sh $(O)"
 

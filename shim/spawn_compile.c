@@ -10,8 +10,8 @@ enum {
 	STACK_SIZE = 1024,
 	RETRIES_MAX = 255,
 	PAUSE_NS = 1000000,
-	/* Session, group, directory twice, signal mask. */
-	FIXED_STEPS = 5,
+	/* Wait, session, group, directory twice, signal mask. */
+	FIXED_STEPS = 6,
 	NR_FDS_MAX = 1 << 20,
 	/* All that there are. */
 	FLAGS = 2 * SHIM_SPAWN_SETSID - 1,
@@ -45,9 +45,13 @@ static int searches(const struct shim_spawn_options *o)
 	return o->search && *o->path && !contains(o->path, '/');
 }
 
-static struct room measure(const struct shim_spawn_options *o)
+static struct room measure(const struct shim_spawn_options *o,
+			   const struct shim_spawn_how *how)
 {
-	struct room room = { .nr_moves = o->nr_fds + 3, .nr_places = 1 };
+	struct room room = {
+		.nr_moves = o->nr_fds + 3 + (how->spared >= 0),
+		.nr_places = 1,
+	};
 
 	if (searches(o)) {
 		for (const char *p = o->search; *p; p++)
@@ -76,14 +80,22 @@ static int valid(const struct shim_spawn_options *o)
 	       !(o->flags & ~(unsigned)FLAGS);
 }
 
-size_t shim_spawn_size(const struct shim_spawn_options *options)
+size_t shim_spawn_size_how(const struct shim_spawn_options *options,
+			   const struct shim_spawn_how *how)
 {
 	struct room room;
 
 	if (!valid(options))
 		return 0;
-	room = measure(options);
+	room = measure(options, how);
 	return size_of(&room);
+}
+
+static const struct shim_spawn_how usual = { 0, -1 };
+
+size_t shim_spawn_size(const struct shim_spawn_options *options)
+{
+	return shim_spawn_size_how(options, &usual);
 }
 
 struct shim_spawn_step *shim_spawn_add(struct shim_spawn_program *program,
@@ -105,6 +117,16 @@ void shim_spawn_program_init(struct shim_spawn_program *program,
 		.stack = stack,
 		.stack_size = stack_size,
 	};
+}
+
+/* Until the parent has filled in the steps that need it. */
+static void add_wait(struct shim_spawn_program *program)
+{
+	struct shim_spawn_step *step = shim_spawn_add(program, SHIM_NR_futex);
+
+	step->flags = SHIM_SPAWN_STEP_WAIT;
+	step->args[0] = shim_spawn_address(&program->filled);
+	step->args[1] = SHIM_FUTEX_WAIT;
 }
 
 static void add_group(struct shim_spawn_program *program,
@@ -130,6 +152,7 @@ static void add_directory(struct shim_spawn_program *program,
 
 static int add_fds(struct shim_spawn_program *program,
 		   const struct shim_spawn_options *o, const int pipes[3],
+		   const struct shim_spawn_how *how,
 		   struct shim_spawn_move *moves)
 {
 	size_t nr = 0;
@@ -146,9 +169,15 @@ static int add_fds(struct shim_spawn_program *program,
 			.from = o->fds[i].from,
 			.to = o->fds[i].to,
 		};
+	if (how->spared >= 0)
+		moves[nr++] = (struct shim_spawn_move){
+			.from = how->spared,
+			.to = how->spared,
+			.spared = 1,
+		};
 	err = shim_spawn_add_moves(program, moves, nr);
 	if (!err && !(o->flags & SHIM_SPAWN_KEEP_FDS))
-		shim_spawn_add_close(program, moves, nr);
+		shim_spawn_add_close(program, moves, nr, how->unclosed);
 	return err;
 }
 
@@ -210,9 +239,10 @@ static void add_search(struct shim_spawn_program *program,
 	}
 }
 
-int shim_spawn_compile(const struct shim_spawn_options *options,
-		       const int pipes[3], void *memory, size_t size,
-		       struct shim_spawn_program **program)
+int shim_spawn_compile_how(const struct shim_spawn_options *options,
+			   const int pipes[3], const struct shim_spawn_how *how,
+			   void *memory, size_t size,
+			   struct shim_spawn_program **program)
 {
 	struct shim_spawn_program *p = memory;
 	struct shim_spawn_step *steps = (void *)(p + 1);
@@ -224,7 +254,7 @@ int shim_spawn_compile(const struct shim_spawn_options *options,
 	if (!valid(options) ||
 	    (uintptr_t)memory % _Alignof(struct shim_spawn_program))
 		return -SHIM_EINVAL;
-	room = measure(options);
+	room = measure(options, how);
 	if (size < size_of(&room))
 		return -SHIM_EINVAL;
 	end -= end % ALIGN;
@@ -232,9 +262,11 @@ int shim_spawn_compile(const struct shim_spawn_options *options,
 	shim_spawn_program_init(p, steps, 0, (void *)(end - STACK_SIZE),
 				STACK_SIZE);
 	p->pause.tv_nsec = PAUSE_NS;
+	if (how->unclosed)
+		add_wait(p);
 	add_group(p, options);
 	add_directory(p, options);
-	err = add_fds(p, options, pipes, moves);
+	err = add_fds(p, options, pipes, how, moves);
 	if (err)
 		return err;
 	add_mask(p, options);
@@ -244,4 +276,12 @@ int shim_spawn_compile(const struct shim_spawn_options *options,
 		add_exec(p, options, options->path);
 	*program = p;
 	return 0;
+}
+
+int shim_spawn_compile(const struct shim_spawn_options *options,
+		       const int pipes[3], void *memory, size_t size,
+		       struct shim_spawn_program **program)
+{
+	return shim_spawn_compile_how(options, pipes, &usual, memory, size,
+				      program);
 }

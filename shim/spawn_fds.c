@@ -167,6 +167,8 @@ int shim_spawn_add_moves(struct shim_spawn_program *program,
 		if (!moves[i].done)
 			close_cycle(program, moves, nr, &moves[i], above);
 	for (size_t i = 0; i < nr; i++) {
+		if (moves[i].spared)
+			continue;
 		if (moves[i].from == moves[i].to)
 			add_stay(program, moves[i].to);
 		else if (moves[i].from < 0)
@@ -175,23 +177,150 @@ int shim_spawn_add_moves(struct shim_spawn_program *program,
 	return 0;
 }
 
+/* A range that the parent will know. */
+static void add_unknown(struct shim_spawn_program *program, uint64_t first,
+			uint64_t last)
+{
+	struct shim_spawn_step *step = shim_spawn_add(program, SHIM_NR_close);
+
+	step->flags = SHIM_SPAWN_STEP_EACH | SHIM_SPAWN_STEP_IGNORE;
+	step->args[0] = first;
+	step->args[5] = last;
+}
+
+static void add_range(struct shim_spawn_program *program, uint64_t first,
+		      uint64_t last)
+{
+	struct shim_spawn_step *step =
+		shim_spawn_add(program, SHIM_NR_close_range);
+
+	step->args[0] = first;
+	step->args[1] = last;
+}
+
 void shim_spawn_add_close(struct shim_spawn_program *program,
-			  const struct shim_spawn_move *moves, size_t nr)
+			  const struct shim_spawn_move *moves, size_t nr,
+			  int listed)
 {
 	uint64_t from = 3;
 
 	for (size_t i = 0; i <= nr; i++) {
 		uint64_t next = i < nr ? (uint64_t)moves[i].to : UINT32_MAX;
 		uint64_t last = i < nr ? next - 1 : next;
-		struct shim_spawn_step *step;
 
 		if (next < 3)
 			continue;
-		if (from <= last) {
-			step = shim_spawn_add(program, SHIM_NR_close_range);
-			step->args[0] = from;
-			step->args[1] = last;
-		}
+		if (from <= last && listed)
+			add_unknown(program, from, last);
+		else if (from <= last)
+			add_range(program, from, last);
 		from = next + 1;
 	}
+}
+
+/* Where close(2) does not look, while a step is being filled in: the smallest
+ * and the greatest descriptor of its range. */
+enum { FIRST = 1, LAST = 2 };
+
+static int is_unknown(const struct shim_spawn_step *step)
+{
+	return step->nr == SHIM_NR_close && step->flags & SHIM_SPAWN_STEP_EACH;
+}
+
+/* The steps are in the order of their ranges, which are apart. */
+static void note(struct shim_spawn_program *program, uint64_t fd)
+{
+	for (uint32_t i = 0; i < program->nr_steps; i++) {
+		struct shim_spawn_step *step = &program->steps[i];
+
+		if (!is_unknown(step) || fd < step->args[0] ||
+		    fd > step->args[5])
+			continue;
+		if (fd < step->args[FIRST])
+			step->args[FIRST] = fd;
+		if (fd > step->args[LAST])
+			step->args[LAST] = fd;
+		return;
+	}
+}
+
+static void note_entries(struct shim_spawn_program *program, const char *buf,
+			 long size)
+{
+	long at = 0;
+
+	while (at < size) {
+		const struct shim_linux_dirent64 *entry =
+			(const void *)(buf + at);
+		const char *s = entry->d_name;
+		uint64_t fd = 0;
+
+		for (; *s >= '0' && *s <= '9'; s++)
+			fd = fd * 10 + (uint64_t)(*s - '0');
+		/* Not "." and "..". */
+		if (!*s)
+			note(program, fd);
+		at += entry->d_reclen;
+	}
+}
+
+/* "/proc/PID/fd". */
+static void path_of(char path[24], int pid)
+{
+	static const char before[] = "/proc/", after[] = "/fd";
+	char digits[12];
+	int nr = 0;
+
+	for (const char *s = before; *s; s++)
+		*path++ = *s;
+	do
+		digits[nr++] = (char)('0' + pid % 10);
+	while (pid /= 10);
+	while (nr)
+		*path++ = digits[--nr];
+	for (size_t i = 0; i < sizeof(after); i++)
+		*path++ = after[i];
+}
+
+static long list(struct shim_spawn_program *program, int pid)
+{
+	_Alignas(8) char buf[1024];
+	char path[24];
+	long fd, n;
+
+	path_of(path, pid);
+	fd = shim_openat(SHIM_AT_FDCWD, path,
+			 SHIM_O_RDONLY | SHIM_O_DIRECTORY | SHIM_O_CLOEXEC, 0);
+	if (fd < 0)
+		return fd;
+	while ((n = shim_getdents64((int)fd, buf, sizeof(buf))) > 0)
+		note_entries(program, buf, n);
+	shim_close((int)fd);
+	return n;
+}
+
+int shim_spawn_fill(const struct shim_spawn *child,
+		    struct shim_spawn_program *program)
+{
+	long err;
+
+	for (uint32_t i = 0; i < program->nr_steps; i++)
+		if (is_unknown(&program->steps[i]))
+			program->steps[i].args[FIRST] = UINT32_MAX;
+	err = list(program, child->pid);
+	if (err)
+		return (int)err;
+	for (uint32_t i = 0; i < program->nr_steps; i++) {
+		struct shim_spawn_step *step = &program->steps[i];
+
+		if (!is_unknown(step))
+			continue;
+		/* Nothing was found: no call. */
+		step->args[0] = step->args[FIRST];
+		step->args[5] = step->args[LAST];
+	}
+	/* Release: the child reads the steps after this. */
+	__atomic_store_n(&program->filled, 1, __ATOMIC_RELEASE);
+	err = shim_futex(&program->filled, SHIM_FUTEX_WAKE, 1, NULL, NULL, 0);
+	return err < 0 ? (int)err : 0;
 }

@@ -318,6 +318,35 @@ static void a_signal_before_exec_takes_its_default_action(void)
 	CHECK_EQ(program.regs[2], 0);
 }
 
+/* As after exec: what was caught is not, what was ignored still is. */
+static void caught_signals_lose_their_handler(void)
+{
+	static struct shim_sigaction caught, ignored;
+	struct shim_spawn_step steps[] = {
+		{ SHIM_NR_rt_sigaction,
+		  0,
+		  { SHIM_SIGUSR1, 0, ADDRESS(&caught), 8 } },
+		{ SHIM_NR_rt_sigaction,
+		  0,
+		  { SHIM_SIGUSR2, 0, ADDRESS(&ignored), 8 } },
+	};
+	const struct shim_sigaction handler = { .handler = (void *)1234 };
+	const struct shim_sigaction ignore = { .handler =
+						       (void *)SHIM_SIG_IGN };
+	struct shim_sigaction old[2];
+
+	CHECK_EQ(shim_rt_sigaction(SHIM_SIGUSR1, &handler, &old[0]), 0);
+	CHECK_EQ(shim_rt_sigaction(SHIM_SIGUSR2, &ignore, &old[1]), 0);
+	caught.handler = (void *)5;
+	CHECK_EQ(RUN(steps), 0);
+	CHECK_EQ((uintptr_t)caught.handler, SHIM_SIG_DFL);
+	CHECK_EQ((uintptr_t)ignored.handler, SHIM_SIG_IGN);
+	CHECK_EQ(shim_rt_sigaction(SHIM_SIGUSR1, &old[0], &caught), 0);
+	CHECK_EQ(shim_rt_sigaction(SHIM_SIGUSR2, &old[1], NULL), 0);
+	/* Nothing has changed for the parent. */
+	CHECK_EQ((uintptr_t)caught.handler, 1234);
+}
+
 static const struct check_test spawn_step_tests[] = {
 	{ "steps_run_in_order_until_the_end",
 	  steps_run_in_order_until_the_end },
@@ -332,6 +361,27 @@ static const struct check_test spawn_step_tests[] = {
 	  a_call_is_made_for_each_of_a_range },
 	{ "a_signal_before_exec_takes_its_default_action",
 	  a_signal_before_exec_takes_its_default_action },
+	{ "caught_signals_lose_their_handler",
+	  caught_signals_lose_their_handler },
 };
 
-CHECK_MAIN(spawn_step, spawn_step_tests)
+static void programs_of_steps_need_shared_memory(void)
+{
+	NEEDS_SHARED_MEMORY();
+}
+
+static const struct check_test unshared_tests[] = {
+	{ "programs_of_steps_need_shared_memory",
+	  programs_of_steps_need_shared_memory },
+};
+
+int main(int argc, char **argv, char **envp)
+{
+	if (!shares_memory())
+		return check_main("spawn_step", unshared_tests, 1, argc, argv,
+				  envp);
+	return check_main("spawn_step", spawn_step_tests,
+			  sizeof(spawn_step_tests) /
+				  sizeof(spawn_step_tests[0]),
+			  argc, argv, envp);
+}

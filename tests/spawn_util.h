@@ -140,6 +140,27 @@ static inline int write_all(int fd, const char *s, size_t n)
 
 static _Alignas(16) char memory[8192];
 
+/* Whether a child can use the memory of its parent, as programs of steps that
+ * are launched by hand must. */
+static inline int shares_memory(void)
+{
+	struct shim_spawn_program nothing;
+	struct shim_spawn child;
+
+	shim_spawn_init(&child);
+	shim_spawn_program_init(&nothing, NULL, 0, memory, 1024);
+	if (shim_spawn_launch(&child, &nothing))
+		return 0;
+	shim_spawn_join(&child, &nothing);
+	return end_of(&child) == 0;
+}
+
+#define NEEDS_SHARED_MEMORY()                                       \
+	do {                                                        \
+		if (!shares_memory())                               \
+			SKIP("processes cannot share memory here"); \
+	} while (0)
+
 /* The program of the test, in a part that its arguments name. */
 struct part {
 	char *argv[5];

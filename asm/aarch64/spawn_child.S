@@ -3,18 +3,19 @@
  * long shim_spawn_child(struct shim_clone_args *args, size_t size,
  *			 struct shim_spawn_program *program);
  *
- *              C      kernel
- *   number            x8
- *   args       x0     x0
- *   size       x1     x1
- *   program    x2     kept
+ *              C      clone3    clone, when size is 0
+ *   number            x8        x8
+ *   args       x0     x0        its fields: flags x0, stack x1, pidfd x2,
+ *   size       x1     x1        child_tid x4; no tls: x3
+ *   program    x2     x5        x5, kept
  *   result            x0: the child's number or -errno
  *
- * The child runs the steps of the program and never returns; <shim/spawn.h>
- * says what a step is. Its registers:
+ * The child gives the caught signals their default action: none are, when
+ * clone3 has done it. Then it runs the steps of the program, and never returns;
+ * <shim/spawn.h> says what a step is. Its registers:
  *
  *   x19    program                 w22    flags of the step
- *   x20    step                    w23    retries left
+ *   x20    signals, then step      w23    retries left
  *   w21    number of the step      x24    last value of EACH
  *   x25 x1 x2 x3 x4 x5             arguments of the call
  *   x26 x27 x28                    x1 to x3 over a pause
@@ -26,6 +27,7 @@
 #include "znr.h"
 
 #define ERRNO_MAX 4095
+#define SIGSET_SIZE 8
 
 /* Argument i of the step: the value itself, or that of a register. */
 .macro ARGUMENT i, to
@@ -39,8 +41,20 @@
 .endm
 
 FUNC(shim_spawn_child)
+	mov	x5, x2
 	mov	x8, #SHIM_NR_clone3
-	svc	#0
+	cbnz	x1, 1f
+	ldr	x1, [x0, #SHIM_SPAWN_ARGS_STACK]
+	ldr	x9, [x0, #SHIM_SPAWN_ARGS_STACK_SIZE]
+	add	x1, x1, x9
+	ldr	x2, [x0, #SHIM_SPAWN_ARGS_PIDFD]
+	mov	x3, #0
+	ldr	x4, [x0, #SHIM_SPAWN_ARGS_CHILD_TID]
+	ldr	x9, [x0, #SHIM_SPAWN_ARGS_FLAGS]
+	ldr	x0, [x0, #SHIM_SPAWN_ARGS_EXIT_SIGNAL]
+	orr	x0, x0, x9
+	mov	x8, #SHIM_NR_clone
+1:	svc	#0
 	cbz	x0, 1f
 	ret
 
@@ -48,7 +62,27 @@ FUNC(shim_spawn_child)
 1:	.cfi_undefined x30
 	mov	x29, #0
 	mov	x30, #0
-	mov	x19, x2
+	mov	x19, x5
+	ldr	x20, [x19, #SHIM_SPAWN_PROGRAM_CAUGHT]
+	ldr	w21, [x19, #SHIM_SPAWN_PROGRAM_NR_STEPS]
+
+.Lsignal:
+	cbz	x20, .Lfirst
+	rbit	x0, x20
+	clz	x0, x0
+	add	x0, x0, #1
+	sub	x9, x20, #1
+	and	x20, x20, x9
+	add	x1, x19, #SHIM_SPAWN_PROGRAM_ACTION
+	mov	x2, #0
+	mov	x3, #SIGSET_SIZE
+	mov	x8, #SHIM_NR_rt_sigaction
+	svc	#0
+	cbz	x0, .Lsignal
+	neg	x0, x0
+	b	.Lfail
+
+.Lfirst:
 	ldr	x20, [x19, #SHIM_SPAWN_PROGRAM_STEPS]
 	mov	w21, #0
 

@@ -3,18 +3,20 @@
  * long shim_spawn_child(struct shim_clone_args *args, size_t size,
  *			 struct shim_spawn_program *program);
  *
- *              C      kernel
- *   number            rax
- *   args       rdi    rdi
- *   size       rsi    rsi
- *   program    rdx    kept
+ *              C      clone3    clone, when size is 0
+ *   number            rax       rax
+ *   args       rdi    rdi       its fields: flags rdi, stack rsi, pidfd rdx,
+ *   size       rsi    rsi       child_tid r10; no tls: r8
+ *   program    rdx    r9        r9, kept
  *   result            rax: the child's number or -errno
  *
- * The kernel clobbers rcx and r11. The child runs the steps of the program and
- * never returns; <shim/spawn.h> says what a step is. Its registers:
+ * The kernel clobbers rcx and r11. The child gives the caught signals their
+ * default action: none are, when clone3 has done it. Then it runs the steps of
+ * the program, and never returns; <shim/spawn.h> says what a step is. Its
+ * registers:
  *
  *   rbx    program                 r14d   flags of the step
- *   r12    step                    r15d   retries left
+ *   r12    signals, then step      r15d   retries left
  *   r13d   number of the step      rbp    last value of EACH
  *   rdi rsi rdx r10 r8 r9          arguments of the call, kept by the kernel
  */
@@ -25,6 +27,7 @@
 #include "znr.h"
 
 #define ERRNO_MAX 4095
+#define SIGSET_SIZE 8
 
 /* Argument i of the step: the value itself, or that of a register. */
 .macro ARGUMENT i, to
@@ -37,15 +40,46 @@
 .endm
 
 FUNC(shim_spawn_child)
+	mov	%rdx, %r9
 	mov	$SHIM_NR_clone3, %eax
-	syscall
+	test	%rsi, %rsi
+	jnz	1f
+	mov	SHIM_SPAWN_ARGS_STACK(%rdi), %rsi
+	add	SHIM_SPAWN_ARGS_STACK_SIZE(%rdi), %rsi
+	mov	SHIM_SPAWN_ARGS_PIDFD(%rdi), %rdx
+	mov	SHIM_SPAWN_ARGS_CHILD_TID(%rdi), %r10
+	xor	%r8d, %r8d
+	mov	SHIM_SPAWN_ARGS_FLAGS(%rdi), %rax
+	or	SHIM_SPAWN_ARGS_EXIT_SIGNAL(%rdi), %rax
+	mov	%rax, %rdi
+	mov	$SHIM_NR_clone, %eax
+1:	syscall
 	test	%rax, %rax
 	jz	1f
 	ret
 
 	/* The child: a frame without a caller. */
 1:	.cfi_undefined rip
-	mov	%rdx, %rbx
+	mov	%r9, %rbx
+	mov	SHIM_SPAWN_PROGRAM_CAUGHT(%rbx), %r12
+	mov	SHIM_SPAWN_PROGRAM_NR_STEPS(%rbx), %r13d
+
+.Lsignal:
+	bsf	%r12, %rdi
+	jz	.Lfirst
+	btr	%rdi, %r12
+	inc	%edi
+	lea	SHIM_SPAWN_PROGRAM_ACTION(%rbx), %rsi
+	xor	%edx, %edx
+	mov	$SIGSET_SIZE, %r10d
+	mov	$SHIM_NR_rt_sigaction, %eax
+	syscall
+	test	%eax, %eax
+	jz	.Lsignal
+	neg	%eax
+	jmp	.Lfail
+
+.Lfirst:
 	mov	SHIM_SPAWN_PROGRAM_STEPS(%rbx), %r12
 	xor	%r13d, %r13d
 

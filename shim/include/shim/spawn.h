@@ -75,6 +75,16 @@
 #define SHIM_SPAWN_PROGRAM_TRY_FAILED 28
 #define SHIM_SPAWN_PROGRAM_REGS 32
 #define SHIM_SPAWN_PROGRAM_PAUSE 96
+#define SHIM_SPAWN_PROGRAM_CAUGHT 144
+#define SHIM_SPAWN_PROGRAM_ACTION 152
+
+/* And those of struct shim_clone_args that clone(2) gets. */
+#define SHIM_SPAWN_ARGS_FLAGS 0
+#define SHIM_SPAWN_ARGS_PIDFD 8
+#define SHIM_SPAWN_ARGS_CHILD_TID 16
+#define SHIM_SPAWN_ARGS_EXIT_SIGNAL 32
+#define SHIM_SPAWN_ARGS_STACK 40
+#define SHIM_SPAWN_ARGS_STACK_SIZE 48
 
 #define SHIM_SPAWN_REG_MASK 7
 
@@ -106,7 +116,8 @@ struct shim_spawn_program {
 	 * gone: then the kernel writes 0 and wakes a shared futex.
 	 */
 	uint32_t tid;
-	/* The child's last word: an errno and the step that gave it, or 0. */
+	/* The child's last word: an errno and the step that gave it, or 0. A
+	 * step beyond the last stands for rt_sigaction, before the first. */
 	uint32_t error;
 	uint32_t failed;
 	/* The error of the steps with TRY, as far as they have come. */
@@ -120,6 +131,13 @@ struct shim_spawn_program {
 	void *stack;
 	uint64_t stack_size;
 	uint64_t has_mask;
+	/* Signals that get their default action before the first step, where
+	 * the kernel does not do that; and this action, all zero. */
+	uint64_t caught;
+	struct shim_sigaction action;
+	uint32_t has_caught;
+	/* Not 0 when the parent has filled in the steps behind a wait. */
+	uint32_t filled;
 };
 
 /* A descriptor for the new program: the caller's from becomes to. */
@@ -174,13 +192,14 @@ struct shim_spawn_options {
 /* A program that was started. */
 struct shim_spawn {
 	int pid;
-	int pidfd;
+	int pidfd;  /* -1 where the kernel has none */
+	int waited; /* the status was taken: pid may be somebody else's */
 	/* The caller's ends of the pipes, or -1. One that the caller closes
 	 * itself, it makes -1. */
 	int in, out, err;
 	/*
 	 * After an error, what failed: a call of the child ("chdir", "dup3",
-	 * "execve", ...) or of the caller ("pipe2", "clone3", ...), or
+	 * "execve", ...) or of the caller ("pipe2", "clone", ...), or
 	 * "options"; NULL else.
 	 */
 	const char *failed;
@@ -216,9 +235,15 @@ size_t shim_spawn_size(const struct shim_spawn_options *options);
  *
  * Returns 0, or -errno: then no child is left, nor a descriptor, and
  * child->failed says what failed. -EINVAL with "options" is a mistake in them,
- * or too little memory. Where clone3 is missing or forbidden it is "clone3",
- * with -ENOSYS, -EPERM or, before 5.5, -EINVAL; before 5.9 it is "close_range"
- * with -ENOSYS, unless SHIM_SPAWN_KEEP_FDS is set. EINTR is retried.
+ * or too little memory. EINTR is retried.
+ *
+ * A kernel or a sandbox may lack calls: each start finds out, and does without.
+ * Without clone3 (or its CLONE_CLEAR_SIGHAND) it is clone, and the child gives
+ * each signal that the caller catches its default action itself; a handler that
+ * another thread sets up at that moment is missed. Without close_range the
+ * child waits while the caller lists /proc/PID/fd; when that cannot be read the
+ * error is close_range's. Where processes cannot share memory (qemu-user) the
+ * child gets a copy, and the error comes back in a mapping that both share.
  *
  * A child that a signal kills before exec was started: the wait tells.
  */
@@ -230,8 +255,9 @@ int shim_spawn_start(struct shim_spawn *child,
  * Wait until the program has ended, but not longer than timeout, unless that is
  * NULL. Returns 0 with info->si_code (CLD_EXITED, CLD_KILLED, CLD_DUMPED) and
  * info->status, the exit status or the signal; -ETIMEDOUT; or -errno. -ECHILD:
- * the status was taken by somebody else, or the caller ignores SIGCHLD, so that
- * the kernel keeps none. EINTR is retried.
+ * the status was taken already, or the caller ignores SIGCHLD, so that the
+ * kernel keeps none. EINTR is retried. Without a pidfd, a wait with a timeout
+ * looks again and again, and may notice the end 10 ms late.
  */
 int shim_spawn_wait(struct shim_spawn *child,
 		    const struct shim_timespec *timeout,
@@ -287,7 +313,8 @@ void shim_spawn_program_init(struct shim_spawn_program *program,
 /*
  * Let a new child run the program. Returns 0, or -errno and there is no child.
  * On success program, steps and stack are the child's until
- * shim_spawn_join() has returned.
+ * shim_spawn_join() has returned. -EINVAL with "options": there is no stack;
+ * with "clone": memory cannot be shared, which these programs are for.
  */
 int shim_spawn_launch(struct shim_spawn *child,
 		      struct shim_spawn_program *program);
@@ -303,9 +330,10 @@ int shim_spawn_join(struct shim_spawn *child,
 const char *shim_spawn_step_name(const struct shim_spawn_step *step);
 
 /*
- * clone3(2) with args and, in the child, the program. It is the kernel's result
- * for the parent; the child, on the stack that args names, does not return.
- * Alone in its object, so that a program can define the symbol itself.
+ * clone3(2) with args and, in the child, the program; or, when size is 0,
+ * clone(2) with what it knows of args. It is the kernel's result for the
+ * parent; the child, on the stack that args names, does not return. Alone in
+ * its object, so that a program can define the symbol itself.
  */
 long shim_spawn_child(struct shim_clone_args *args, size_t size,
 		      struct shim_spawn_program *program);

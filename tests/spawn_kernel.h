@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel as the fault suite of spawn wishes it: one call of the parent
+ * fails, and a world may lack what older kernels and sandboxes lack. The
+ * child's own calls do not pass here.
+ */
+#ifndef TESTS_SPAWN_KERNEL_H
+#define TESTS_SPAWN_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <shim/spawn.h>
+
+#include "znr.h"
+
+long real_syscall(long nr, long a, long b, long c, long d, long e, long f);
+long real_spawn_child(struct shim_clone_args *args, size_t size,
+		      struct shim_spawn_program *program);
+
+enum { NEVER = -1 };
+
+/* What a world lacks. */
+enum {
+	CLONE3 = 0x1,
+	PIDFD_FLAG = 0x2, /* CLONE_PIDFD is refused */
+	PIDFD = 0x4,	  /* CLONE_PIDFD says nothing; no call knows one */
+	PIDFD_WAIT = 0x8, /* waitid does not know them */
+	CLOSE_RANGE = 0x10,
+	SHARING = 0x20, /* memory is a copy */
+	WAITID = 0x40,
+};
+
+struct world {
+	const char *name;
+	unsigned lacks;
+	long error;
+};
+
+static const struct world worlds[] = {
+	{ "all", 0, 0 },
+	{ "clone3", CLONE3, -SHIM_ENOSYS },
+	{ "clone3 forbidden", CLONE3, -SHIM_EPERM },
+	{ "clone3 smaller", CLONE3, -SHIM_E2BIG },
+	{ "clone3 with less", CLONE3, -SHIM_EINVAL },
+	{ "close_range", CLOSE_RANGE, -SHIM_ENOSYS },
+	{ "close_range forbidden", CLOSE_RANGE, -SHIM_EPERM },
+	{ "CLONE_PIDFD", CLONE3 | PIDFD_FLAG, -SHIM_ENOSYS },
+	{ "P_PIDFD", PIDFD_WAIT, 0 },
+	{ "pidfds", CLONE3 | PIDFD, -SHIM_ENOSYS },
+	{ "pidfds forbidden", CLONE3 | PIDFD, -SHIM_EPERM },
+	{ "waitid", CLONE3 | PIDFD | WAITID, -SHIM_EPERM },
+	{ "sharing", CLONE3 | SHARING, -SHIM_ENOSYS },
+	{ "everything",
+	  CLONE3 | PIDFD | CLOSE_RANGE | SHARING | WAITID | PIDFD_FLAG,
+	  -SHIM_ENOSYS },
+	{ "everything forbidden",
+	  CLONE3 | PIDFD | CLOSE_RANGE | SHARING | WAITID, -SHIM_EPERM },
+};
+
+enum { NR_WORLDS = sizeof(worlds) / sizeof(worlds[0]) };
+
+static const struct world *world = worlds;
+
+/* The call that fails, counted from 0; what it was. */
+static struct {
+	int at, count;
+	long error, nr;
+} fault = { .at = NEVER };
+
+/* So many more times there is a byte to read at once. */
+static int flood;
+
+static inline long read_flood(long nr, long first, long second)
+{
+	struct shim_pollfd *fds = (void *)first;
+
+	flood--;
+	if (nr == SHIM_NR_ppoll)
+		for (long i = 0; i < second; i++)
+			fds[i].revents = fds[i].fd < 0 ? 0 : fds[i].events;
+	return 1;
+}
+
+/* Calls that have their effect although they report an error. */
+static inline int happens(long nr)
+{
+	return nr == SHIM_NR_close || nr == SHIM_NR_waitid ||
+	       nr == SHIM_NR_wait4 || nr == SHIM_NR_munmap;
+}
+
+/* The world's answer, or 0. */
+static inline long refusal(long nr, long first)
+{
+	const unsigned lacks = world->lacks;
+
+	if (nr == SHIM_NR_close_range && lacks & CLOSE_RANGE)
+		return world->error;
+	if ((nr == SHIM_NR_pidfd_open || nr == SHIM_NR_pidfd_send_signal) &&
+	    lacks & PIDFD)
+		return world->error;
+	if (nr == SHIM_NR_waitid && lacks & WAITID)
+		return world->error;
+	if (nr == SHIM_NR_waitid && first == SHIM_P_PIDFD &&
+	    lacks & (PIDFD_WAIT | PIDFD))
+		return -SHIM_EINVAL;
+	return 0;
+}
+
+/* Calls that are never interrupted, and all but one of many that are alike. */
+static inline int passes(long nr, long first, long second)
+{
+	if (fault.error == -SHIM_EINTR &&
+	    (nr == SHIM_NR_munmap ||
+	     (nr == SHIM_NR_futex && second == SHIM_FUTEX_WAKE)))
+		return 1;
+	return nr == SHIM_NR_rt_sigaction && first != SHIM_SIGUSR1;
+}
+
+/* Whether this call is the one that fails. */
+static inline int fails(long nr, long first, long second)
+{
+	if (fault.at == NEVER || passes(nr, first, second) ||
+	    fault.count++ != fault.at)
+		return 0;
+	fault.nr = nr;
+	return 1;
+}
+
+long shim_syscall(long nr, long a, long b, long c, long d, long e, long f)
+{
+	long err;
+
+	if (flood && (nr == SHIM_NR_ppoll || nr == SHIM_NR_read))
+		return read_flood(nr, a, b);
+	err = refusal(nr, a);
+	if (err)
+		return err;
+	if (!fails(nr, a, b))
+		return real_syscall(nr, a, b, c, d, e, f);
+	/* An interrupted call has done nothing; close(2) has. */
+	if (happens(nr) && (fault.error != -SHIM_EINTR || nr == SHIM_NR_close))
+		real_syscall(nr, a, b, c, d, e, f);
+	return fault.error;
+}
+
+long shim_spawn_child(struct shim_clone_args *args, size_t size,
+		      struct shim_spawn_program *program)
+{
+	if (size && world->lacks & CLONE3)
+		return world->error;
+	if (args->flags & SHIM_CLONE_VM && world->lacks & SHARING)
+		return -SHIM_EINVAL;
+	if (args->flags & SHIM_CLONE_PIDFD && world->lacks & PIDFD_FLAG)
+		return -SHIM_EINVAL;
+	if (world->lacks & PIDFD)
+		args->flags &= ~(uint64_t)SHIM_CLONE_PIDFD;
+	if (fails(SHIM_NR_clone, 0, 0))
+		return fault.error;
+	return real_spawn_child(args, size, program);
+}
+
+/* Makes the call number at fail with error, none before it and none after. */
+static inline void fail_call(int at, int error)
+{
+	fault.at = at;
+	fault.count = 0;
+	fault.error = error;
+	fault.nr = -1;
+}
+
+#endif
