@@ -51,12 +51,32 @@ int shim_aio_classify(int fd, struct fd_state *f)
 	return 0;
 }
 
+/* What a descriptor that no operation was on is to who closes it. */
+static enum kind kind_to_close(int fd)
+{
+	struct shim_statx st;
+	struct fd_state f;
+
+	if (shim_aio_is_socket(fd, &f))
+		return SOCKET;
+	if (shim_statx(fd, "", SHIM_AT_EMPTY_PATH | SHIM_AT_STATX_DONT_SYNC,
+		       SHIM_STATX_TYPE, &st) < 0)
+		return PLAIN;
+	/* Event counters and their kin have no type. */
+	switch (st.stx_mode & SHIM_S_IFMT) {
+	case SHIM_S_IFIFO:
+	case 0:
+		return DEVICE;
+	}
+	return PLAIN;
+}
+
 int shim_aio_close_blocks(int fd, enum kind kind)
 {
 	struct shim_linger linger = { 0 };
 	int len = sizeof(linger);
 
-	switch (kind) {
+	switch (kind == UNKNOWN ? kind_to_close(fd) : kind) {
 	case SOCKET:
 		return !shim_getsockopt(fd, SHIM_SOL_SOCKET, SHIM_SO_LINGER,
 					&linger, &len) &&

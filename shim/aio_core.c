@@ -70,14 +70,32 @@ static uint32_t take_slot(struct aio *a)
 }
 
 /*
+ * Whether the descriptor is about to leave. When its close has ended, though
+ * the event waits to be reaped, another one may have the number.
+ */
+static int leaves(const struct aio *a, struct fd_state *f, int fd)
+{
+	const struct slot *s;
+
+	if (!f->leaving)
+		return 0;
+	s = slot_at(a, f->leaving);
+	if (s->op != SHIM_AIO_CLOSE || s->state != DONE ||
+	    shim_fcntl(fd, SHIM_F_GETFD, 0) < 0)
+		return 1;
+	f->leaving = 0;
+	return 0;
+}
+
+/*
  * Whether a submission makes sense. A wild number is answered by the event, as
  * the kernel would; an open descriptor that has no state cannot be used.
  */
 static int check_fd(const struct aio *a, enum shim_aio_op op, int fd)
 {
-	const struct fd_state *f = state_of(a, fd);
+	struct fd_state *f = state_of(a, fd);
 
-	if (fd < 0 || (f && f->leaving))
+	if (fd < 0 || (f && leaves(a, f, fd)))
 		return -SHIM_EBADF;
 	if (!f && op != SHIM_AIO_FORGET && shim_fcntl(fd, SHIM_F_GETFD, 0) >= 0)
 		return -SHIM_EINVAL;

@@ -74,6 +74,37 @@ static void little_room_for_events_loses_none(void)
 	each_engine(events_come_one_by_one);
 }
 
+/* The close has ended, and its event waits behind another. */
+static void close_and_open_again(void)
+{
+	struct shim_aio_event ev;
+	int old[2], new[2];
+	char buf[8];
+
+	CHECK_FATAL(shim_pipe2(old, SHIM_O_CLOEXEC) == 0);
+	CHECK_EQ(shim_aio_cancel(&aio, 99, 1), 0);
+	CHECK_EQ(shim_aio_close(&aio, old[0], 2), 0);
+	CHECK_EQ(shim_aio_poll_events(&aio, &ev, 1, PATIENCE), 1);
+	CHECK_EQ(ev.token, 1);
+	/* Nobody has the number, or another does. */
+	CHECK_EQ(shim_aio_read(&aio, old[0], buf, 8, -1, 3), -SHIM_EBADF);
+	CHECK_FATAL(shim_pipe2(new, SHIM_O_CLOEXEC) == 0);
+	CHECK_EQ(new[0], old[0]);
+	CHECK_EQ(shim_aio_read(&aio, new[0], buf, 8, -1, 3), 0);
+	CHECK_EQ(result_of(2), 0);
+	CHECK_EQ(shim_write(new[1], "abc", 3), 3);
+	CHECK_EQ(result_of(3), 3);
+	CHECK_EQ(shim_aio_close(&aio, new[0], 4), 0);
+	CHECK_EQ(result_of(4), 0);
+	shim_close(old[1]);
+	shim_close(new[1]);
+}
+
+static void a_number_is_free_when_its_close_has_ended(void)
+{
+	each_engine(close_and_open_again);
+}
+
 /* Half of the timeouts are cancelled, the rest must end in order. */
 static void timeouts_end_in_order(void)
 {
@@ -414,6 +445,7 @@ static const struct check_test aio_tests[] = {
 	TEST(reads_and_writes_need_no_token),
 	TEST(time_that_is_over_is_no_error),
 	TEST(little_room_for_events_loses_none),
+	TEST(a_number_is_free_when_its_close_has_ended),
 	TEST(timeouts_keep_their_order_when_some_go),
 	TEST(one_descriptor_shows_that_something_ended),
 	TEST(high_descriptors_are_refused),

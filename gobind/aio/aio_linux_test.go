@@ -232,6 +232,33 @@ func TestCloseDoesThePendingCloseFD(t *testing.T) {
 	})
 }
 
+// The close has ended, and its event waits to be reaped.
+func TestANumberIsFreeWhenItsCloseHasEnded(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		a := open(t, engine)
+		old, _ := pipe(t, 0)
+		buf := make([]byte, 8)
+		check(t, a.CloseFD(old, 1))
+		a.c.mu.Lock()
+		err := a.c.eng.poll(0)
+		a.c.mu.Unlock()
+		check(t, err)
+		// Nobody has the number, or another does.
+		if err := a.Read(old, buf, -1, 2); err != sys.EBADF {
+			t.Errorf("a read of what is closed: %v", err)
+		}
+		r, w := pipe(t, 0)
+		if r != old {
+			t.Fatalf("the new descriptor is %d, not %d", r, old)
+		}
+		check(t, a.Read(r, buf, -1, 2))
+		want(t, next(t, a), 0, nil)
+		_, err = sys.Write(w, []byte("abc"))
+		check(t, err)
+		want(t, next(t, a), 3, nil)
+	})
+}
+
 func TestWildDescriptorsAreBad(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		a := open(t, engine)

@@ -27,6 +27,9 @@ func (k kind) pollable() bool {
 // closeBlocks says whether close may wait: for the server of a file, or for
 // data that a socket lingers over.
 func (k kind) closeBlocks(fd int) bool {
+	if k == unknown {
+		k = kindToClose(fd)
+	}
 	switch k {
 	case socket:
 		on, err := sys.GetsockoptInt(fd, sys.SOL_SOCKET, sys.SO_LINGER)
@@ -35,6 +38,23 @@ func (k kind) closeBlocks(fd int) bool {
 		return false
 	}
 	return true
+}
+
+// kindToClose is what a descriptor that no operation was on is to who closes it.
+func kindToClose(fd int) kind {
+	if _, err := sys.GetsockoptInt(fd, sys.SOL_SOCKET, sys.SO_TYPE); err == nil {
+		return socket
+	}
+	var st sys.Statx_t
+	if err := sys.Statx(fd, "", sys.AT_EMPTY_PATH|sys.AT_STATX_DONT_SYNC, sys.STATX_TYPE, &st); err != nil {
+		return plain
+	}
+	switch st.Mode & sys.S_IFMT {
+	// Event counters and their kin have no type.
+	case sys.S_IFIFO, 0:
+		return device
+	}
+	return plain
 }
 
 // verdict is what becomes of an operation that was tried.

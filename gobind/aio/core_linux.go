@@ -109,7 +109,7 @@ func (c *core) submit(op Op, fd int, buf []byte, arg int64, token uint64) error 
 	if c.closed {
 		return ErrClosed
 	}
-	if onFD && c.fds.leaving(int32(fd)) {
+	if onFD && c.leaves(int32(fd)) {
 		return sys.EBADF
 	}
 	if err := c.room(); err != nil {
@@ -129,6 +129,25 @@ func (c *core) submit(op Op, fd int, buf []byte, arg int64, token uint64) error 
 		c.eng.start(i)
 	}
 	return nil
+}
+
+// leaves says whether fd is about to leave. When its close has ended, though the
+// event waits to be reaped, another descriptor may have the number.
+func (c *core) leaves(fd int32) bool {
+	f := c.fds.get(fd)
+	if f == nil || f.leaving == 0 {
+		return false
+	}
+	if s := &c.slots[f.leaving]; s.op != OpClose || s.state != done || !isOpen(fd) {
+		return true
+	}
+	f.leaving = 0
+	return false
+}
+
+func isOpen(fd int32) bool {
+	_, err := sys.RawFcntl(int(fd), sys.F_GETFD, 0)
+	return err == nil
 }
 
 func (c *core) room() error {
@@ -168,7 +187,7 @@ func (c *core) link(i uint32) bool {
 	s := &c.slots[i]
 	f := c.fds.get(s.fd)
 	if f == nil {
-		if _, err := sys.RawFcntl(int(s.fd), sys.F_GETFD, 0); err != nil {
+		if !isOpen(s.fd) {
 			return s.op == OpForget
 		}
 		f = c.fds.add(s.fd)

@@ -41,7 +41,8 @@
 // [AIO.Forget], never by a plain close. Both end what is in flight on the
 // descriptor, and their event comes after the events of these operations. From
 // the submission until that event the descriptor takes no other operation
-// (EBADF); afterwards the number may be used again.
+// (EBADF). Afterwards the number may be used again; before it, too, when the
+// close has ended and the kernel has given the number to another descriptor.
 //
 // # Buffers
 //
@@ -58,8 +59,10 @@
 // operations that it submitted go on.
 //
 // On epoll, operations that can only block (files that are not cached, blocking
-// terminals) are done by a few helper goroutines. Such a call cannot be
-// interrupted: CloseFD, Forget and Close wait for its end.
+// terminals, on old kernels blocking pipes) are done by a few helper
+// goroutines. Such a call cannot be interrupted: CloseFD, Forget and Close wait
+// for its end. When all helpers are in one, others wait for their turn, even if
+// their own descriptor is ready.
 //
 // # Engine
 //

@@ -175,9 +175,3 @@ func (t *fdTable) add(fd int32) *fdState {
 	}
 	return t.get(fd)
 }
-
-// leaving says whether a close or forget of fd is in flight.
-func (t *fdTable) leaving(fd int32) bool {
-	f := t.get(fd)
-	return f != nil && f.leaving != 0
-}

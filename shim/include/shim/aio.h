@@ -33,7 +33,8 @@
  * shim_aio_forget(), never by a plain close. Both end what is in flight on the
  * descriptor, and their event comes after the events of these operations. From
  * the submission until that event the descriptor takes no other operation
- * (-EBADF); afterwards the number may be used again.
+ * (-EBADF). Afterwards the number may be used again; before it, too, when the
+ * close has ended and the kernel has given the number to another descriptor.
  *
  * Memory. The caller owns all of it: the object, the slots, the states of
  * descriptors, until shim_aio_exit() has returned 0. A buffer belongs to the
@@ -43,8 +44,10 @@
  * Threads. All calls are made by the thread that called shim_aio_init(). After
  * fork the child may only call shim_aio_exit(), which leaves the parent's
  * operations alone. On epoll, what can only block (files that are not cached,
- * blocking terminals) is done by a few threads with all signals blocked. Such a
- * call cannot be interrupted: close, forget and exit wait for its end.
+ * blocking terminals, on old kernels blocking pipes) is done by a few
+ * threads with all signals blocked. Such a call cannot be interrupted: close,
+ * forget and exit wait for its end. When all threads are in one, others wait
+ * for their turn, even if their own descriptor is ready.
  */
 #ifndef SHIM_AIO_H
 #define SHIM_AIO_H
