@@ -25,8 +25,8 @@ type vendored struct {
 	files map[string]string
 }
 
-// readCopy reads the copy in dir, or returns nil when there is none. Other
-// files may stand between its own.
+// readCopy reads the copy in dir, or returns nil when there is none: a copy has
+// files in dir itself. Other files may stand between its own.
 func readCopy(dir string) (*vendored, error) {
 	var copied *vendored
 	read := func(name string) error {
@@ -35,11 +35,11 @@ func readCopy(dir string) (*vendored, error) {
 			return err
 		}
 		cmd, version, ok := parseHeader(string(data))
-		if ok && copied == nil {
+		if ok && copied == nil && !strings.Contains(name, "/") {
 			copied = &vendored{command: cmd, version: version, files: map[string]string{}}
 		}
 		// Another copy may stand below this one.
-		if ok && cmd.path == copied.command.path {
+		if ok && copied != nil && cmd.path == copied.command.path {
 			copied.files[name] = string(data)
 		}
 		return nil

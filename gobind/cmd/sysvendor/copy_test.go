@@ -229,6 +229,10 @@ func TestMistakesAreExplainedAndChangeNothing(t *testing.T) {
 		{"file: not a directory", []string{"-dest", at("file"), "-import", app, "Read"}},
 		{"file/sys: not a directory", []string{"-dest", at("file/sys"), "-import", app, "Read"}},
 		{"fd_linux.go: the file is not one of sysvendor's; nothing was changed", []string{"-dest", at("copy"), "-import", app, "Getpid", "Pipe2"}},
+		// A copy stands below it.
+		{"neither empty nor a copy", []string{"-dest", at(""), "-import", app, "Read"}},
+		{"holds no copy", []string{"-check", at("")}},
+		{"holds no copy", []string{"-update", at("")}},
 		{"holds no copy", []string{"-check", at("full")}},
 		{"holds no copy", []string{"-update", at("full")}},
 		{"no such file", []string{"-check", at("new")}},
@@ -245,6 +249,7 @@ func TestNearestNamesComeFirst(t *testing.T) {
 	names := []string{"Pread", "Pwrite", "Read", "Readv", "Write"}
 	for name, want := range map[string]string{
 		"reads": "Read Readv", "pRead": "Pread Read", "X": "", "PWRITE64": "Pwrite",
+		"Raed": "Read", "wrtie": "Write",
 	} {
 		if got := strings.Join(nearest(name, names), " "); got != want {
 			t.Errorf("nearest to %s: %q, want %q", name, got, want)
