@@ -28,43 +28,47 @@ type vendored struct {
 // readCopy reads the copy in dir, or returns nil when there is none: a copy has
 // files in dir itself. Other files may stand between its own.
 func readCopy(dir string) (*vendored, error) {
-	var copied *vendored
-	read := func(name string) error {
-		data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
-		if err != nil {
-			return err
-		}
-		cmd, version, ok := parseHeader(string(data))
-		if ok && copied == nil && !strings.Contains(name, "/") {
-			copied = &vendored{command: cmd, version: version, files: map[string]string{}}
-		}
-		// Another copy may stand below this one.
-		if ok && copied != nil && cmd.path == copied.command.path {
-			copied.files[name] = string(data)
-		}
-		return nil
+	copied, err := identify(dir)
+	if copied == nil {
+		return nil, err
 	}
-	// The files of dir come first: they tell what the copy is.
 	names, err := filesOf(dir)
 	if err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(names, func(a, b string) int {
-		return strings.Count(a, "/") - strings.Count(b, "/")
-	})
 	for _, name := range names {
-		if err := read(name); err != nil {
-			return nil, err
-		}
-	}
-	if copied != nil && slices.Contains(names, "LICENSE") {
-		data, err := os.ReadFile(filepath.Join(dir, "LICENSE"))
+		data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
 		if err != nil {
 			return nil, err
 		}
-		copied.files["LICENSE"] = string(data)
+		cmd, _, ok := parseHeader(string(data))
+		// Another copy may stand below this one.
+		if ok && cmd.path == copied.command.path || name == "LICENSE" {
+			copied.files[name] = string(data)
+		}
 	}
 	return copied, nil
+}
+
+// identify returns the copy in dir without its files, or nil.
+func identify(dir string) (*vendored, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		if !entry.Type().IsRegular() {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(dir, entry.Name()))
+		if err != nil {
+			return nil, err
+		}
+		if cmd, version, ok := parseHeader(string(data)); ok {
+			return &vendored{command: cmd, version: version, files: map[string]string{}}, nil
+		}
+	}
+	return nil, nil
 }
 
 // filesOf returns the names of the regular files below dir, with slashes.
