@@ -160,7 +160,8 @@ long shim_vdso_getrandom(const struct shim_vdso *vdso,
 			 struct shim_vdso_random *random, void *buf, size_t len,
 			 unsigned flags)
 {
-	if (!random->state)
+	/* The vDSO takes some flags together that the kernel refuses. */
+	if (!random->state || flags & ~(unsigned)SHIM_GRND_NONBLOCK)
 		return shim_getrandom(buf, len, flags);
 	return vdso->getrandom(buf, len, flags, random->state, random->size);
 }

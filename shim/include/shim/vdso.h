@@ -113,7 +113,10 @@ int shim_vdso_random_init(const struct shim_vdso *vdso,
 			  struct shim_vdso_random *random);
 void shim_vdso_random_exit(struct shim_vdso_random *random);
 
-/* Like shim_getrandom(); it enters the kernel for a seed, and without state. */
+/*
+ * Like shim_getrandom(). It enters the kernel for a seed, for flags other than
+ * GRND_NONBLOCK, and without a state.
+ */
 long shim_vdso_getrandom(const struct shim_vdso *vdso,
 			 struct shim_vdso_random *random, void *buf, size_t len,
 			 unsigned flags);
