@@ -239,6 +239,9 @@ func (f *file) head() string {
 		if text = withoutNotice(text); text == "" {
 			continue
 		}
+		if strings.HasPrefix(text, "//go:build ") {
+			text = strings.Replace(text, " && "+copyTag, "", 1)
+		}
 		b.WriteString(text + "\n")
 		if group != f.syntax.Doc {
 			b.WriteString("\n")

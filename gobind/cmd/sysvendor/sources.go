@@ -124,6 +124,9 @@ func (p *pkg) read(s *sources, name string) error {
 		if strings.HasSuffix(name, "_test.go") {
 			return nil
 		}
+		if seen, err := s.seen(p.path, name); err != nil || !seen {
+			return err
+		}
 		src, err := fs.ReadFile(s.fsys, full)
 		if err != nil {
 			return err
@@ -147,6 +150,16 @@ func (p *pkg) read(s *sources, name string) error {
 		p.others = append(p.others, newOther(name, src))
 	}
 	return nil
+}
+
+// seen says whether any target compiles a file.
+func (s *sources) seen(dir, name string) (bool, error) {
+	for _, t := range s.targets {
+		if match, err := t.build.MatchFile(dir, name); err != nil || match {
+			return match, err
+		}
+	}
+	return false, nil
 }
 
 // exported returns the exported names that p declares, sorted.

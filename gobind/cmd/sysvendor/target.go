@@ -20,14 +20,18 @@ type target struct {
 	checked map[string]*types.Package
 }
 
+// copyTag is the build tag that holds for every copy, so that its files need
+// not name it: linkname, which reaches into the Go runtime, is never copied.
+const copyTag = "nolinkname"
+
 func newTarget(s *sources, arch string, race bool) *target {
 	t := &target{sources: s, build: build.Default, checked: map[string]*types.Package{}}
 	t.build.GOOS = "linux"
 	t.build.GOARCH = arch
 	t.build.CgoEnabled = false
-	t.build.BuildTags = nil
+	t.build.BuildTags = []string{copyTag}
 	if race {
-		t.build.BuildTags = []string{"race"}
+		t.build.BuildTags = append(t.build.BuildTags, "race")
 	}
 	t.build.JoinPath = path.Join
 	t.build.OpenFile = func(name string) (io.ReadCloser, error) {
