@@ -258,7 +258,16 @@ unsafe_files() {
 		grep -vE '_raw_linux(_test)?\.go$')
 }
 
+# What reaches into the Go runtime, in one place that a build tag leaves out.
+linknames() {
+	grep -rn 'go:linkname' gobind --include='*.go' >"$out/linknames" &&
+		no_match -v '^gobind/sys/vgetrandom_linux.go:.*:linkname vgetrandom runtime.vgetrandom$' \
+			"$out/linknames" &&
+		grep -q '^//go:build .* && !nolinkname$' gobind/sys/vgetrandom_linux.go
+}
+
 check includes_go_left layers
+check one_linkname_that_can_be_left_out linknames
 check unsafe_stands_in_raw_files_only unsafe_files
 check gobind_requires_nothing no_match -nE '^(require|replace)' gobind/go.mod
 check the_licences_are_equal cmp LICENSE gobind/LICENSE

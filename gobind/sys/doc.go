@@ -34,6 +34,16 @@
 // Nothing is added to the flags of the caller: a descriptor is close-on-exec
 // when O_CLOEXEC, SOCK_CLOEXEC or their kin are given.
 //
+// # Without entering the kernel
+//
+// [ClockGettime] (on amd64) and [Getrandom] are answered by the vDSO, code that
+// the kernel maps into the process, where it has them; else, and always as
+// RawClockGettime and RawGetrandom, they are system calls. On arm64 a clock is
+// always a call: a signal that arrives in the vDSO must find Go's g where only
+// the runtime can put it. Getrandom uses a function of package runtime, by the
+// one linkname of this module; a build with the tag nolinkname does without,
+// and so does a copy made by sysvendor.
+//
 // # Threads
 //
 // A call that acts on the calling thread only (Prctl, PthreadSigmask,

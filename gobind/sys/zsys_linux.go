@@ -847,8 +847,9 @@ func Mprotect(b []byte, prot int) error {
 	return nil
 }
 
-// ClockGettime calls clock_gettime(2): read a clock.
-func ClockGettime(clockid int32, time *Timespec) error {
+// RawClockGettime calls clock_gettime(2) with pointers and lengths, as the
+// kernel takes them: read a clock. ClockGettime is the usual form.
+func RawClockGettime(clockid int32, time *Timespec) error {
 	_, _, e := syscall.Syscall(SYS_CLOCK_GETTIME, uintptr(clockid), uintptr(unsafe.Pointer(time)), 0)
 	if e != 0 {
 		return e
@@ -877,8 +878,9 @@ func ClockNanosleep(clockid int32, flags int, request, remain *Timespec) error {
 	return nil
 }
 
-// Getrandom calls getrandom(2): fill a buffer with random bytes.
-func Getrandom(buf []byte, flags int) (n int, err error) {
+// RawGetrandom calls getrandom(2) with pointers and lengths, as the kernel
+// takes them: fill a buffer with random bytes. Getrandom is the usual form.
+func RawGetrandom(buf []byte, flags int) (n int, err error) {
 	r, _, e := syscall.Syscall(SYS_GETRANDOM, uintptr(unsafe.Pointer(base(buf))), uintptr(len(buf)), uintptr(flags))
 	if e != 0 {
 		return -1, e
