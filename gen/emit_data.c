@@ -26,6 +26,19 @@ const char *c_value(const struct constant *k, int cpu)
 	return u >> 31 ? format("%sU", text) : text;
 }
 
+static void put_comment(struct buf *b, const char *text)
+{
+	const char *line = format("/* %s */", text);
+
+	if (strlen(line) <= 80) {
+		put(b, "\n%s\n", line);
+		return;
+	}
+	put(b, "\n/*\n");
+	put_wrapped(b, " * ", text);
+	put(b, " */\n");
+}
+
 /* cpu ANY_CPU: what is the same on all of them. */
 static void put_groups(struct buf *b, int cpu)
 {
@@ -40,7 +53,7 @@ static void put_groups(struct buf *b, int cpu)
 			    (k->per_cpu && !k->text[cpu]))
 				continue;
 			if (!begun)
-				put(b, "\n/* %s */\n", g->doc);
+				put_comment(b, g->doc);
 			begun = true;
 			put(b, "#define SHIM_%s %s\n", k->name,
 			    c_value(k, cpu == ANY_CPU ? 0 : cpu));
@@ -98,15 +111,7 @@ static void put_fields(struct buf *b, const struct field *parent, int depth)
 
 static void put_structure(struct buf *b, const struct structure *s, int cpu)
 {
-	char *line = format("/* %s */", sentence(s->doc));
-
-	if (strlen(line) > 80) {
-		put(b, "\n/*\n");
-		put_wrapped(b, " * ", sentence(s->doc));
-		put(b, " */\n");
-	} else {
-		put(b, "\n%s\n", line);
-	}
+	put_comment(b, sentence(s->doc));
 	put(b, "%s shim_%s {\n", s->top.is_union ? "union" : "struct", s->name);
 	put_fields(b, &s->top, 1);
 	put(b, "}%s;\n",

@@ -14,6 +14,12 @@ static bool in_file(const struct group *g, const struct constant *k, int cpu,
 	       k->per_cpu == (cpu != ANY_CPU) && (!k->per_cpu || k->text[cpu]);
 }
 
+/* Go exports no name that begins with an underscore. */
+static const char *exported(const struct constant *k)
+{
+	return k->name + strspn(k->name, "_");
+}
+
 static void put_go_group(struct buf *b, const struct group *g, int cpu,
 			 bool errors)
 {
@@ -21,11 +27,13 @@ static void put_go_group(struct buf *b, const struct group *g, int cpu,
 
 	for (size_t i = 0; i < g->constants.n; i++)
 		if (in_file(g, &g->constants.v[i], cpu, errors) &&
-		    strlen(g->constants.v[i].name) > longest)
-			longest = strlen(g->constants.v[i].name);
+		    strlen(exported(&g->constants.v[i])) > longest)
+			longest = strlen(exported(&g->constants.v[i]));
 	if (!longest)
 		return;
-	put(b, "\n// %s\nconst (\n", g->doc);
+	put(b, "\n");
+	put_wrapped(b, "// ", g->doc);
+	put(b, "const (\n");
 	for (size_t i = 0; i < g->constants.n; i++) {
 		const struct constant *k = &g->constants.v[i];
 		const char *text = k->text[cpu == ANY_CPU ? 0 : cpu], *shift;
@@ -37,7 +45,7 @@ static void put_go_group(struct buf *b, const struct group *g, int cpu,
 			text = format("1 << %s", shift + 2);
 		if (errors)
 			text = format("%s(%s)", g->go_type, text);
-		put(b, "\t%-*s = %s\n", (int)longest, k->name, text);
+		put(b, "\t%-*s = %s\n", (int)longest, exported(k), text);
 	}
 	put(b, ")\n");
 }
