@@ -8,6 +8,8 @@
 #                   both CPUs, in virtual machines: tests/kernels/run.sh
 #   make lint       formatting, symbols, headers, layers, stale files
 #   make gen        rewrite the generated files (z*) from gen/spec
+#   make import-uapi  the constants of gen/uapi/list from the newest kernel's
+#                   headers into gen/spec, for maintainers
 #   make vendor-go  copy system calls into a Go package of yours: DEST=dir
 #                   IMPORT=example.org/app/internal/sys ONLY="Pipe2 Read"
 #   make install    headers, archives and pkg-config files; also uninstall
@@ -92,8 +94,8 @@ comma := ,
 .DELETE_ON_ERROR:
 .SECONDARY:
 SETUPS := setup-bench setup-test setup-lint setup-kernels
-.PHONY: all bench test test-kernels lint gen vendor-go install uninstall clean \
-	help $(SETUPS)
+.PHONY: all bench test test-kernels lint gen import-uapi vendor-go install \
+	uninstall clean help $(SETUPS)
 
 all: $(LIB) $(START) $(EXAMPLES)
 
@@ -146,6 +148,9 @@ $(GEN): $(wildcard gen/*.c gen/*.h)
 
 gen: $(GEN)
 	$(Q)$(GEN)
+
+import-uapi: setup-lint $(GEN)
+	$(Q)gen/uapi/import.sh && $(GEN)
 
 ## A copy of system calls for one Go package, without a C compiler
 

@@ -18,7 +18,10 @@ static bool compared(const char *header, bool libc)
 
 static void put_include(struct buf *b, const char *header, struct buf *seen)
 {
-	const char *line = format("#include <%s>\n", header);
+	/* Older headers lack some, and some are of one CPU. */
+	const char *line = format("#if __has_include(<%s>)\n"
+				  "#include <%s>\n#endif\n",
+				  header, header);
 
 	if (seen->len && strstr(seen->s, line))
 		return;
@@ -39,6 +42,12 @@ static void put_end(struct buf *b, int since)
 		put(b, "#endif\n");
 }
 
+/* The type to compare in: 1 << 31 is negative where a header has no 1U. */
+static const char *type_of(const struct constant *k, int cpu)
+{
+	return strcmp(k->text[cpu], "1<<31") == 0 ? "unsigned" : "long long";
+}
+
 static void put_constants(struct buf *b, const struct group *g, int cpu)
 {
 	for (size_t i = 0; i < g->constants.n; i++) {
@@ -48,9 +57,10 @@ static void put_constants(struct buf *b, const struct group *g, int cpu)
 			continue;
 		put_since(b, k->since);
 		put(b,
-		    "_Static_assert((long long)(SHIM_%s) == (long long)(%s), "
+		    "_Static_assert((%s)(SHIM_%s) == (%s)(%s), "
 		    "\"%s:%d: %s\");\n",
-		    k->name, k->name, k->at.file, k->at.line, k->name);
+		    type_of(k, cpu), k->name, type_of(k, cpu), k->name,
+		    k->at.file, k->at.line, k->name);
 		put_end(b, k->since);
 	}
 }

@@ -342,7 +342,7 @@ SIZE(struct shim_sock_fprog, 16);
 AT(shim_sock_fprog, len, 0);
 AT(shim_sock_fprog, filter, 8);
 
-SIZE(struct shim_perf_event_attr, 136);
+SIZE(struct shim_perf_event_attr, 144);
 AT(shim_perf_event_attr, type, 0);
 AT(shim_perf_event_attr, size, 4);
 AT(shim_perf_event_attr, config, 8);
@@ -374,6 +374,7 @@ AT(shim_perf_event_attr, aux_sample_size, 112);
 AT(shim_perf_event_attr, __reserved_3, 116);
 AT(shim_perf_event_attr, sig_data, 120);
 AT(shim_perf_event_attr, config3, 128);
+AT(shim_perf_event_attr, config4, 136);
 
 SIZE(struct shim_seccomp_data, 64);
 AT(shim_seccomp_data, nr, 0);

@@ -76,18 +76,28 @@ check no_trailing_blanks whitespace
 
 ## The generated files
 
+# uapi CPU [DIRECTORY]: against the system's headers, or those in the directory.
+# -ffreestanding: libc's would hide a part of the kernel's.
 uapi() {
 	cpu=$1
-	cross=
-	[ "$cpu" = "$host" ] || cross=$cpu-linux-gnu-
-	build/gen/gen --uapi "$cpu" >"$out/uapi.c" &&
-		"${cross}gcc" -fsyntax-only -Ishim/include "-Iasm/$cpu" "$out/uapi.c" &&
-		"${cross}gcc" -fsyntax-only -DLIBC -D_GNU_SOURCE -Ishim/include "-Iasm/$cpu" "$out/uapi.c"
+	cc=$cpu-linux-gnu-gcc
+	[ "$cpu" != "$host" ] || cc=gcc
+	build/gen/gen --uapi "$cpu" >"$out/uapi.c" || return
+	set -- ${2:+-nostdinc -isystem "$2" -isystem "$("$cc" -print-file-name=include)"} \
+		-fsyntax-only -Ishim/include "-Iasm/$cpu" "$out/uapi.c"
+	"$cc" -ffreestanding "$@" || return
+	[ "$1" = -nostdinc ] || "$cc" -DLIBC -D_GNU_SOURCE "$@"
 }
 
 check generated_files_are_fresh build/gen/gen --check
 for cpu in x86_64 aarch64; do
 	check "constants_and_structs_are_the_kernel's_on_$cpu" uapi $cpu
+	name="constants_and_structs_are_the_newest_kernel's_on_$cpu"
+	if headers=$(gen/uapi/headers.sh -n sid $cpu 2>"$out/log"); then
+		check "$name" uapi $cpu "$headers"
+	else
+		echo "skip lint/$name: $(tail -n 1 "$out/log")"
+	fi
 done
 
 ## The C library

@@ -108,12 +108,28 @@
 #define SHIM_NR_mount 40
 #define SHIM_NR_reboot 142
 
-/* Flags of openat, pipe2 and dup3. */
-#define SHIM_O_DIRECT 0200000
-#define SHIM_O_LARGEFILE 0400000
-#define SHIM_O_DIRECTORY 040000
-#define SHIM_O_NOFOLLOW 0100000
-#define SHIM_O_TMPFILE 020040000
+/* Flags of open, openat, openat2, creat, pipe2, dup3 and open_by_handle_at. */
+#define SHIM_O_DIRECT (1U << 16)
+#define SHIM_O_LARGEFILE (1U << 17)
+#define SHIM_O_DIRECTORY (1U << 14)
+#define SHIM_O_NOFOLLOW (1U << 15)
+#define SHIM_O_TMPFILE 0x404000
+
+/* Protection of memory, for mmap, mprotect and pkey_mprotect. */
+#define SHIM_PROT_BTI 0x10
+#define SHIM_PROT_MTE 0x20
+
+/* Rights of pkey_alloc. */
+#define SHIM_PKEY_DISABLE_EXECUTE 0x4
+#define SHIM_PKEY_DISABLE_READ 0x8
+
+/* Requests and options of ptrace. */
+#define SHIM_PTRACE_PEEKMTETAGS 33
+#define SHIM_PTRACE_POKEMTETAGS 34
+
+/* Signals for programs, and sizes of their stacks. */
+#define SHIM_MINSIGSTKSZ 5120
+#define SHIM_SIGSTKSZ 16384
 
 /* An event, and the caller's value for its descriptor. */
 struct shim_epoll_event {

@@ -108,12 +108,69 @@
 #define SHIM_NR_mount 165
 #define SHIM_NR_reboot 169
 
-/* Flags of openat, pipe2 and dup3. */
-#define SHIM_O_DIRECT 040000
-#define SHIM_O_LARGEFILE 0100000
-#define SHIM_O_DIRECTORY 0200000
-#define SHIM_O_NOFOLLOW 0400000
-#define SHIM_O_TMPFILE 020200000
+/* Flags of open, openat, openat2, creat, pipe2, dup3 and open_by_handle_at. */
+#define SHIM_O_DIRECT (1U << 14)
+#define SHIM_O_LARGEFILE (1U << 15)
+#define SHIM_O_DIRECTORY (1U << 16)
+#define SHIM_O_NOFOLLOW (1U << 17)
+#define SHIM_O_TMPFILE 0x410000
+
+/* Flags of mmap. */
+#define SHIM_MAP_32BIT 0x40
+#define SHIM_MAP_ABOVE4G 0x80
+
+/* Requests and options of ptrace. */
+#define SHIM_PTRACE_GETREGS 12
+#define SHIM_PTRACE_SETREGS 13
+#define SHIM_PTRACE_GETFPREGS 14
+#define SHIM_PTRACE_SETFPREGS 15
+#define SHIM_PTRACE_GETFPXREGS 18
+#define SHIM_PTRACE_SETFPXREGS 19
+#define SHIM_PTRACE_OLDSETOPTIONS 21
+#define SHIM_PTRACE_GET_THREAD_AREA 25
+#define SHIM_PTRACE_SET_THREAD_AREA 26
+#define SHIM_PTRACE_ARCH_PRCTL 30
+#define SHIM_PTRACE_SINGLEBLOCK 33
+
+/* Codes of arch_prctl. */
+#define SHIM_ARCH_SET_GS 0x1001
+#define SHIM_ARCH_SET_FS 0x1002
+#define SHIM_ARCH_GET_FS 0x1003
+#define SHIM_ARCH_GET_GS 0x1004
+#define SHIM_ARCH_GET_CPUID 0x1011
+#define SHIM_ARCH_SET_CPUID 0x1012
+#define SHIM_ARCH_GET_XCOMP_SUPP 0x1021
+#define SHIM_ARCH_GET_XCOMP_PERM 0x1022
+#define SHIM_ARCH_REQ_XCOMP_PERM 0x1023
+#define SHIM_ARCH_GET_XCOMP_GUEST_PERM 0x1024
+#define SHIM_ARCH_REQ_XCOMP_GUEST_PERM 0x1025
+#define SHIM_ARCH_XCOMP_TILECFG 17
+#define SHIM_ARCH_XCOMP_TILEDATA 18
+#define SHIM_ARCH_MAP_VDSO_X32 0x2001
+#define SHIM_ARCH_MAP_VDSO_32 0x2002
+#define SHIM_ARCH_MAP_VDSO_64 0x2003
+#define SHIM_ARCH_GET_UNTAG_MASK 0x4001
+#define SHIM_ARCH_ENABLE_TAGGED_ADDR 0x4002
+#define SHIM_ARCH_GET_MAX_TAG_BITS 0x4003
+#define SHIM_ARCH_FORCE_TAGGED_SVA 0x4004
+#define SHIM_ARCH_SHSTK_ENABLE 0x5001
+#define SHIM_ARCH_SHSTK_DISABLE 0x5002
+#define SHIM_ARCH_SHSTK_LOCK 0x5003
+#define SHIM_ARCH_SHSTK_UNLOCK 0x5004
+#define SHIM_ARCH_SHSTK_STATUS 0x5005
+#define SHIM_ARCH_SHSTK_SHSTK (1U << 0)
+#define SHIM_ARCH_SHSTK_WRSS (1U << 1)
+
+/* What modify_ldt takes. */
+#define SHIM_LDT_ENTRIES 8192
+#define SHIM_LDT_ENTRY_SIZE 8
+#define SHIM_MODIFY_LDT_CONTENTS_DATA 0
+#define SHIM_MODIFY_LDT_CONTENTS_STACK 1
+#define SHIM_MODIFY_LDT_CONTENTS_CODE 2
+
+/* Signals for programs, and sizes of their stacks. */
+#define SHIM_MINSIGSTKSZ 2048
+#define SHIM_SIGSTKSZ 8192
 
 /* An event, and the caller's value for its descriptor. */
 struct shim_epoll_event {

@@ -7,80 +7,1393 @@ package sys
 // Version is that of this module.
 const Version = "0.1.0"
 
-// Flags of openat, pipe2 and dup3.
+// Modes of access, faccessat and faccessat2.
 const (
-	O_RDONLY   = 0
-	O_WRONLY   = 01
-	O_RDWR     = 02
-	O_ACCMODE  = 03
-	O_CREAT    = 0100
-	O_EXCL     = 0200
-	O_NOCTTY   = 0400
-	O_TRUNC    = 01000
-	O_APPEND   = 02000
-	O_NONBLOCK = 04000
-	O_DSYNC    = 010000
-	O_NOATIME  = 01000000
-	O_CLOEXEC  = 02000000
-	O_SYNC     = 04010000
-	O_PATH     = 010000000
+	F_OK = 0
+	X_OK = 1
+	W_OK = 2
+	R_OK = 4
 )
 
-// Directories and flags of openat, statx, unlinkat, mkdirat and readlinkat.
+// Flags of open and openat by libc's names.
 const (
-	AT_FDCWD              = -100
-	AT_SYMLINK_NOFOLLOW   = 0x100
-	AT_REMOVEDIR          = 0x200
-	AT_SYMLINK_FOLLOW     = 0x400
-	AT_NO_AUTOMOUNT       = 0x800
-	AT_EMPTY_PATH         = 0x1000
-	AT_STATX_SYNC_AS_STAT = 0
-	AT_STATX_FORCE_SYNC   = 0x2000
-	AT_STATX_DONT_SYNC    = 0x4000
+	O_ASYNC = 020000
+	O_FSYNC = 04010000
+	O_RSYNC = 04010000
 )
 
-// Operations of fcntl.
+// Times of utimensat that are none.
 const (
-	F_DUPFD         = 0
-	F_GETFD         = 1
-	F_SETFD         = 2
-	F_GETFL         = 3
-	F_SETFL         = 4
-	F_GETLK         = 5
-	F_SETLK         = 6
-	F_SETLKW        = 7
-	F_SETOWN        = 8
-	F_GETOWN        = 9
-	F_SETSIG        = 10
-	F_GETSIG        = 11
-	F_SETOWN_EX     = 15
-	F_GETOWN_EX     = 16
-	F_OFD_GETLK     = 36
-	F_OFD_SETLK     = 37
-	F_OFD_SETLKW    = 38
-	F_DUPFD_CLOEXEC = 1030
-	F_SETPIPE_SZ    = 1031
-	F_GETPIPE_SZ    = 1032
-	F_ADD_SEALS     = 1033
-	F_GET_SEALS     = 1034
-	FD_CLOEXEC      = 1
-	F_SEAL_SEAL     = 1
-	F_SEAL_SHRINK   = 2
-	F_SEAL_GROW     = 4
-	F_SEAL_WRITE    = 8
+	UTIME_NOW  = 0x3fffffff
+	UTIME_OMIT = 0x3ffffffe
+)
+
+// Types of what getdents64 lists.
+const (
+	DT_UNKNOWN = 0
+	DT_FIFO    = 1
+	DT_CHR     = 2
+	DT_DIR     = 4
+	DT_BLK     = 6
+	DT_REG     = 8
+	DT_LNK     = 10
+	DT_SOCK    = 12
+	DT_WHT     = 14
+)
+
+// Flags of splice, vmsplice and tee.
+const (
+	SPLICE_F_MOVE     = 1
+	SPLICE_F_NONBLOCK = 2
+	SPLICE_F_MORE     = 4
+	SPLICE_F_GIFT     = 8
+)
+
+// Flags of umount2.
+const (
+	MNT_FORCE       = 1
+	MNT_DETACH      = 2
+	MNT_EXPIRE      = 4
+	UMOUNT_NOFOLLOW = 8
+)
+
+// Flags of a file system, as statfs and fstatfs give them.
+const (
+	ST_RDONLY      = 1
+	ST_NOSUID      = 2
+	ST_NODEV       = 4
+	ST_NOEXEC      = 8
+	ST_SYNCHRONOUS = 0x10
+	ST_VALID       = 0x20
+	ST_MANDLOCK    = 0x40
+	ST_NOATIME     = 0x400
+	ST_NODIRATIME  = 0x800
+	ST_RELATIME    = 0x1000
+	ST_NOSYMFOLLOW = 0x2000
+)
+
+// Flags of swapon.
+const (
+	SWAP_FLAG_PRIO_MASK  = 0x7fff
+	SWAP_FLAG_PRIO_SHIFT = 0
+	SWAP_FLAG_PREFER     = 0x8000
+	SWAP_FLAG_DISCARD    = 0x10000
+)
+
+// Flags of swapon that libc has no names for.
+const (
+	SWAP_FLAG_DISCARD_ONCE  = 0x20000
+	SWAP_FLAG_DISCARD_PAGES = 0x40000
+)
+
+// Actions of syslog.
+const (
+	SYSLOG_ACTION_CLOSE         = 0
+	SYSLOG_ACTION_OPEN          = 1
+	SYSLOG_ACTION_READ          = 2
+	SYSLOG_ACTION_READ_ALL      = 3
+	SYSLOG_ACTION_READ_CLEAR    = 4
+	SYSLOG_ACTION_CLEAR         = 5
+	SYSLOG_ACTION_CONSOLE_OFF   = 6
+	SYSLOG_ACTION_CONSOLE_ON    = 7
+	SYSLOG_ACTION_CONSOLE_LEVEL = 8
+	SYSLOG_ACTION_SIZE_UNREAD   = 9
+	SYSLOG_ACTION_SIZE_BUFFER   = 10
+)
+
+// Handlers of signals that are none.
+const (
+	SIG_DFL = 0
+	SIG_IGN = 1
+)
+
+// Bits of a performance counter's flags.
+const (
+	PERF_ATTR_FLAG_DISABLED       = 1 << 0
+	PERF_ATTR_FLAG_INHERIT        = 1 << 1
+	PERF_ATTR_FLAG_EXCLUDE_USER   = 1 << 4
+	PERF_ATTR_FLAG_EXCLUDE_KERNEL = 1 << 5
+)
+
+// Families, for socket and socketpair.
+const (
+	AF_UNSPEC     = 0
+	AF_UNIX       = 1
+	AF_LOCAL      = 1
+	AF_INET       = 2
+	AF_AX25       = 3
+	AF_IPX        = 4
+	AF_APPLETALK  = 5
+	AF_NETROM     = 6
+	AF_BRIDGE     = 7
+	AF_ATMPVC     = 8
+	AF_X25        = 9
+	AF_INET6      = 10
+	AF_ROSE       = 11
+	AF_NETBEUI    = 13
+	AF_SECURITY   = 14
+	AF_KEY        = 15
+	AF_NETLINK    = 16
+	AF_ROUTE      = 16
+	AF_PACKET     = 17
+	AF_ASH        = 18
+	AF_ECONET     = 19
+	AF_ATMSVC     = 20
+	AF_RDS        = 21
+	AF_SNA        = 22
+	AF_IRDA       = 23
+	AF_PPPOX      = 24
+	AF_WANPIPE    = 25
+	AF_LLC        = 26
+	AF_IB         = 27
+	AF_MPLS       = 28
+	AF_CAN        = 29
+	AF_TIPC       = 30
+	AF_BLUETOOTH  = 31
+	AF_IUCV       = 32
+	AF_RXRPC      = 33
+	AF_ISDN       = 34
+	AF_PHONET     = 35
+	AF_IEEE802154 = 36
+	AF_CAIF       = 37
+	AF_ALG        = 38
+	AF_NFC        = 39
+	AF_VSOCK      = 40
+	AF_KCM        = 41
+	AF_QIPCRTR    = 42
+	AF_SMC        = 43
+	AF_XDP        = 44
+	AF_MCTP       = 45
+)
+
+// Types for socket and socketpair, and flags that accept4 takes too.
+const (
+	SOCK_STREAM    = 01
+	SOCK_DGRAM     = 02
+	SOCK_RAW       = 03
+	SOCK_RDM       = 04
+	SOCK_SEQPACKET = 05
+	SOCK_DCCP      = 06
+	SOCK_PACKET    = 012
+	SOCK_CLOEXEC   = 02000000
+	SOCK_NONBLOCK  = 04000
+)
+
+// Levels of setsockopt and getsockopt; asm/socket.h has SOL_SOCKET.
+const (
+	SOL_RAW       = 255
+	SOL_DECNET    = 261
+	SOL_X25       = 262
+	SOL_PACKET    = 263
+	SOL_ATM       = 264
+	SOL_AAL       = 265
+	SOL_IRDA      = 266
+	SOL_NETBEUI   = 267
+	SOL_LLC       = 268
+	SOL_DCCP      = 269
+	SOL_NETLINK   = 270
+	SOL_TIPC      = 271
+	SOL_RXRPC     = 272
+	SOL_PPPOL2TP  = 273
+	SOL_BLUETOOTH = 274
+	SOL_PNPIPE    = 275
+	SOL_RDS       = 276
+	SOL_IUCV      = 277
+	SOL_CAIF      = 278
+	SOL_ALG       = 279
+	SOL_NFC       = 280
+	SOL_KCM       = 281
+	SOL_TLS       = 282
+	SOL_XDP       = 283
+	SOL_MPTCP     = 284
+	SOL_MCTP      = 285
+	SOL_SMC       = 286
+)
+
+// Levels of setsockopt and getsockopt for the protocols of the Internet.
+const (
+	SOL_IP     = 0
+	SOL_IPV6   = 41
+	SOL_ICMPV6 = 58
+)
+
+// Levels of setsockopt and getsockopt that libc has no names for here.
+const (
+	SOL_TCP      = 6
+	SOL_UDP      = 17
+	SOL_CAN_BASE = 100
+	SOL_CAN_RAW  = 101
+	SOL_VSOCK    = 287
+)
+
+// Control messages of sendmsg and recvmsg, and the default of listen.
+const (
+	SOMAXCONN       = 4096
+	SCM_RIGHTS      = 1
+	SCM_CREDENTIALS = 2
+)
+
+// Control messages of sendmsg and recvmsg that libc has no names for.
+const (
+	SCM_SECURITY = 3
+	SCM_PIDFD    = 4
+)
+
+// Flags of sendto, recvfrom, sendmsg and recvmsg.
+const (
+	MSG_OOB          = 1
+	MSG_PEEK         = 2
+	MSG_DONTROUTE    = 4
+	MSG_CTRUNC       = 8
+	MSG_PROXY        = 0x10
+	MSG_TRUNC        = 0x20
+	MSG_DONTWAIT     = 0x40
+	MSG_EOR          = 0x80
+	MSG_WAITALL      = 0x100
+	MSG_FIN          = 0x200
+	MSG_SYN          = 0x400
+	MSG_CONFIRM      = 0x800
+	MSG_RST          = 0x1000
+	MSG_ERRQUEUE     = 0x2000
+	MSG_NOSIGNAL     = 0x4000
+	MSG_MORE         = 0x8000
+	MSG_WAITFORONE   = 0x10000
+	MSG_BATCH        = 0x40000
+	MSG_ZEROCOPY     = 0x4000000
+	MSG_FASTOPEN     = 0x20000000
+	MSG_CMSG_CLOEXEC = 0x40000000
+)
+
+// Flags of sendmsg and recvmsg that libc has no names for.
+const (
+	MSG_SOCK_DEVMEM = 0x2000000
+)
+
+// Directions of shutdown.
+const (
+	SHUT_RD   = 0
+	SHUT_WR   = 1
+	SHUT_RDWR = 2
+)
+
+// Parts of the instructions of filters, classic and of bpf.
+const (
+	BPF_LD       = 0x0
+	BPF_LDX      = 0x1
+	BPF_ST       = 0x2
+	BPF_STX      = 0x3
+	BPF_ALU      = 0x4
+	BPF_JMP      = 0x5
+	BPF_RET      = 0x6
+	BPF_MISC     = 0x7
+	BPF_W        = 0x0
+	BPF_H        = 0x8
+	BPF_B        = 0x10
+	BPF_IMM      = 0x0
+	BPF_ABS      = 0x20
+	BPF_IND      = 0x40
+	BPF_MEM      = 0x60
+	BPF_LEN      = 0x80
+	BPF_MSH      = 0xa0
+	BPF_ADD      = 0x0
+	BPF_SUB      = 0x10
+	BPF_MUL      = 0x20
+	BPF_DIV      = 0x30
+	BPF_OR       = 0x40
+	BPF_AND      = 0x50
+	BPF_LSH      = 0x60
+	BPF_RSH      = 0x70
+	BPF_NEG      = 0x80
+	BPF_MOD      = 0x90
+	BPF_XOR      = 0xa0
+	BPF_JA       = 0x0
+	BPF_JEQ      = 0x10
+	BPF_JGT      = 0x20
+	BPF_JGE      = 0x30
+	BPF_JSET     = 0x40
+	BPF_K        = 0x0
+	BPF_X        = 0x8
+	BPF_MAXINSNS = 4096
+)
+
+// Classic filters, for seccomp and setsockopt.
+const (
+	BPF_MAJOR_VERSION       = 1
+	BPF_MINOR_VERSION       = 1
+	BPF_A                   = 0x10
+	BPF_TAX                 = 0x0
+	BPF_TXA                 = 0x80
+	BPF_MEMWORDS            = 16
+	SKF_AD_OFF              = -4096
+	SKF_AD_PROTOCOL         = 0
+	SKF_AD_PKTTYPE          = 4
+	SKF_AD_IFINDEX          = 8
+	SKF_AD_NLATTR           = 12
+	SKF_AD_NLATTR_NEST      = 16
+	SKF_AD_MARK             = 20
+	SKF_AD_QUEUE            = 24
+	SKF_AD_HATYPE           = 28
+	SKF_AD_RXHASH           = 32
+	SKF_AD_CPU              = 36
+	SKF_AD_ALU_XOR_X        = 40
+	SKF_AD_VLAN_TAG         = 44
+	SKF_AD_VLAN_TAG_PRESENT = 48
+	SKF_AD_PAY_OFFSET       = 52
+	SKF_AD_RANDOM           = 56
+	SKF_AD_VLAN_TPID        = 60
+	SKF_AD_MAX              = 64
+	SKF_NET_OFF             = -1048576
+	SKF_LL_OFF              = -2097152
+	BPF_NET_OFF             = -1048576
+	BPF_LL_OFF              = -2097152
+)
+
+// Commands, types and flags of bpf.
+const (
+	BPF_JMP32                                     = 0x6
+	BPF_ALU64                                     = 0x7
+	BPF_DW                                        = 0x18
+	BPF_MEMSX                                     = 0x80
+	BPF_ATOMIC                                    = 0xc0
+	BPF_XADD                                      = 0xc0
+	BPF_MOV                                       = 0xb0
+	BPF_ARSH                                      = 0xc0
+	BPF_END                                       = 0xd0
+	BPF_TO_LE                                     = 0x0
+	BPF_TO_BE                                     = 0x8
+	BPF_FROM_LE                                   = 0
+	BPF_FROM_BE                                   = 8
+	BPF_JNE                                       = 0x50
+	BPF_JLT                                       = 0xa0
+	BPF_JLE                                       = 0xb0
+	BPF_JSGT                                      = 0x60
+	BPF_JSGE                                      = 0x70
+	BPF_JSLT                                      = 0xc0
+	BPF_JSLE                                      = 0xd0
+	BPF_JCOND                                     = 0xe0
+	BPF_CALL                                      = 0x80
+	BPF_EXIT                                      = 0x90
+	BPF_FETCH                                     = 0x1
+	BPF_XCHG                                      = 0xe1
+	BPF_CMPXCHG                                   = 0xf1
+	BPF_LOAD_ACQ                                  = 0x100
+	BPF_STORE_REL                                 = 0x110
+	BPF_MAY_GOTO                                  = 0
+	BPF_REG_0                                     = 0
+	BPF_REG_1                                     = 1
+	BPF_REG_2                                     = 2
+	BPF_REG_3                                     = 3
+	BPF_REG_4                                     = 4
+	BPF_REG_5                                     = 5
+	BPF_REG_6                                     = 6
+	BPF_REG_7                                     = 7
+	BPF_REG_8                                     = 8
+	BPF_REG_9                                     = 9
+	BPF_REG_10                                    = 10
+	BPF_CGROUP_ITER_ORDER_UNSPEC                  = 0
+	BPF_CGROUP_ITER_SELF_ONLY                     = 1
+	BPF_CGROUP_ITER_DESCENDANTS_PRE               = 2
+	BPF_CGROUP_ITER_DESCENDANTS_POST              = 3
+	BPF_CGROUP_ITER_ANCESTORS_UP                  = 4
+	BPF_CGROUP_ITER_CHILDREN                      = 5
+	BPF_MAP_CREATE                                = 0
+	BPF_MAP_LOOKUP_ELEM                           = 1
+	BPF_MAP_UPDATE_ELEM                           = 2
+	BPF_MAP_DELETE_ELEM                           = 3
+	BPF_MAP_GET_NEXT_KEY                          = 4
+	BPF_PROG_LOAD                                 = 5
+	BPF_OBJ_PIN                                   = 6
+	BPF_OBJ_GET                                   = 7
+	BPF_PROG_ATTACH                               = 8
+	BPF_PROG_DETACH                               = 9
+	BPF_PROG_TEST_RUN                             = 10
+	BPF_PROG_RUN                                  = 10
+	BPF_PROG_GET_NEXT_ID                          = 11
+	BPF_MAP_GET_NEXT_ID                           = 12
+	BPF_PROG_GET_FD_BY_ID                         = 13
+	BPF_MAP_GET_FD_BY_ID                          = 14
+	BPF_OBJ_GET_INFO_BY_FD                        = 15
+	BPF_PROG_QUERY                                = 16
+	BPF_RAW_TRACEPOINT_OPEN                       = 17
+	BPF_BTF_LOAD                                  = 18
+	BPF_BTF_GET_FD_BY_ID                          = 19
+	BPF_TASK_FD_QUERY                             = 20
+	BPF_MAP_LOOKUP_AND_DELETE_ELEM                = 21
+	BPF_MAP_FREEZE                                = 22
+	BPF_BTF_GET_NEXT_ID                           = 23
+	BPF_MAP_LOOKUP_BATCH                          = 24
+	BPF_MAP_LOOKUP_AND_DELETE_BATCH               = 25
+	BPF_MAP_UPDATE_BATCH                          = 26
+	BPF_MAP_DELETE_BATCH                          = 27
+	BPF_LINK_CREATE                               = 28
+	BPF_LINK_UPDATE                               = 29
+	BPF_LINK_GET_FD_BY_ID                         = 30
+	BPF_LINK_GET_NEXT_ID                          = 31
+	BPF_ENABLE_STATS                              = 32
+	BPF_ITER_CREATE                               = 33
+	BPF_LINK_DETACH                               = 34
+	BPF_PROG_BIND_MAP                             = 35
+	BPF_TOKEN_CREATE                              = 36
+	BPF_PROG_STREAM_READ_BY_FD                    = 37
+	BPF_PROG_ASSOC_STRUCT_OPS                     = 38
+	BPF_COMMON_ATTRS                              = 1 << 16
+	BPF_MAP_TYPE_UNSPEC                           = 0
+	BPF_MAP_TYPE_HASH                             = 1
+	BPF_MAP_TYPE_ARRAY                            = 2
+	BPF_MAP_TYPE_PROG_ARRAY                       = 3
+	BPF_MAP_TYPE_PERF_EVENT_ARRAY                 = 4
+	BPF_MAP_TYPE_PERCPU_HASH                      = 5
+	BPF_MAP_TYPE_PERCPU_ARRAY                     = 6
+	BPF_MAP_TYPE_STACK_TRACE                      = 7
+	BPF_MAP_TYPE_CGROUP_ARRAY                     = 8
+	BPF_MAP_TYPE_LRU_HASH                         = 9
+	BPF_MAP_TYPE_LRU_PERCPU_HASH                  = 10
+	BPF_MAP_TYPE_LPM_TRIE                         = 11
+	BPF_MAP_TYPE_ARRAY_OF_MAPS                    = 12
+	BPF_MAP_TYPE_HASH_OF_MAPS                     = 13
+	BPF_MAP_TYPE_DEVMAP                           = 14
+	BPF_MAP_TYPE_SOCKMAP                          = 15
+	BPF_MAP_TYPE_CPUMAP                           = 16
+	BPF_MAP_TYPE_XSKMAP                           = 17
+	BPF_MAP_TYPE_SOCKHASH                         = 18
+	BPF_MAP_TYPE_CGROUP_STORAGE_DEPRECATED        = 19
+	BPF_MAP_TYPE_CGROUP_STORAGE                   = 19
+	BPF_MAP_TYPE_REUSEPORT_SOCKARRAY              = 20
+	BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE_DEPRECATED = 21
+	BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE            = 21
+	BPF_MAP_TYPE_QUEUE                            = 22
+	BPF_MAP_TYPE_STACK                            = 23
+	BPF_MAP_TYPE_SK_STORAGE                       = 24
+	BPF_MAP_TYPE_DEVMAP_HASH                      = 25
+	BPF_MAP_TYPE_STRUCT_OPS                       = 26
+	BPF_MAP_TYPE_RINGBUF                          = 27
+	BPF_MAP_TYPE_INODE_STORAGE                    = 28
+	BPF_MAP_TYPE_TASK_STORAGE                     = 29
+	BPF_MAP_TYPE_BLOOM_FILTER                     = 30
+	BPF_MAP_TYPE_USER_RINGBUF                     = 31
+	BPF_MAP_TYPE_CGRP_STORAGE                     = 32
+	BPF_MAP_TYPE_ARENA                            = 33
+	BPF_MAP_TYPE_INSN_ARRAY                       = 34
+	BPF_MAP_TYPE_RHASH                            = 35
+	BPF_PROG_TYPE_UNSPEC                          = 0
+	BPF_PROG_TYPE_SOCKET_FILTER                   = 1
+	BPF_PROG_TYPE_KPROBE                          = 2
+	BPF_PROG_TYPE_SCHED_CLS                       = 3
+	BPF_PROG_TYPE_SCHED_ACT                       = 4
+	BPF_PROG_TYPE_TRACEPOINT                      = 5
+	BPF_PROG_TYPE_XDP                             = 6
+	BPF_PROG_TYPE_PERF_EVENT                      = 7
+	BPF_PROG_TYPE_CGROUP_SKB                      = 8
+	BPF_PROG_TYPE_CGROUP_SOCK                     = 9
+	BPF_PROG_TYPE_LWT_IN                          = 10
+	BPF_PROG_TYPE_LWT_OUT                         = 11
+	BPF_PROG_TYPE_LWT_XMIT                        = 12
+	BPF_PROG_TYPE_SOCK_OPS                        = 13
+	BPF_PROG_TYPE_SK_SKB                          = 14
+	BPF_PROG_TYPE_CGROUP_DEVICE                   = 15
+	BPF_PROG_TYPE_SK_MSG                          = 16
+	BPF_PROG_TYPE_RAW_TRACEPOINT                  = 17
+	BPF_PROG_TYPE_CGROUP_SOCK_ADDR                = 18
+	BPF_PROG_TYPE_LWT_SEG6LOCAL                   = 19
+	BPF_PROG_TYPE_LIRC_MODE2                      = 20
+	BPF_PROG_TYPE_SK_REUSEPORT                    = 21
+	BPF_PROG_TYPE_FLOW_DISSECTOR                  = 22
+	BPF_PROG_TYPE_CGROUP_SYSCTL                   = 23
+	BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE         = 24
+	BPF_PROG_TYPE_CGROUP_SOCKOPT                  = 25
+	BPF_PROG_TYPE_TRACING                         = 26
+	BPF_PROG_TYPE_STRUCT_OPS                      = 27
+	BPF_PROG_TYPE_EXT                             = 28
+	BPF_PROG_TYPE_LSM                             = 29
+	BPF_PROG_TYPE_SK_LOOKUP                       = 30
+	BPF_PROG_TYPE_SYSCALL                         = 31
+	BPF_PROG_TYPE_NETFILTER                       = 32
+	BPF_CGROUP_INET_INGRESS                       = 0
+	BPF_CGROUP_INET_EGRESS                        = 1
+	BPF_CGROUP_INET_SOCK_CREATE                   = 2
+	BPF_CGROUP_SOCK_OPS                           = 3
+	BPF_SK_SKB_STREAM_PARSER                      = 4
+	BPF_SK_SKB_STREAM_VERDICT                     = 5
+	BPF_CGROUP_DEVICE                             = 6
+	BPF_SK_MSG_VERDICT                            = 7
+	BPF_CGROUP_INET4_BIND                         = 8
+	BPF_CGROUP_INET6_BIND                         = 9
+	BPF_CGROUP_INET4_CONNECT                      = 10
+	BPF_CGROUP_INET6_CONNECT                      = 11
+	BPF_CGROUP_INET4_POST_BIND                    = 12
+	BPF_CGROUP_INET6_POST_BIND                    = 13
+	BPF_CGROUP_UDP4_SENDMSG                       = 14
+	BPF_CGROUP_UDP6_SENDMSG                       = 15
+	BPF_LIRC_MODE2                                = 16
+	BPF_FLOW_DISSECTOR                            = 17
+	BPF_CGROUP_SYSCTL                             = 18
+	BPF_CGROUP_UDP4_RECVMSG                       = 19
+	BPF_CGROUP_UDP6_RECVMSG                       = 20
+	BPF_CGROUP_GETSOCKOPT                         = 21
+	BPF_CGROUP_SETSOCKOPT                         = 22
+	BPF_TRACE_RAW_TP                              = 23
+	BPF_TRACE_FENTRY                              = 24
+	BPF_TRACE_FEXIT                               = 25
+	BPF_MODIFY_RETURN                             = 26
+	BPF_LSM_MAC                                   = 27
+	BPF_TRACE_ITER                                = 28
+	BPF_CGROUP_INET4_GETPEERNAME                  = 29
+	BPF_CGROUP_INET6_GETPEERNAME                  = 30
+	BPF_CGROUP_INET4_GETSOCKNAME                  = 31
+	BPF_CGROUP_INET6_GETSOCKNAME                  = 32
+	BPF_XDP_DEVMAP                                = 33
+	BPF_CGROUP_INET_SOCK_RELEASE                  = 34
+	BPF_XDP_CPUMAP                                = 35
+	BPF_SK_LOOKUP                                 = 36
+	BPF_XDP                                       = 37
+	BPF_SK_SKB_VERDICT                            = 38
+	BPF_SK_REUSEPORT_SELECT                       = 39
+	BPF_SK_REUSEPORT_SELECT_OR_MIGRATE            = 40
+	BPF_PERF_EVENT                                = 41
+	BPF_TRACE_KPROBE_MULTI                        = 42
+	BPF_LSM_CGROUP                                = 43
+	BPF_STRUCT_OPS                                = 44
+	BPF_NETFILTER                                 = 45
+	BPF_TCX_INGRESS                               = 46
+	BPF_TCX_EGRESS                                = 47
+	BPF_TRACE_UPROBE_MULTI                        = 48
+	BPF_CGROUP_UNIX_CONNECT                       = 49
+	BPF_CGROUP_UNIX_SENDMSG                       = 50
+	BPF_CGROUP_UNIX_RECVMSG                       = 51
+	BPF_CGROUP_UNIX_GETPEERNAME                   = 52
+	BPF_CGROUP_UNIX_GETSOCKNAME                   = 53
+	BPF_NETKIT_PRIMARY                            = 54
+	BPF_NETKIT_PEER                               = 55
+	BPF_TRACE_KPROBE_SESSION                      = 56
+	BPF_TRACE_UPROBE_SESSION                      = 57
+	BPF_TRACE_FSESSION                            = 58
+	BPF_TRACE_FENTRY_MULTI                        = 59
+	BPF_TRACE_FEXIT_MULTI                         = 60
+	BPF_TRACE_FSESSION_MULTI                      = 61
+	BPF_LINK_TYPE_UNSPEC                          = 0
+	BPF_LINK_TYPE_RAW_TRACEPOINT                  = 1
+	BPF_LINK_TYPE_TRACING                         = 2
+	BPF_LINK_TYPE_CGROUP                          = 3
+	BPF_LINK_TYPE_ITER                            = 4
+	BPF_LINK_TYPE_NETNS                           = 5
+	BPF_LINK_TYPE_XDP                             = 6
+	BPF_LINK_TYPE_PERF_EVENT                      = 7
+	BPF_LINK_TYPE_KPROBE_MULTI                    = 8
+	BPF_LINK_TYPE_STRUCT_OPS                      = 9
+	BPF_LINK_TYPE_NETFILTER                       = 10
+	BPF_LINK_TYPE_TCX                             = 11
+	BPF_LINK_TYPE_UPROBE_MULTI                    = 12
+	BPF_LINK_TYPE_NETKIT                          = 13
+	BPF_LINK_TYPE_SOCKMAP                         = 14
+	BPF_LINK_TYPE_TRACING_MULTI                   = 15
+	BPF_PERF_EVENT_UNSPEC                         = 0
+	BPF_PERF_EVENT_UPROBE                         = 1
+	BPF_PERF_EVENT_URETPROBE                      = 2
+	BPF_PERF_EVENT_KPROBE                         = 3
+	BPF_PERF_EVENT_KRETPROBE                      = 4
+	BPF_PERF_EVENT_TRACEPOINT                     = 5
+	BPF_PERF_EVENT_EVENT                          = 6
+	BPF_F_ALLOW_OVERRIDE                          = 1 << 0
+	BPF_F_ALLOW_MULTI                             = 1 << 1
+	BPF_F_REPLACE                                 = 1 << 2
+	BPF_F_BEFORE                                  = 1 << 3
+	BPF_F_AFTER                                   = 1 << 4
+	BPF_F_ID                                      = 1 << 5
+	BPF_F_PREORDER                                = 1 << 6
+	BPF_F_LINK                                    = 1 << 13
+	BPF_F_STRICT_ALIGNMENT                        = 1 << 0
+	BPF_F_ANY_ALIGNMENT                           = 1 << 1
+	BPF_F_TEST_RND_HI32                           = 1 << 2
+	BPF_F_TEST_STATE_FREQ                         = 1 << 3
+	BPF_F_SLEEPABLE                               = 1 << 4
+	BPF_F_XDP_HAS_FRAGS                           = 1 << 5
+	BPF_F_XDP_DEV_BOUND_ONLY                      = 1 << 6
+	BPF_F_TEST_REG_INVARIANTS                     = 1 << 7
+	BPF_F_KPROBE_MULTI_RETURN                     = 1 << 0
+	BPF_F_UPROBE_MULTI_RETURN                     = 1 << 0
+	BPF_F_UPROBE_MULTI_PATH_FD                    = 1 << 1
+	BPF_F_NETFILTER_IP_DEFRAG                     = 1 << 0
+	BPF_PSEUDO_MAP_FD                             = 1
+	BPF_PSEUDO_MAP_IDX                            = 5
+	BPF_PSEUDO_MAP_VALUE                          = 2
+	BPF_PSEUDO_MAP_IDX_VALUE                      = 6
+	BPF_PSEUDO_BTF_ID                             = 3
+	BPF_PSEUDO_FUNC                               = 4
+	BPF_PSEUDO_CALL                               = 1
+	BPF_PSEUDO_KFUNC_CALL                         = 2
+	BPF_ADDR_SPACE_CAST                           = 1
+	BPF_ANY                                       = 0
+	BPF_NOEXIST                                   = 1
+	BPF_EXIST                                     = 2
+	BPF_F_LOCK                                    = 4
+	BPF_F_CPU                                     = 8
+	BPF_F_ALL_CPUS                                = 16
+	BPF_F_NO_PREALLOC                             = 1 << 0
+	BPF_F_NO_COMMON_LRU                           = 1 << 1
+	BPF_F_NUMA_NODE                               = 1 << 2
+	BPF_F_RDONLY                                  = 1 << 3
+	BPF_F_WRONLY                                  = 1 << 4
+	BPF_F_STACK_BUILD_ID                          = 1 << 5
+	BPF_F_ZERO_SEED                               = 1 << 6
+	BPF_F_RDONLY_PROG                             = 1 << 7
+	BPF_F_WRONLY_PROG                             = 1 << 8
+	BPF_F_CLONE                                   = 1 << 9
+	BPF_F_MMAPABLE                                = 1 << 10
+	BPF_F_PRESERVE_ELEMS                          = 1 << 11
+	BPF_F_INNER_MAP                               = 1 << 12
+	BPF_F_PATH_FD                                 = 1 << 14
+	BPF_F_VTYPE_BTF_OBJ_FD                        = 1 << 15
+	BPF_F_TOKEN_FD                                = 1 << 16
+	BPF_F_SEGV_ON_FAULT                           = 1 << 17
+	BPF_F_NO_USER_CONV                            = 1 << 18
+	BPF_F_RB_OVERWRITE                            = 1 << 19
+	BPF_F_QUERY_EFFECTIVE                         = 1 << 0
+	BPF_F_TEST_RUN_ON_CPU                         = 1 << 0
+	BPF_F_TEST_XDP_LIVE_FRAMES                    = 1 << 1
+	BPF_F_TEST_SKB_CHECKSUM_COMPLETE              = 1 << 2
+	BPF_STATS_RUN_TIME                            = 0
+	BPF_STACK_BUILD_ID_EMPTY                      = 0
+	BPF_STACK_BUILD_ID_VALID                      = 1
+	BPF_STACK_BUILD_ID_IP                         = 2
+	BPF_BUILD_ID_SIZE                             = 20
+	BPF_OBJ_NAME_LEN                              = 16
+	BPF_STREAM_STDOUT                             = 1
+	BPF_STREAM_STDERR                             = 2
+	BPF_FUNC_unspec                               = 0
+	BPF_FUNC_map_lookup_elem                      = 1
+	BPF_FUNC_map_update_elem                      = 2
+	BPF_FUNC_map_delete_elem                      = 3
+	BPF_FUNC_probe_read                           = 4
+	BPF_FUNC_ktime_get_ns                         = 5
+	BPF_FUNC_trace_printk                         = 6
+	BPF_FUNC_get_prandom_u32                      = 7
+	BPF_FUNC_get_smp_processor_id                 = 8
+	BPF_FUNC_skb_store_bytes                      = 9
+	BPF_FUNC_l3_csum_replace                      = 10
+	BPF_FUNC_l4_csum_replace                      = 11
+	BPF_FUNC_tail_call                            = 12
+	BPF_FUNC_clone_redirect                       = 13
+	BPF_FUNC_get_current_pid_tgid                 = 14
+	BPF_FUNC_get_current_uid_gid                  = 15
+	BPF_FUNC_get_current_comm                     = 16
+	BPF_FUNC_get_cgroup_classid                   = 17
+	BPF_FUNC_skb_vlan_push                        = 18
+	BPF_FUNC_skb_vlan_pop                         = 19
+	BPF_FUNC_skb_get_tunnel_key                   = 20
+	BPF_FUNC_skb_set_tunnel_key                   = 21
+	BPF_FUNC_perf_event_read                      = 22
+	BPF_FUNC_redirect                             = 23
+	BPF_FUNC_get_route_realm                      = 24
+	BPF_FUNC_perf_event_output                    = 25
+	BPF_FUNC_skb_load_bytes                       = 26
+	BPF_FUNC_get_stackid                          = 27
+	BPF_FUNC_csum_diff                            = 28
+	BPF_FUNC_skb_get_tunnel_opt                   = 29
+	BPF_FUNC_skb_set_tunnel_opt                   = 30
+	BPF_FUNC_skb_change_proto                     = 31
+	BPF_FUNC_skb_change_type                      = 32
+	BPF_FUNC_skb_under_cgroup                     = 33
+	BPF_FUNC_get_hash_recalc                      = 34
+	BPF_FUNC_get_current_task                     = 35
+	BPF_FUNC_probe_write_user                     = 36
+	BPF_FUNC_current_task_under_cgroup            = 37
+	BPF_FUNC_skb_change_tail                      = 38
+	BPF_FUNC_skb_pull_data                        = 39
+	BPF_FUNC_csum_update                          = 40
+	BPF_FUNC_set_hash_invalid                     = 41
+	BPF_FUNC_get_numa_node_id                     = 42
+	BPF_FUNC_skb_change_head                      = 43
+	BPF_FUNC_xdp_adjust_head                      = 44
+	BPF_FUNC_probe_read_str                       = 45
+	BPF_FUNC_get_socket_cookie                    = 46
+	BPF_FUNC_get_socket_uid                       = 47
+	BPF_FUNC_set_hash                             = 48
+	BPF_FUNC_setsockopt                           = 49
+	BPF_FUNC_skb_adjust_room                      = 50
+	BPF_FUNC_redirect_map                         = 51
+	BPF_FUNC_sk_redirect_map                      = 52
+	BPF_FUNC_sock_map_update                      = 53
+	BPF_FUNC_xdp_adjust_meta                      = 54
+	BPF_FUNC_perf_event_read_value                = 55
+	BPF_FUNC_perf_prog_read_value                 = 56
+	BPF_FUNC_getsockopt                           = 57
+	BPF_FUNC_override_return                      = 58
+	BPF_FUNC_sock_ops_cb_flags_set                = 59
+	BPF_FUNC_msg_redirect_map                     = 60
+	BPF_FUNC_msg_apply_bytes                      = 61
+	BPF_FUNC_msg_cork_bytes                       = 62
+	BPF_FUNC_msg_pull_data                        = 63
+	BPF_FUNC_bind                                 = 64
+	BPF_FUNC_xdp_adjust_tail                      = 65
+	BPF_FUNC_skb_get_xfrm_state                   = 66
+	BPF_FUNC_get_stack                            = 67
+	BPF_FUNC_skb_load_bytes_relative              = 68
+	BPF_FUNC_fib_lookup                           = 69
+	BPF_FUNC_sock_hash_update                     = 70
+	BPF_FUNC_msg_redirect_hash                    = 71
+	BPF_FUNC_sk_redirect_hash                     = 72
+	BPF_FUNC_lwt_push_encap                       = 73
+	BPF_FUNC_lwt_seg6_store_bytes                 = 74
+	BPF_FUNC_lwt_seg6_adjust_srh                  = 75
+	BPF_FUNC_lwt_seg6_action                      = 76
+	BPF_FUNC_rc_repeat                            = 77
+	BPF_FUNC_rc_keydown                           = 78
+	BPF_FUNC_skb_cgroup_id                        = 79
+	BPF_FUNC_get_current_cgroup_id                = 80
+	BPF_FUNC_get_local_storage                    = 81
+	BPF_FUNC_sk_select_reuseport                  = 82
+	BPF_FUNC_skb_ancestor_cgroup_id               = 83
+	BPF_FUNC_sk_lookup_tcp                        = 84
+	BPF_FUNC_sk_lookup_udp                        = 85
+	BPF_FUNC_sk_release                           = 86
+	BPF_FUNC_map_push_elem                        = 87
+	BPF_FUNC_map_pop_elem                         = 88
+	BPF_FUNC_map_peek_elem                        = 89
+	BPF_FUNC_msg_push_data                        = 90
+	BPF_FUNC_msg_pop_data                         = 91
+	BPF_FUNC_rc_pointer_rel                       = 92
+	BPF_FUNC_spin_lock                            = 93
+	BPF_FUNC_spin_unlock                          = 94
+	BPF_FUNC_sk_fullsock                          = 95
+	BPF_FUNC_tcp_sock                             = 96
+	BPF_FUNC_skb_ecn_set_ce                       = 97
+	BPF_FUNC_get_listener_sock                    = 98
+	BPF_FUNC_skc_lookup_tcp                       = 99
+	BPF_FUNC_tcp_check_syncookie                  = 100
+	BPF_FUNC_sysctl_get_name                      = 101
+	BPF_FUNC_sysctl_get_current_value             = 102
+	BPF_FUNC_sysctl_get_new_value                 = 103
+	BPF_FUNC_sysctl_set_new_value                 = 104
+	BPF_FUNC_strtol                               = 105
+	BPF_FUNC_strtoul                              = 106
+	BPF_FUNC_sk_storage_get                       = 107
+	BPF_FUNC_sk_storage_delete                    = 108
+	BPF_FUNC_send_signal                          = 109
+	BPF_FUNC_tcp_gen_syncookie                    = 110
+	BPF_FUNC_skb_output                           = 111
+	BPF_FUNC_probe_read_user                      = 112
+	BPF_FUNC_probe_read_kernel                    = 113
+	BPF_FUNC_probe_read_user_str                  = 114
+	BPF_FUNC_probe_read_kernel_str                = 115
+	BPF_FUNC_tcp_send_ack                         = 116
+	BPF_FUNC_send_signal_thread                   = 117
+	BPF_FUNC_jiffies64                            = 118
+	BPF_FUNC_read_branch_records                  = 119
+	BPF_FUNC_get_ns_current_pid_tgid              = 120
+	BPF_FUNC_xdp_output                           = 121
+	BPF_FUNC_get_netns_cookie                     = 122
+	BPF_FUNC_get_current_ancestor_cgroup_id       = 123
+	BPF_FUNC_sk_assign                            = 124
+	BPF_FUNC_ktime_get_boot_ns                    = 125
+	BPF_FUNC_seq_printf                           = 126
+	BPF_FUNC_seq_write                            = 127
+	BPF_FUNC_sk_cgroup_id                         = 128
+	BPF_FUNC_sk_ancestor_cgroup_id                = 129
+	BPF_FUNC_ringbuf_output                       = 130
+	BPF_FUNC_ringbuf_reserve                      = 131
+	BPF_FUNC_ringbuf_submit                       = 132
+	BPF_FUNC_ringbuf_discard                      = 133
+	BPF_FUNC_ringbuf_query                        = 134
+	BPF_FUNC_csum_level                           = 135
+	BPF_FUNC_skc_to_tcp6_sock                     = 136
+	BPF_FUNC_skc_to_tcp_sock                      = 137
+	BPF_FUNC_skc_to_tcp_timewait_sock             = 138
+	BPF_FUNC_skc_to_tcp_request_sock              = 139
+	BPF_FUNC_skc_to_udp6_sock                     = 140
+	BPF_FUNC_get_task_stack                       = 141
+	BPF_FUNC_load_hdr_opt                         = 142
+	BPF_FUNC_store_hdr_opt                        = 143
+	BPF_FUNC_reserve_hdr_opt                      = 144
+	BPF_FUNC_inode_storage_get                    = 145
+	BPF_FUNC_inode_storage_delete                 = 146
+	BPF_FUNC_d_path                               = 147
+	BPF_FUNC_copy_from_user                       = 148
+	BPF_FUNC_snprintf_btf                         = 149
+	BPF_FUNC_seq_printf_btf                       = 150
+	BPF_FUNC_skb_cgroup_classid                   = 151
+	BPF_FUNC_redirect_neigh                       = 152
+	BPF_FUNC_per_cpu_ptr                          = 153
+	BPF_FUNC_this_cpu_ptr                         = 154
+	BPF_FUNC_redirect_peer                        = 155
+	BPF_FUNC_task_storage_get                     = 156
+	BPF_FUNC_task_storage_delete                  = 157
+	BPF_FUNC_get_current_task_btf                 = 158
+	BPF_FUNC_bprm_opts_set                        = 159
+	BPF_FUNC_ktime_get_coarse_ns                  = 160
+	BPF_FUNC_ima_inode_hash                       = 161
+	BPF_FUNC_sock_from_file                       = 162
+	BPF_FUNC_check_mtu                            = 163
+	BPF_FUNC_for_each_map_elem                    = 164
+	BPF_FUNC_snprintf                             = 165
+	BPF_FUNC_sys_bpf                              = 166
+	BPF_FUNC_btf_find_by_name_kind                = 167
+	BPF_FUNC_sys_close                            = 168
+	BPF_FUNC_timer_init                           = 169
+	BPF_FUNC_timer_set_callback                   = 170
+	BPF_FUNC_timer_start                          = 171
+	BPF_FUNC_timer_cancel                         = 172
+	BPF_FUNC_get_func_ip                          = 173
+	BPF_FUNC_get_attach_cookie                    = 174
+	BPF_FUNC_task_pt_regs                         = 175
+	BPF_FUNC_get_branch_snapshot                  = 176
+	BPF_FUNC_trace_vprintk                        = 177
+	BPF_FUNC_skc_to_unix_sock                     = 178
+	BPF_FUNC_kallsyms_lookup_name                 = 179
+	BPF_FUNC_find_vma                             = 180
+	BPF_FUNC_loop                                 = 181
+	BPF_FUNC_strncmp                              = 182
+	BPF_FUNC_get_func_arg                         = 183
+	BPF_FUNC_get_func_ret                         = 184
+	BPF_FUNC_get_func_arg_cnt                     = 185
+	BPF_FUNC_get_retval                           = 186
+	BPF_FUNC_set_retval                           = 187
+	BPF_FUNC_xdp_get_buff_len                     = 188
+	BPF_FUNC_xdp_load_bytes                       = 189
+	BPF_FUNC_xdp_store_bytes                      = 190
+	BPF_FUNC_copy_from_user_task                  = 191
+	BPF_FUNC_skb_set_tstamp                       = 192
+	BPF_FUNC_ima_file_hash                        = 193
+	BPF_FUNC_kptr_xchg                            = 194
+	BPF_FUNC_map_lookup_percpu_elem               = 195
+	BPF_FUNC_skc_to_mptcp_sock                    = 196
+	BPF_FUNC_dynptr_from_mem                      = 197
+	BPF_FUNC_ringbuf_reserve_dynptr               = 198
+	BPF_FUNC_ringbuf_submit_dynptr                = 199
+	BPF_FUNC_ringbuf_discard_dynptr               = 200
+	BPF_FUNC_dynptr_read                          = 201
+	BPF_FUNC_dynptr_write                         = 202
+	BPF_FUNC_dynptr_data                          = 203
+	BPF_FUNC_tcp_raw_gen_syncookie_ipv4           = 204
+	BPF_FUNC_tcp_raw_gen_syncookie_ipv6           = 205
+	BPF_FUNC_tcp_raw_check_syncookie_ipv4         = 206
+	BPF_FUNC_tcp_raw_check_syncookie_ipv6         = 207
+	BPF_FUNC_ktime_get_tai_ns                     = 208
+	BPF_FUNC_user_ringbuf_drain                   = 209
+	BPF_FUNC_cgrp_storage_get                     = 210
+	BPF_FUNC_cgrp_storage_delete                  = 211
+	BPF_F_RECOMPUTE_CSUM                          = 1 << 0
+	BPF_F_INVALIDATE_HASH                         = 1 << 1
+	BPF_F_HDR_FIELD_MASK                          = 0xf
+	BPF_F_PSEUDO_HDR                              = 1 << 4
+	BPF_F_MARK_MANGLED_0                          = 1 << 5
+	BPF_F_MARK_ENFORCE                            = 1 << 6
+	BPF_F_IPV6                                    = 1 << 7
+	BPF_F_TUNINFO_IPV6                            = 1 << 0
+	BPF_F_SKIP_FIELD_MASK                         = 0xff
+	BPF_F_USER_STACK                              = 1 << 8
+	BPF_F_FAST_STACK_CMP                          = 1 << 9
+	BPF_F_REUSE_STACKID                           = 1 << 10
+	BPF_F_USER_BUILD_ID                           = 1 << 11
+	BPF_F_ZERO_CSUM_TX                            = 1 << 1
+	BPF_F_DONT_FRAGMENT                           = 1 << 2
+	BPF_F_SEQ_NUMBER                              = 1 << 3
+	BPF_F_NO_TUNNEL_KEY                           = 1 << 4
+	BPF_F_TUNINFO_FLAGS                           = 1 << 4
+	BPF_F_INDEX_MASK                              = 0xffffffff
+	BPF_F_CURRENT_CPU                             = 0xffffffff
+	BPF_F_CTXLEN_MASK                             = 0xfffff00000000
+	BPF_F_CURRENT_NETNS                           = -1
+	BPF_CSUM_LEVEL_QUERY                          = 0
+	BPF_CSUM_LEVEL_INC                            = 1
+	BPF_CSUM_LEVEL_DEC                            = 2
+	BPF_CSUM_LEVEL_RESET                          = 3
+	BPF_F_ADJ_ROOM_FIXED_GSO                      = 1 << 0
+	BPF_F_ADJ_ROOM_ENCAP_L3_IPV4                  = 1 << 1
+	BPF_F_ADJ_ROOM_ENCAP_L3_IPV6                  = 1 << 2
+	BPF_F_ADJ_ROOM_ENCAP_L4_GRE                   = 1 << 3
+	BPF_F_ADJ_ROOM_ENCAP_L4_UDP                   = 1 << 4
+	BPF_F_ADJ_ROOM_NO_CSUM_RESET                  = 1 << 5
+	BPF_F_ADJ_ROOM_ENCAP_L2_ETH                   = 1 << 6
+	BPF_F_ADJ_ROOM_DECAP_L3_IPV4                  = 1 << 7
+	BPF_F_ADJ_ROOM_DECAP_L3_IPV6                  = 1 << 8
+	BPF_ADJ_ROOM_ENCAP_L2_MASK                    = 0xff
+	BPF_ADJ_ROOM_ENCAP_L2_SHIFT                   = 56
+	BPF_F_SYSCTL_BASE_NAME                        = 1 << 0
+	BPF_LOCAL_STORAGE_GET_F_CREATE                = 1 << 0
+	BPF_SK_STORAGE_GET_F_CREATE                   = 1
+	BPF_F_GET_BRANCH_RECORDS_SIZE                 = 1 << 0
+	BPF_RB_NO_WAKEUP                              = 1 << 0
+	BPF_RB_FORCE_WAKEUP                           = 1 << 1
+	BPF_RB_AVAIL_DATA                             = 0
+	BPF_RB_RING_SIZE                              = 1
+	BPF_RB_CONS_POS                               = 2
+	BPF_RB_PROD_POS                               = 3
+	BPF_RB_OVERWRITE_POS                          = 4
+	BPF_RINGBUF_BUSY_BIT                          = 1 << 31
+	BPF_RINGBUF_DISCARD_BIT                       = 1 << 30
+	BPF_RINGBUF_HDR_SZ                            = 8
+	BPF_SK_LOOKUP_F_REPLACE                       = 1 << 0
+	BPF_SK_LOOKUP_F_NO_REUSEPORT                  = 1 << 1
+	BPF_ADJ_ROOM_NET                              = 0
+	BPF_ADJ_ROOM_MAC                              = 1
+	BPF_HDR_START_MAC                             = 0
+	BPF_HDR_START_NET                             = 1
+	BPF_LWT_ENCAP_SEG6                            = 0
+	BPF_LWT_ENCAP_SEG6_INLINE                     = 1
+	BPF_LWT_ENCAP_IP                              = 2
+	BPF_F_BPRM_SECUREEXEC                         = 1 << 0
+	BPF_F_INGRESS                                 = 1 << 0
+	BPF_F_BROADCAST                               = 1 << 3
+	BPF_F_EXCLUDE_INGRESS                         = 1 << 4
+	BPF_F_REDIRECT_FLAGS                          = 0x19
+	BPF_SKB_TSTAMP_UNSPEC                         = 0
+	BPF_SKB_TSTAMP_DELIVERY_MONO                  = 1
+	BPF_SKB_CLOCK_REALTIME                        = 0
+	BPF_SKB_CLOCK_MONOTONIC                       = 1
+	BPF_SKB_CLOCK_TAI                             = 2
+	BPF_OK                                        = 0
+	BPF_DROP                                      = 2
+	BPF_REDIRECT                                  = 7
+	BPF_LWT_REROUTE                               = 128
+	BPF_FLOW_DISSECTOR_CONTINUE                   = 129
+	XDP_PACKET_HEADROOM                           = 256
+	XDP_ABORTED                                   = 0
+	XDP_DROP                                      = 1
+	XDP_PASS                                      = 2
+	XDP_TX                                        = 3
+	XDP_REDIRECT                                  = 4
+	SK_DROP                                       = 0
+	SK_PASS                                       = 1
+	BPF_TAG_SIZE                                  = 8
+	BPF_SOCK_OPS_RTO_CB_FLAG                      = 1 << 0
+	BPF_SOCK_OPS_RETRANS_CB_FLAG                  = 1 << 1
+	BPF_SOCK_OPS_STATE_CB_FLAG                    = 1 << 2
+	BPF_SOCK_OPS_RTT_CB_FLAG                      = 1 << 3
+	BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG        = 1 << 4
+	BPF_SOCK_OPS_PARSE_UNKNOWN_HDR_OPT_CB_FLAG    = 1 << 5
+	BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG            = 1 << 6
+	BPF_SOCK_OPS_ALL_CB_FLAGS                     = 0x7f
+	BPF_SOCK_OPS_VOID                             = 0
+	BPF_SOCK_OPS_TIMEOUT_INIT                     = 1
+	BPF_SOCK_OPS_RWND_INIT                        = 2
+	BPF_SOCK_OPS_TCP_CONNECT_CB                   = 3
+	BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB            = 4
+	BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB           = 5
+	BPF_SOCK_OPS_NEEDS_ECN                        = 6
+	BPF_SOCK_OPS_BASE_RTT                         = 7
+	BPF_SOCK_OPS_RTO_CB                           = 8
+	BPF_SOCK_OPS_RETRANS_CB                       = 9
+	BPF_SOCK_OPS_STATE_CB                         = 10
+	BPF_SOCK_OPS_TCP_LISTEN_CB                    = 11
+	BPF_SOCK_OPS_RTT_CB                           = 12
+	BPF_SOCK_OPS_PARSE_HDR_OPT_CB                 = 13
+	BPF_SOCK_OPS_HDR_OPT_LEN_CB                   = 14
+	BPF_SOCK_OPS_WRITE_HDR_OPT_CB                 = 15
+	BPF_SOCK_OPS_TSTAMP_SCHED_CB                  = 16
+	BPF_SOCK_OPS_TSTAMP_SND_SW_CB                 = 17
+	BPF_SOCK_OPS_TSTAMP_SND_HW_CB                 = 18
+	BPF_SOCK_OPS_TSTAMP_ACK_CB                    = 19
+	BPF_SOCK_OPS_TSTAMP_SENDMSG_CB                = 20
+	BPF_TCP_ESTABLISHED                           = 1
+	BPF_TCP_SYN_SENT                              = 2
+	BPF_TCP_SYN_RECV                              = 3
+	BPF_TCP_FIN_WAIT1                             = 4
+	BPF_TCP_FIN_WAIT2                             = 5
+	BPF_TCP_TIME_WAIT                             = 6
+	BPF_TCP_CLOSE                                 = 7
+	BPF_TCP_CLOSE_WAIT                            = 8
+	BPF_TCP_LAST_ACK                              = 9
+	BPF_TCP_LISTEN                                = 10
+	BPF_TCP_CLOSING                               = 11
+	BPF_TCP_NEW_SYN_RECV                          = 12
+	BPF_TCP_BOUND_INACTIVE                        = 13
+	TCP_BPF_IW                                    = 1001
+	TCP_BPF_SNDCWND_CLAMP                         = 1002
+	TCP_BPF_DELACK_MAX                            = 1003
+	TCP_BPF_RTO_MIN                               = 1004
+	TCP_BPF_SYN                                   = 1005
+	TCP_BPF_SYN_IP                                = 1006
+	TCP_BPF_SYN_MAC                               = 1007
+	TCP_BPF_SOCK_OPS_CB_FLAGS                     = 1008
+	BPF_LOAD_HDR_OPT_TCP_SYN                      = 1 << 0
+	BPF_WRITE_HDR_TCP_CURRENT_MSS                 = 1
+	BPF_WRITE_HDR_TCP_SYNACK_COOKIE               = 2
+	BPF_DEVCG_ACC_MKNOD                           = 1 << 0
+	BPF_DEVCG_ACC_READ                            = 1 << 1
+	BPF_DEVCG_ACC_WRITE                           = 1 << 2
+	BPF_DEVCG_DEV_BLOCK                           = 1 << 0
+	BPF_DEVCG_DEV_CHAR                            = 1 << 1
+	BPF_FIB_LOOKUP_DIRECT                         = 1 << 0
+	BPF_FIB_LOOKUP_OUTPUT                         = 1 << 1
+	BPF_FIB_LOOKUP_SKIP_NEIGH                     = 1 << 2
+	BPF_FIB_LOOKUP_TBID                           = 1 << 3
+	BPF_FIB_LOOKUP_SRC                            = 1 << 4
+	BPF_FIB_LOOKUP_MARK                           = 1 << 5
+	BPF_FIB_LKUP_RET_SUCCESS                      = 0
+	BPF_FIB_LKUP_RET_BLACKHOLE                    = 1
+	BPF_FIB_LKUP_RET_UNREACHABLE                  = 2
+	BPF_FIB_LKUP_RET_PROHIBIT                     = 3
+	BPF_FIB_LKUP_RET_NOT_FWDED                    = 4
+	BPF_FIB_LKUP_RET_FWD_DISABLED                 = 5
+	BPF_FIB_LKUP_RET_UNSUPP_LWT                   = 6
+	BPF_FIB_LKUP_RET_NO_NEIGH                     = 7
+	BPF_FIB_LKUP_RET_FRAG_NEEDED                  = 8
+	BPF_FIB_LKUP_RET_NO_SRC_ADDR                  = 9
+	BPF_MTU_CHK_SEGS                              = 1 << 0
+	BPF_MTU_CHK_RET_SUCCESS                       = 0
+	BPF_MTU_CHK_RET_FRAG_NEEDED                   = 1
+	BPF_MTU_CHK_RET_SEGS_TOOBIG                   = 2
+	BPF_FD_TYPE_RAW_TRACEPOINT                    = 0
+	BPF_FD_TYPE_TRACEPOINT                        = 1
+	BPF_FD_TYPE_KPROBE                            = 2
+	BPF_FD_TYPE_KRETPROBE                         = 3
+	BPF_FD_TYPE_UPROBE                            = 4
+	BPF_FD_TYPE_URETPROBE                         = 5
+	BPF_FLOW_DISSECTOR_F_PARSE_1ST_FRAG           = 1 << 0
+	BPF_FLOW_DISSECTOR_F_STOP_AT_FLOW_LABEL       = 1 << 1
+	BPF_FLOW_DISSECTOR_F_STOP_AT_ENCAP            = 1 << 2
+	BPF_CORE_FIELD_BYTE_OFFSET                    = 0
+	BPF_CORE_FIELD_BYTE_SIZE                      = 1
+	BPF_CORE_FIELD_EXISTS                         = 2
+	BPF_CORE_FIELD_SIGNED                         = 3
+	BPF_CORE_FIELD_LSHIFT_U64                     = 4
+	BPF_CORE_FIELD_RSHIFT_U64                     = 5
+	BPF_CORE_TYPE_ID_LOCAL                        = 6
+	BPF_CORE_TYPE_ID_TARGET                       = 7
+	BPF_CORE_TYPE_EXISTS                          = 8
+	BPF_CORE_TYPE_SIZE                            = 9
+	BPF_CORE_ENUMVAL_EXISTS                       = 10
+	BPF_CORE_ENUMVAL_VALUE                        = 11
+	BPF_CORE_TYPE_MATCHES                         = 12
+	BPF_F_TIMER_ABS                               = 1 << 0
+	BPF_F_TIMER_CPU_PIN                           = 1 << 1
+	BPF_F_PAD_ZEROS                               = 1 << 0
+)
+
+// Flags of eventfd2.
+const (
+	EFD_SEMAPHORE = 1 << 0
+	EFD_CLOEXEC   = 0x80000
+	EFD_NONBLOCK  = 2048
+)
+
+// Events of ppoll and poll.
+const (
+	POLLIN         = 0x1
+	POLLPRI        = 0x2
+	POLLOUT        = 0x4
+	POLLERR        = 0x8
+	POLLHUP        = 0x10
+	POLLNVAL       = 0x20
+	POLLRDNORM     = 0x40
+	POLLRDBAND     = 0x80
+	POLLWRNORM     = 0x100
+	POLLWRBAND     = 0x200
+	POLLMSG        = 0x400
+	POLLREMOVE     = 0x1000
+	POLLRDHUP      = 0x2000
+	POLLFREE       = 0x4000
+	POLL_BUSY_LOOP = 0x8000
+)
+
+// Names for epoll_create1, epoll_ctl, epoll_pwait and epoll_pwait2.
+const (
+	EPOLL_CLOEXEC  = 0x80000
+	EPOLL_CTL_ADD  = 1
+	EPOLL_CTL_DEL  = 2
+	EPOLL_CTL_MOD  = 3
+	EPOLLIN        = 1
+	EPOLLPRI       = 2
+	EPOLLOUT       = 4
+	EPOLLERR       = 8
+	EPOLLHUP       = 16
+	EPOLLNVAL      = 32
+	EPOLLRDNORM    = 64
+	EPOLLRDBAND    = 128
+	EPOLLWRNORM    = 256
+	EPOLLWRBAND    = 512
+	EPOLLMSG       = 1024
+	EPOLLRDHUP     = 0x2000
+	EPOLLEXCLUSIVE = 0x10000000
+	EPOLLWAKEUP    = 0x20000000
+	EPOLLONESHOT   = 0x40000000
+	EPOLLET        = 0x80000000
+)
+
+// Events and flags of inotify_init1 and inotify_add_watch.
+const (
+	IN_ACCESS        = 0x1
+	IN_MODIFY        = 0x2
+	IN_ATTRIB        = 0x4
+	IN_CLOSE_WRITE   = 0x8
+	IN_CLOSE_NOWRITE = 0x10
+	IN_OPEN          = 0x20
+	IN_MOVED_FROM    = 0x40
+	IN_MOVED_TO      = 0x80
+	IN_CREATE        = 0x100
+	IN_DELETE        = 0x200
+	IN_DELETE_SELF   = 0x400
+	IN_MOVE_SELF     = 0x800
+	IN_UNMOUNT       = 0x2000
+	IN_Q_OVERFLOW    = 0x4000
+	IN_IGNORED       = 0x8000
+	IN_CLOSE         = 0x18
+	IN_MOVE          = 0xc0
+	IN_ONLYDIR       = 0x1000000
+	IN_DONT_FOLLOW   = 0x2000000
+	IN_EXCL_UNLINK   = 0x4000000
+	IN_MASK_CREATE   = 0x10000000
+	IN_MASK_ADD      = 0x20000000
+	IN_ISDIR         = 0x40000000
+	IN_ONESHOT       = 0x80000000
+	IN_ALL_EVENTS    = 0xfff
+	IN_CLOEXEC       = 0x80000
+	IN_NONBLOCK      = 2048
+)
+
+// Events and flags of fanotify_init and fanotify_mark.
+const (
+	FAN_ACCESS                        = 0x1
+	FAN_MODIFY                        = 0x2
+	FAN_ATTRIB                        = 0x4
+	FAN_CLOSE_WRITE                   = 0x8
+	FAN_CLOSE_NOWRITE                 = 0x10
+	FAN_OPEN                          = 0x20
+	FAN_MOVED_FROM                    = 0x40
+	FAN_MOVED_TO                      = 0x80
+	FAN_CREATE                        = 0x100
+	FAN_DELETE                        = 0x200
+	FAN_DELETE_SELF                   = 0x400
+	FAN_MOVE_SELF                     = 0x800
+	FAN_OPEN_EXEC                     = 0x1000
+	FAN_Q_OVERFLOW                    = 0x4000
+	FAN_FS_ERROR                      = 0x8000
+	FAN_OPEN_PERM                     = 0x10000
+	FAN_ACCESS_PERM                   = 0x20000
+	FAN_OPEN_EXEC_PERM                = 0x40000
+	FAN_PRE_ACCESS                    = 0x100000
+	FAN_MNT_ATTACH                    = 0x1000000
+	FAN_MNT_DETACH                    = 0x2000000
+	FAN_EVENT_ON_CHILD                = 0x8000000
+	FAN_RENAME                        = 0x10000000
+	FAN_ONDIR                         = 0x40000000
+	FAN_CLOSE                         = 0x18
+	FAN_MOVE                          = 0xc0
+	FAN_CLOEXEC                       = 0x1
+	FAN_NONBLOCK                      = 0x2
+	FAN_CLASS_NOTIF                   = 0x0
+	FAN_CLASS_CONTENT                 = 0x4
+	FAN_CLASS_PRE_CONTENT             = 0x8
+	FAN_ALL_CLASS_BITS                = 0xc
+	FAN_UNLIMITED_QUEUE               = 0x10
+	FAN_UNLIMITED_MARKS               = 0x20
+	FAN_ENABLE_AUDIT                  = 0x40
+	FAN_REPORT_PIDFD                  = 0x80
+	FAN_REPORT_TID                    = 0x100
+	FAN_REPORT_FID                    = 0x200
+	FAN_REPORT_DIR_FID                = 0x400
+	FAN_REPORT_NAME                   = 0x800
+	FAN_REPORT_TARGET_FID             = 0x1000
+	FAN_REPORT_FD_ERROR               = 0x2000
+	FAN_REPORT_MNT                    = 0x4000
+	FAN_REPORT_DFID_NAME              = 0xc00
+	FAN_REPORT_DFID_NAME_TARGET       = 0x1e00
+	FAN_ALL_INIT_FLAGS                = 0x3f
+	FAN_MARK_ADD                      = 0x1
+	FAN_MARK_REMOVE                   = 0x2
+	FAN_MARK_DONT_FOLLOW              = 0x4
+	FAN_MARK_ONLYDIR                  = 0x8
+	FAN_MARK_IGNORED_MASK             = 0x20
+	FAN_MARK_IGNORED_SURV_MODIFY      = 0x40
+	FAN_MARK_FLUSH                    = 0x80
+	FAN_MARK_EVICTABLE                = 0x200
+	FAN_MARK_IGNORE                   = 0x400
+	FAN_MARK_INODE                    = 0x0
+	FAN_MARK_MOUNT                    = 0x10
+	FAN_MARK_FILESYSTEM               = 0x100
+	FAN_MARK_MNTNS                    = 0x110
+	FAN_MARK_IGNORE_SURV              = 0x440
+	FAN_ALL_MARK_FLAGS                = 0xff
+	FAN_ALL_EVENTS                    = 0x3b
+	FAN_ALL_PERM_EVENTS               = 0x30000
+	FAN_ALL_OUTGOING_EVENTS           = 0x3403b
+	FAN_EVENT_INFO_TYPE_FID           = 1
+	FAN_EVENT_INFO_TYPE_DFID_NAME     = 2
+	FAN_EVENT_INFO_TYPE_DFID          = 3
+	FAN_EVENT_INFO_TYPE_PIDFD         = 4
+	FAN_EVENT_INFO_TYPE_ERROR         = 5
+	FAN_EVENT_INFO_TYPE_RANGE         = 6
+	FAN_EVENT_INFO_TYPE_MNT           = 7
+	FAN_EVENT_INFO_TYPE_OLD_DFID_NAME = 10
+	FAN_EVENT_INFO_TYPE_NEW_DFID_NAME = 12
+	FAN_RESPONSE_INFO_NONE            = 0
+	FAN_RESPONSE_INFO_AUDIT_RULE      = 1
+	FAN_ALLOW                         = 0x1
+	FAN_DENY                          = 0x2
+	FAN_ERRNO_BITS                    = 8
+	FAN_ERRNO_SHIFT                   = 24
+	FAN_ERRNO_MASK                    = 0xff
+	FAN_AUDIT                         = 0x10
+	FAN_INFO                          = 0x20
+	FAN_NOFD                          = -1
+	FAN_NOPIDFD                       = -1
+	FAN_EPIDFD                        = -2
+	FAN_EVENT_METADATA_LEN            = 24
+)
+
+// Flags of open, openat, openat2, creat, pipe2, dup3 and open_by_handle_at.
+const (
+	O_ACCMODE   = 3
+	O_RDONLY    = 0
+	O_WRONLY    = 1 << 0
+	O_RDWR      = 1 << 1
+	O_CREAT     = 1 << 6
+	O_EXCL      = 1 << 7
+	O_NOCTTY    = 1 << 8
+	O_TRUNC     = 1 << 9
+	O_APPEND    = 1 << 10
+	O_NONBLOCK  = 1 << 11
+	O_DSYNC     = 1 << 12
+	O_NOATIME   = 1 << 18
+	O_CLOEXEC   = 1 << 19
+	O_SYNC      = 0x101000
+	O_PATH      = 1 << 21
+	O_EMPTYPATH = 1 << 26
+	O_NDELAY    = 2048
+)
+
+// How openat2 resolves a path.
+const (
+	RESOLVE_NO_XDEV       = 0x1
+	RESOLVE_NO_MAGICLINKS = 0x2
+	RESOLVE_NO_SYMLINKS   = 0x4
+	RESOLVE_BENEATH       = 0x8
+	RESOLVE_IN_ROOT       = 0x10
+	RESOLVE_CACHED        = 0x20
+)
+
+// Directories and flags of openat, openat2, statx, newfstatat, unlinkat,
+// mkdirat, mknodat, readlinkat, linkat, symlinkat, renameat2, fchmodat,
+// fchmodat2, fchownat, faccessat, faccessat2, utimensat, execveat,
+// name_to_handle_at, setxattrat, file_getattr, file_setattr, fanotify_mark,
+// open_tree, move_mount, mount_setattr and fspick.
+const (
+	AT_FDCWD                = -100
+	AT_SYMLINK_NOFOLLOW     = 0x100
+	AT_SYMLINK_FOLLOW       = 0x400
+	AT_NO_AUTOMOUNT         = 0x800
+	AT_EMPTY_PATH           = 0x1000
+	AT_STATX_SYNC_TYPE      = 0x6000
+	AT_STATX_SYNC_AS_STAT   = 0x0
+	AT_STATX_FORCE_SYNC     = 0x2000
+	AT_STATX_DONT_SYNC      = 0x4000
+	AT_RECURSIVE            = 0x8000
+	AT_RENAME_NOREPLACE     = 0x1
+	AT_RENAME_EXCHANGE      = 0x2
+	AT_RENAME_WHITEOUT      = 0x4
+	AT_EACCESS              = 0x200
+	AT_REMOVEDIR            = 0x200
+	AT_HANDLE_FID           = 0x200
+	AT_HANDLE_MNT_ID_UNIQUE = 0x1
+	AT_HANDLE_CONNECTABLE   = 0x2
+	AT_EXECVE_CHECK         = 0x10000
+)
+
+// Directories that are known by numbers, for open_by_handle_at.
+const (
+	PIDFD_SELF_THREAD       = -10000
+	PIDFD_SELF_THREAD_GROUP = -10001
+	FD_PIDFS_ROOT           = -10002
+	FD_NSFS_ROOT            = -10003
+	FD_INVALID              = -10009
+)
+
+// Operations of fcntl, and what they take.
+const (
+	F_DUPFD                = 0
+	F_GETFD                = 1
+	F_SETFD                = 2
+	F_GETFL                = 3
+	F_SETFL                = 4
+	F_GETLK                = 5
+	F_SETLK                = 6
+	F_SETLKW               = 7
+	F_SETOWN               = 8
+	F_GETOWN               = 9
+	F_SETSIG               = 10
+	F_GETSIG               = 11
+	F_SETOWN_EX            = 15
+	F_GETOWN_EX            = 16
+	F_GETOWNER_UIDS        = 17
+	F_OFD_GETLK            = 36
+	F_OFD_SETLK            = 37
+	F_OFD_SETLKW           = 38
+	F_OWNER_TID            = 0
+	F_OWNER_PID            = 1
+	F_OWNER_PGRP           = 2
+	FD_CLOEXEC             = 1
+	F_RDLCK                = 0
+	F_WRLCK                = 1
+	F_UNLCK                = 2
+	F_EXLCK                = 4
+	F_SHLCK                = 8
+	F_LINUX_SPECIFIC_BASE  = 1024
+	F_SETLEASE             = 1024
+	F_GETLEASE             = 1025
+	F_NOTIFY               = 1026
+	F_DUPFD_QUERY          = 1027
+	F_CREATED_QUERY        = 1028
+	F_CANCELLK             = 1029
+	F_DUPFD_CLOEXEC        = 1030
+	F_SETPIPE_SZ           = 1031
+	F_GETPIPE_SZ           = 1032
+	F_ADD_SEALS            = 1033
+	F_GET_SEALS            = 1034
+	F_SEAL_SEAL            = 0x1
+	F_SEAL_SHRINK          = 0x2
+	F_SEAL_GROW            = 0x4
+	F_SEAL_WRITE           = 0x8
+	F_SEAL_FUTURE_WRITE    = 0x10
+	F_SEAL_EXEC            = 0x20
+	F_GET_RW_HINT          = 1035
+	F_SET_RW_HINT          = 1036
+	F_GET_FILE_RW_HINT     = 1037
+	F_SET_FILE_RW_HINT     = 1038
+	RWH_WRITE_LIFE_NOT_SET = 0
+	RWH_WRITE_LIFE_NONE    = 1
+	RWH_WRITE_LIFE_SHORT   = 2
+	RWH_WRITE_LIFE_MEDIUM  = 3
+	RWH_WRITE_LIFE_LONG    = 4
+	RWH_WRITE_LIFE_EXTREME = 5
+	RWF_WRITE_LIFE_NOT_SET = 0
+	F_GETDELEG             = 1039
+	F_SETDELEG             = 1040
+	DN_ACCESS              = 0x1
+	DN_MODIFY              = 0x2
+	DN_CREATE              = 0x4
+	DN_DELETE              = 0x8
+	DN_RENAME              = 0x10
+	DN_ATTRIB              = 0x20
+	DN_MULTISHOT           = 0x80000000
+)
+
+// Operations of flock.
+const (
+	LOCK_SH    = 1
+	LOCK_EX    = 2
+	LOCK_NB    = 4
+	LOCK_UN    = 8
+	LOCK_MAND  = 32
+	LOCK_READ  = 64
+	LOCK_WRITE = 128
+	LOCK_RW    = 192
 )
 
 // Modes of fallocate.
 const (
-	FALLOC_FL_KEEP_SIZE      = 1
-	FALLOC_FL_PUNCH_HOLE     = 2
-	FALLOC_FL_COLLAPSE_RANGE = 8
+	FALLOC_FL_ALLOCATE_RANGE = 0x0
+	FALLOC_FL_KEEP_SIZE      = 0x1
+	FALLOC_FL_PUNCH_HOLE     = 0x2
+	FALLOC_FL_NO_HIDE_STALE  = 0x4
+	FALLOC_FL_COLLAPSE_RANGE = 0x8
 	FALLOC_FL_ZERO_RANGE     = 0x10
 	FALLOC_FL_INSERT_RANGE   = 0x20
 	FALLOC_FL_UNSHARE_RANGE  = 0x40
+	FALLOC_FL_WRITE_ZEROES   = 0x80
 )
 
-// Types and permissions of a file, as statx gives them.
+// Types and permissions of a file, as statx gives them and mknodat, fchmodat
+// and openat take them.
 const (
 	S_IFMT   = 0170000
 	S_IFSOCK = 0140000
@@ -107,23 +1420,39 @@ const (
 	S_IXOTH  = 01
 )
 
-// What statx is asked for.
+// What statx is asked for, and attributes of a file.
 const (
-	STATX_TYPE        = 1
-	STATX_MODE        = 2
-	STATX_NLINK       = 4
-	STATX_UID         = 8
-	STATX_GID         = 0x10
-	STATX_ATIME       = 0x20
-	STATX_MTIME       = 0x40
-	STATX_CTIME       = 0x80
-	STATX_INO         = 0x100
-	STATX_SIZE        = 0x200
-	STATX_BLOCKS      = 0x400
-	STATX_BASIC_STATS = 0x7ff
-	STATX_BTIME       = 0x800
-	STATX_MNT_ID      = 0x1000
-	STATX_DIOALIGN    = 0x2000
+	STATX_TYPE              = 0x1
+	STATX_MODE              = 0x2
+	STATX_NLINK             = 0x4
+	STATX_UID               = 0x8
+	STATX_GID               = 0x10
+	STATX_ATIME             = 0x20
+	STATX_MTIME             = 0x40
+	STATX_CTIME             = 0x80
+	STATX_INO               = 0x100
+	STATX_SIZE              = 0x200
+	STATX_BLOCKS            = 0x400
+	STATX_BASIC_STATS       = 0x7ff
+	STATX_BTIME             = 0x800
+	STATX_MNT_ID            = 0x1000
+	STATX_DIOALIGN          = 0x2000
+	STATX_MNT_ID_UNIQUE     = 0x4000
+	STATX_SUBVOL            = 0x8000
+	STATX_WRITE_ATOMIC      = 0x10000
+	STATX_DIO_READ_ALIGN    = 0x20000
+	STATX__RESERVED         = 0x80000000
+	STATX_ALL               = 0xfff
+	STATX_ATTR_COMPRESSED   = 0x4
+	STATX_ATTR_IMMUTABLE    = 0x10
+	STATX_ATTR_APPEND       = 0x20
+	STATX_ATTR_NODUMP       = 0x40
+	STATX_ATTR_ENCRYPTED    = 0x800
+	STATX_ATTR_AUTOMOUNT    = 0x1000
+	STATX_ATTR_MOUNT_ROOT   = 0x2000
+	STATX_ATTR_VERITY       = 0x100000
+	STATX_ATTR_DAX          = 0x200000
+	STATX_ATTR_WRITE_ATOMIC = 0x400000
 )
 
 // Whence of lseek.
@@ -141,116 +1470,1889 @@ const (
 	RWF_DSYNC     = 2
 	RWF_SYNC      = 4
 	RWF_NOWAIT    = 8
-	RWF_APPEND    = 0x10
-	RWF_NOAPPEND  = 0x20
-	RWF_ATOMIC    = 0x40
-	RWF_DONTCACHE = 0x80
+	RWF_APPEND    = 16
+	RWF_NOAPPEND  = 32
+	RWF_ATOMIC    = 64
+	RWF_DONTCACHE = 128
+	RWF_NOSIGNAL  = 256
+)
+
+// The most buffers of readv, writev and vmsplice.
+const (
+	UIO_FASTIOV = 8
+	UIO_MAXIOV  = 1024
+)
+
+// Flags of renameat2.
+const (
+	RENAME_NOREPLACE = 1 << 0
+	RENAME_EXCHANGE  = 1 << 1
+	RENAME_WHITEOUT  = 1 << 2
+)
+
+// Flags of sync_file_range.
+const (
+	SYNC_FILE_RANGE_WAIT_BEFORE    = 1
+	SYNC_FILE_RANGE_WRITE          = 2
+	SYNC_FILE_RANGE_WAIT_AFTER     = 4
+	SYNC_FILE_RANGE_WRITE_AND_WAIT = 7
+)
+
+// Attributes of file_getattr and file_setattr.
+const (
+	FILE_ATTR_SIZE_VER0        = 24
+	FS_XFLAG_REALTIME          = 0x1
+	FS_XFLAG_PREALLOC          = 0x2
+	FS_XFLAG_IMMUTABLE         = 0x8
+	FS_XFLAG_APPEND            = 0x10
+	FS_XFLAG_SYNC              = 0x20
+	FS_XFLAG_NOATIME           = 0x40
+	FS_XFLAG_NODUMP            = 0x80
+	FS_XFLAG_RTINHERIT         = 0x100
+	FS_XFLAG_PROJINHERIT       = 0x200
+	FS_XFLAG_NOSYMLINKS        = 0x400
+	FS_XFLAG_EXTSIZE           = 0x800
+	FS_XFLAG_EXTSZINHERIT      = 0x1000
+	FS_XFLAG_NODEFRAG          = 0x2000
+	FS_XFLAG_FILESTREAM        = 0x4000
+	FS_XFLAG_DAX               = 0x8000
+	FS_XFLAG_COWEXTSIZE        = 0x10000
+	FS_XFLAG_VERITY            = 0x20000
+	FS_XFLAG_CASEFOLD          = 0x40000
+	FS_XFLAG_CASENONPRESERVING = 0x80000
+	FS_XFLAG_HASATTR           = 0x80000000
+)
+
+// Advice of fadvise64.
+const (
+	POSIX_FADV_NORMAL     = 0
+	POSIX_FADV_RANDOM     = 1
+	POSIX_FADV_SEQUENTIAL = 2
+	POSIX_FADV_WILLNEED   = 3
+	POSIX_FADV_DONTNEED   = 4
+	POSIX_FADV_NOREUSE    = 5
+)
+
+// Flags of setxattr, fsetxattr and setxattrat, and names of attributes.
+const (
+	XATTR_CREATE  = 0x1
+	XATTR_REPLACE = 0x2
 )
 
 // Flags of memfd_create.
 const (
-	MFD_CLOEXEC       = 1
-	MFD_ALLOW_SEALING = 2
-	MFD_HUGETLB       = 4
-	MFD_NOEXEC_SEAL   = 8
+	MFD_CLOEXEC       = 0x1
+	MFD_ALLOW_SEALING = 0x2
+	MFD_HUGETLB       = 0x4
+	MFD_NOEXEC_SEAL   = 0x8
 	MFD_EXEC          = 0x10
+	MFD_HUGE_SHIFT    = 26
+	MFD_HUGE_MASK     = 63
+	MFD_HUGE_64KB     = 0x40000000
+	MFD_HUGE_512KB    = 0x4c000000
+	MFD_HUGE_1MB      = 0x50000000
+	MFD_HUGE_2MB      = 0x54000000
+	MFD_HUGE_8MB      = 0x5c000000
+	MFD_HUGE_16MB     = 0x60000000
+	MFD_HUGE_32MB     = 0x64000000
+	MFD_HUGE_256MB    = 0x70000000
+	MFD_HUGE_512MB    = 0x74000000
+	MFD_HUGE_1GB      = 0x78000000
+	MFD_HUGE_2GB      = 0x7c000000
+	MFD_HUGE_16GB     = 0x88000000
 )
 
-// Magic numbers of file systems, as fstatfs gives them.
+// Flags of close_range.
 const (
-	EXT4_SUPER_MAGIC      = 0xef53
+	CLOSE_RANGE_UNSHARE = 1 << 1
+	CLOSE_RANGE_CLOEXEC = 1 << 2
+)
+
+// The longest names, paths and lists of arguments.
+const (
+	NGROUPS_MAX    = 65536
+	ARG_MAX        = 131072
+	NAME_MAX       = 255
+	PATH_MAX       = 4096
+	PIPE_BUF       = 4096
+	XATTR_NAME_MAX = 255
+	XATTR_SIZE_MAX = 65536
+	XATTR_LIST_MAX = 65536
+)
+
+// Magic numbers of file systems, as statfs and fstatfs give them.
+const (
+	ADFS_SUPER_MAGIC      = 0xadf5
+	AFFS_SUPER_MAGIC      = 0xadff
+	AFS_SUPER_MAGIC       = 0x5346414f
+	AUTOFS_SUPER_MAGIC    = 0x187
+	CEPH_SUPER_MAGIC      = 0xc36400
+	CODA_SUPER_MAGIC      = 0x73757245
+	CRAMFS_MAGIC          = 0x28cd3d45
+	CRAMFS_MAGIC_WEND     = 0x453dcd28
+	DEBUGFS_MAGIC         = 0x64626720
+	SECURITYFS_MAGIC      = 0x73636673
+	SELINUX_MAGIC         = 0xf97cff8c
+	SMACK_MAGIC           = 0x43415d53
+	RAMFS_MAGIC           = 0x858458f6
 	TMPFS_MAGIC           = 0x1021994
-	OVERLAYFS_SUPER_MAGIC = 0x794c7630
-	XFS_SUPER_MAGIC       = 0x58465342
+	HUGETLBFS_MAGIC       = 0x958458f6
+	SQUASHFS_MAGIC        = 0x73717368
+	ECRYPTFS_SUPER_MAGIC  = 0xf15f
+	EFS_SUPER_MAGIC       = 0x414a53
+	EROFS_SUPER_MAGIC_V1  = 0xe0f5e1e2
+	EXT2_SUPER_MAGIC      = 0xef53
+	EXT3_SUPER_MAGIC      = 0xef53
+	XENFS_SUPER_MAGIC     = 0xabba1974
+	EXT4_SUPER_MAGIC      = 0xef53
 	BTRFS_SUPER_MAGIC     = 0x9123683e
-	PROC_SUPER_MAGIC      = 0x9fa0
+	NILFS_SUPER_MAGIC     = 0x3434
+	F2FS_SUPER_MAGIC      = 0xf2f52010
+	HPFS_SUPER_MAGIC      = 0xf995e849
+	ISOFS_SUPER_MAGIC     = 0x9660
+	JFFS2_SUPER_MAGIC     = 0x72b6
+	XFS_SUPER_MAGIC       = 0x58465342
+	PSTOREFS_MAGIC        = 0x6165676c
+	EFIVARFS_MAGIC        = 0xde5e81e4
+	HOSTFS_SUPER_MAGIC    = 0xc0ffee
+	OVERLAYFS_SUPER_MAGIC = 0x794c7630
+	FUSE_SUPER_MAGIC      = 0x65735546
+	BCACHEFS_SUPER_MAGIC  = 0xca451a4e
+	MINIX_SUPER_MAGIC     = 0x137f
+	MINIX_SUPER_MAGIC2    = 0x138f
+	MINIX2_SUPER_MAGIC    = 0x2468
+	MINIX2_SUPER_MAGIC2   = 0x2478
+	MINIX3_SUPER_MAGIC    = 0x4d5a
+	MSDOS_SUPER_MAGIC     = 0x4d44
+	EXFAT_SUPER_MAGIC     = 0x2011bab0
+	NCP_SUPER_MAGIC       = 0x564c
 	NFS_SUPER_MAGIC       = 0x6969
+	OCFS2_SUPER_MAGIC     = 0x7461636f
+	OPENPROM_SUPER_MAGIC  = 0x9fa1
+	QNX4_SUPER_MAGIC      = 0x2f
+	QNX6_SUPER_MAGIC      = 0x68191122
+	AFS_FS_MAGIC          = 0x6b414653
+	REISERFS_SUPER_MAGIC  = 0x52654973
+	SMB_SUPER_MAGIC       = 0x517b
+	CIFS_SUPER_MAGIC      = 0xff534d42
+	SMB2_SUPER_MAGIC      = 0xfe534d42
+	CGROUP_SUPER_MAGIC    = 0x27e0eb
+	CGROUP2_SUPER_MAGIC   = 0x63677270
+	RDTGROUP_SUPER_MAGIC  = 0x7655821
+	STACK_END_MAGIC       = 0x57ac6e9d
+	TRACEFS_MAGIC         = 0x74726163
+	V9FS_MAGIC            = 0x1021997
+	BDEVFS_MAGIC          = 0x62646576
+	DAXFS_MAGIC           = 0x64646178
+	BINFMTFS_MAGIC        = 0x42494e4d
+	DEVPTS_SUPER_MAGIC    = 0x1cd1
+	BINDERFS_SUPER_MAGIC  = 0x6c6f6f70
+	FUTEXFS_SUPER_MAGIC   = 0xbad1dea
+	PIPEFS_MAGIC          = 0x50495045
+	PROC_SUPER_MAGIC      = 0x9fa0
+	SOCKFS_MAGIC          = 0x534f434b
+	SYSFS_MAGIC           = 0x62656572
+	USBDEVICE_SUPER_MAGIC = 0x9fa2
+	MTD_INODE_FS_MAGIC    = 0x11307854
+	ANON_INODE_FS_MAGIC   = 0x9041934
+	BTRFS_TEST_MAGIC      = 0x73727279
+	NSFS_MAGIC            = 0x6e736673
+	BPF_FS_MAGIC          = 0xcafe4a11
+	AAFS_MAGIC            = 0x5a3c69f0
+	ZONEFS_MAGIC          = 0x5a4f4653
+	UDF_SUPER_MAGIC       = 0x15013346
+	DMA_BUF_MAGIC         = 0x444d4142
+	DEVMEM_MAGIC          = 0x454d444d
+	SECRETMEM_MAGIC       = 0x5345434d
+	PID_FS_MAGIC          = 0x50494446
+	GUEST_MEMFD_MAGIC     = 0x474d454d
+	NULL_FS_MAGIC         = 0x4e554c4c
 )
 
-// Flags of eventfd2.
+// Commands and types of quotactl and quotactl_fd.
 const (
-	EFD_SEMAPHORE = 01
-	EFD_CLOEXEC   = 02000000
-	EFD_NONBLOCK  = 04000
+	USRQUOTA           = 0
+	GRPQUOTA           = 1
+	PRJQUOTA           = 2
+	SUBCMDMASK         = 0xff
+	SUBCMDSHIFT        = 8
+	Q_SYNC             = 0x800001
+	Q_QUOTAON          = 0x800002
+	Q_QUOTAOFF         = 0x800003
+	Q_GETFMT           = 0x800004
+	Q_GETINFO          = 0x800005
+	Q_SETINFO          = 0x800006
+	Q_GETQUOTA         = 0x800007
+	Q_SETQUOTA         = 0x800008
+	Q_GETNEXTQUOTA     = 0x800009
+	QFMT_VFS_OLD       = 1
+	QFMT_VFS_V0        = 2
+	QFMT_OCFS2         = 3
+	QFMT_VFS_V1        = 4
+	QFMT_SHMEM         = 5
+	QIF_DQBLKSIZE_BITS = 10
+	QIF_DQBLKSIZE      = 0x400
+	QIF_BLIMITS_B      = 0
+	QIF_SPACE_B        = 1
+	QIF_ILIMITS_B      = 2
+	QIF_INODES_B       = 3
+	QIF_BTIME_B        = 4
+	QIF_ITIME_B        = 5
+	QIF_BLIMITS        = 1
+	QIF_SPACE          = 2
+	QIF_ILIMITS        = 4
+	QIF_INODES         = 8
+	QIF_BTIME          = 0x10
+	QIF_ITIME          = 0x20
+	QIF_LIMITS         = 5
+	QIF_USAGE          = 0xa
+	QIF_TIMES          = 0x30
+	QIF_ALL            = 0x3f
+	IIF_BGRACE         = 1
+	IIF_IGRACE         = 2
+	IIF_FLAGS          = 4
+	IIF_ALL            = 7
+	DQF_ROOT_SQUASH_B  = 0
+	DQF_SYS_FILE_B     = 16
+	DQF_PRIVATE        = 17
+	DQF_ROOT_SQUASH    = 1
+	DQF_SYS_FILE       = 0x10000
 )
 
-// Protection of memory, for mmap and mprotect.
+// Commands of quotactl and quotactl_fd for XFS.
 const (
-	PROT_NONE  = 0
-	PROT_READ  = 1
-	PROT_WRITE = 2
-	PROT_EXEC  = 4
+	Q_XQUOTAON        = 0x5801
+	Q_XQUOTAOFF       = 0x5802
+	Q_XGETQUOTA       = 0x5803
+	Q_XSETQLIM        = 0x5804
+	Q_XGETQSTAT       = 0x5805
+	Q_XQUOTARM        = 0x5806
+	Q_XQUOTASYNC      = 0x5807
+	Q_XGETQSTATV      = 0x5808
+	Q_XGETNEXTQUOTA   = 0x5809
+	FS_DQ_ISOFT       = 1 << 0
+	FS_DQ_IHARD       = 1 << 1
+	FS_DQ_BSOFT       = 1 << 2
+	FS_DQ_BHARD       = 1 << 3
+	FS_DQ_RTBSOFT     = 1 << 4
+	FS_DQ_RTBHARD     = 1 << 5
+	FS_DQ_LIMIT_MASK  = 0x3f
+	FS_DQ_BTIMER      = 1 << 6
+	FS_DQ_ITIMER      = 1 << 7
+	FS_DQ_RTBTIMER    = 1 << 8
+	FS_DQ_TIMER_MASK  = 0x1c0
+	FS_DQ_BWARNS      = 1 << 9
+	FS_DQ_IWARNS      = 1 << 10
+	FS_DQ_RTBWARNS    = 1 << 11
+	FS_DQ_WARNS_MASK  = 0xe00
+	FS_DQ_BCOUNT      = 1 << 12
+	FS_DQ_ICOUNT      = 1 << 13
+	FS_DQ_RTBCOUNT    = 1 << 14
+	FS_DQ_ACCT_MASK   = 0x7000
+	FS_DQ_BIGTIME     = 1 << 15
+	FS_QUOTA_UDQ_ACCT = 1 << 0
+	FS_QUOTA_UDQ_ENFD = 1 << 1
+	FS_QUOTA_GDQ_ACCT = 1 << 2
+	FS_QUOTA_GDQ_ENFD = 1 << 3
+	FS_QUOTA_PDQ_ACCT = 1 << 4
+	FS_QUOTA_PDQ_ENFD = 1 << 5
+	FS_USER_QUOTA     = 1 << 0
+	FS_PROJ_QUOTA     = 1 << 1
+	FS_GROUP_QUOTA    = 1 << 2
+)
+
+// Commands and flags of io_submit.
+const (
+	IOCB_CMD_PREAD   = 0
+	IOCB_CMD_PWRITE  = 1
+	IOCB_CMD_FSYNC   = 2
+	IOCB_CMD_FDSYNC  = 3
+	IOCB_CMD_POLL    = 5
+	IOCB_CMD_NOOP    = 6
+	IOCB_CMD_PREADV  = 7
+	IOCB_CMD_PWRITEV = 8
+	IOCB_FLAG_RESFD  = 1 << 0
+	IOCB_FLAG_IOPRIO = 1 << 1
+)
+
+// Protocols, for socket.
+const (
+	IPPROTO_IP       = 0
+	IPPROTO_ICMP     = 1
+	IPPROTO_IGMP     = 2
+	IPPROTO_IPIP     = 4
+	IPPROTO_TCP      = 6
+	IPPROTO_EGP      = 8
+	IPPROTO_PUP      = 12
+	IPPROTO_UDP      = 17
+	IPPROTO_IDP      = 22
+	IPPROTO_TP       = 29
+	IPPROTO_DCCP     = 33
+	IPPROTO_IPV6     = 41
+	IPPROTO_RSVP     = 46
+	IPPROTO_GRE      = 47
+	IPPROTO_ESP      = 50
+	IPPROTO_AH       = 51
+	IPPROTO_MTP      = 92
+	IPPROTO_BEETPH   = 94
+	IPPROTO_ENCAP    = 98
+	IPPROTO_PIM      = 103
+	IPPROTO_COMP     = 108
+	IPPROTO_L2TP     = 115
+	IPPROTO_SCTP     = 132
+	IPPROTO_UDPLITE  = 136
+	IPPROTO_MPLS     = 137
+	IPPROTO_ETHERNET = 143
+	IPPROTO_AGGFRAG  = 144
+	IPPROTO_RAW      = 255
+	IPPROTO_SMC      = 256
+	IPPROTO_MPTCP    = 262
+	IPPROTO_MAX      = 263
+)
+
+// Options of IPv4 sockets, for setsockopt and getsockopt.
+const (
+	IP_TOS                    = 1
+	IP_TTL                    = 2
+	IP_HDRINCL                = 3
+	IP_OPTIONS                = 4
+	IP_ROUTER_ALERT           = 5
+	IP_RECVOPTS               = 6
+	IP_RETOPTS                = 7
+	IP_PKTINFO                = 8
+	IP_PKTOPTIONS             = 9
+	IP_MTU_DISCOVER           = 10
+	IP_RECVERR                = 11
+	IP_RECVTTL                = 12
+	IP_RECVTOS                = 13
+	IP_MTU                    = 14
+	IP_FREEBIND               = 15
+	IP_IPSEC_POLICY           = 16
+	IP_XFRM_POLICY            = 17
+	IP_PASSSEC                = 18
+	IP_TRANSPARENT            = 19
+	IP_RECVRETOPTS            = 7
+	IP_ORIGDSTADDR            = 20
+	IP_RECVORIGDSTADDR        = 20
+	IP_MINTTL                 = 21
+	IP_NODEFRAG               = 22
+	IP_CHECKSUM               = 23
+	IP_BIND_ADDRESS_NO_PORT   = 24
+	IP_RECVFRAGSIZE           = 25
+	IP_RECVERR_RFC4884        = 26
+	IP_PMTUDISC_DONT          = 0
+	IP_PMTUDISC_WANT          = 1
+	IP_PMTUDISC_DO            = 2
+	IP_PMTUDISC_PROBE         = 3
+	IP_PMTUDISC_INTERFACE     = 4
+	IP_PMTUDISC_OMIT          = 5
+	IP_MULTICAST_IF           = 32
+	IP_MULTICAST_TTL          = 33
+	IP_MULTICAST_LOOP         = 34
+	IP_ADD_MEMBERSHIP         = 35
+	IP_DROP_MEMBERSHIP        = 36
+	IP_UNBLOCK_SOURCE         = 37
+	IP_BLOCK_SOURCE           = 38
+	IP_ADD_SOURCE_MEMBERSHIP  = 39
+	IP_DROP_SOURCE_MEMBERSHIP = 40
+	IP_MSFILTER               = 41
+	MCAST_JOIN_GROUP          = 42
+	MCAST_BLOCK_SOURCE        = 43
+	MCAST_UNBLOCK_SOURCE      = 44
+	MCAST_LEAVE_GROUP         = 45
+	MCAST_JOIN_SOURCE_GROUP   = 46
+	MCAST_LEAVE_SOURCE_GROUP  = 47
+	MCAST_MSFILTER            = 48
+	IP_MULTICAST_ALL          = 49
+	IP_UNICAST_IF             = 50
+	IP_LOCAL_PORT_RANGE       = 51
+	IP_PROTOCOL               = 52
+	MCAST_EXCLUDE             = 0
+	MCAST_INCLUDE             = 1
+	IP_DEFAULT_MULTICAST_TTL  = 1
+	IP_DEFAULT_MULTICAST_LOOP = 1
+)
+
+// Addresses of IPv4.
+const (
+	IN_CLASSA_NET            = 0xff000000
+	IN_CLASSA_NSHIFT         = 24
+	IN_CLASSA_HOST           = 0xffffff
+	IN_CLASSA_MAX            = 128
+	IN_CLASSB_NET            = 0xffff0000
+	IN_CLASSB_NSHIFT         = 16
+	IN_CLASSB_HOST           = 0xffff
+	IN_CLASSB_MAX            = 65536
+	IN_CLASSC_NET            = 0xffffff00
+	IN_CLASSC_NSHIFT         = 8
+	IN_CLASSC_HOST           = 255
+	IN_CLASSE_NET            = 0xffffffff
+	IN_CLASSE_NSHIFT         = 0
+	INADDR_ANY               = 0
+	INADDR_BROADCAST         = 0xffffffff
+	INADDR_NONE              = 0xffffffff
+	INADDR_DUMMY             = 0xc0000008
+	IN_LOOPBACKNET           = 127
+	INADDR_LOOPBACK          = 0x7f000001
+	INADDR_UNSPEC_GROUP      = 0xe0000000
+	INADDR_ALLHOSTS_GROUP    = 0xe0000001
+	INADDR_ALLRTRS_GROUP     = 0xe0000002
+	INADDR_ALLSNOOPERS_GROUP = 0xe000006a
+	INADDR_MAX_LOCAL_GROUP   = 0xe00000ff
+)
+
+// Protocols in IPv6, for socket.
+const (
+	IPPROTO_HOPOPTS  = 0
+	IPPROTO_ROUTING  = 43
+	IPPROTO_FRAGMENT = 44
+	IPPROTO_ICMPV6   = 58
+	IPPROTO_NONE     = 59
+	IPPROTO_DSTOPTS  = 60
+	IPPROTO_MH       = 135
+)
+
+// Options of IPv6 sockets, for setsockopt and getsockopt.
+const (
+	IPV6_FL_A_GET                  = 0
+	IPV6_FL_A_PUT                  = 1
+	IPV6_FL_A_RENEW                = 2
+	IPV6_FL_F_CREATE               = 1
+	IPV6_FL_F_EXCL                 = 2
+	IPV6_FL_F_REFLECT              = 4
+	IPV6_FL_F_REMOTE               = 8
+	IPV6_FL_S_NONE                 = 0
+	IPV6_FL_S_EXCL                 = 1
+	IPV6_FL_S_PROCESS              = 2
+	IPV6_FL_S_USER                 = 3
+	IPV6_FL_S_ANY                  = 255
+	IPV6_FLOWINFO_FLOWLABEL        = 0xfffff
+	IPV6_FLOWINFO_PRIORITY         = 0xff00000
+	IPV6_PRIORITY_UNCHARACTERIZED  = 0x0
+	IPV6_PRIORITY_FILLER           = 0x100
+	IPV6_PRIORITY_UNATTENDED       = 0x200
+	IPV6_PRIORITY_RESERVED1        = 0x300
+	IPV6_PRIORITY_BULK             = 0x400
+	IPV6_PRIORITY_RESERVED2        = 0x500
+	IPV6_PRIORITY_INTERACTIVE      = 0x600
+	IPV6_PRIORITY_CONTROL          = 0x700
+	IPV6_PRIORITY_8                = 0x800
+	IPV6_PRIORITY_9                = 0x900
+	IPV6_PRIORITY_10               = 0xa00
+	IPV6_PRIORITY_11               = 0xb00
+	IPV6_PRIORITY_12               = 0xc00
+	IPV6_PRIORITY_13               = 0xd00
+	IPV6_PRIORITY_14               = 0xe00
+	IPV6_PRIORITY_15               = 0xf00
+	IPV6_TLV_PAD1                  = 0
+	IPV6_TLV_PADN                  = 1
+	IPV6_TLV_ROUTERALERT           = 5
+	IPV6_TLV_CALIPSO               = 7
+	IPV6_TLV_IOAM                  = 49
+	IPV6_TLV_JUMBO                 = 194
+	IPV6_TLV_HAO                   = 201
+	IPV6_ADDRFORM                  = 1
+	IPV6_2292PKTINFO               = 2
+	IPV6_2292HOPOPTS               = 3
+	IPV6_2292DSTOPTS               = 4
+	IPV6_2292RTHDR                 = 5
+	IPV6_2292PKTOPTIONS            = 6
+	IPV6_CHECKSUM                  = 7
+	IPV6_2292HOPLIMIT              = 8
+	IPV6_NEXTHOP                   = 9
+	IPV6_AUTHHDR                   = 10
+	IPV6_FLOWINFO                  = 11
+	IPV6_UNICAST_HOPS              = 16
+	IPV6_MULTICAST_IF              = 17
+	IPV6_MULTICAST_HOPS            = 18
+	IPV6_MULTICAST_LOOP            = 19
+	IPV6_ADD_MEMBERSHIP            = 20
+	IPV6_DROP_MEMBERSHIP           = 21
+	IPV6_ROUTER_ALERT              = 22
+	IPV6_MTU_DISCOVER              = 23
+	IPV6_MTU                       = 24
+	IPV6_RECVERR                   = 25
+	IPV6_V6ONLY                    = 26
+	IPV6_JOIN_ANYCAST              = 27
+	IPV6_LEAVE_ANYCAST             = 28
+	IPV6_MULTICAST_ALL             = 29
+	IPV6_ROUTER_ALERT_ISOLATE      = 30
+	IPV6_RECVERR_RFC4884           = 31
+	IPV6_PMTUDISC_DONT             = 0
+	IPV6_PMTUDISC_WANT             = 1
+	IPV6_PMTUDISC_DO               = 2
+	IPV6_PMTUDISC_PROBE            = 3
+	IPV6_PMTUDISC_INTERFACE        = 4
+	IPV6_PMTUDISC_OMIT             = 5
+	IPV6_FLOWLABEL_MGR             = 32
+	IPV6_FLOWINFO_SEND             = 33
+	IPV6_IPSEC_POLICY              = 34
+	IPV6_XFRM_POLICY               = 35
+	IPV6_HDRINCL                   = 36
+	IPV6_RECVPKTINFO               = 49
+	IPV6_PKTINFO                   = 50
+	IPV6_RECVHOPLIMIT              = 51
+	IPV6_HOPLIMIT                  = 52
+	IPV6_RECVHOPOPTS               = 53
+	IPV6_HOPOPTS                   = 54
+	IPV6_RTHDRDSTOPTS              = 55
+	IPV6_RECVRTHDR                 = 56
+	IPV6_RTHDR                     = 57
+	IPV6_RECVDSTOPTS               = 58
+	IPV6_DSTOPTS                   = 59
+	IPV6_RECVPATHMTU               = 60
+	IPV6_PATHMTU                   = 61
+	IPV6_DONTFRAG                  = 62
+	IPV6_RECVTCLASS                = 66
+	IPV6_TCLASS                    = 67
+	IPV6_AUTOFLOWLABEL             = 70
+	IPV6_ADDR_PREFERENCES          = 72
+	IPV6_PREFER_SRC_TMP            = 0x1
+	IPV6_PREFER_SRC_PUBLIC         = 0x2
+	IPV6_PREFER_SRC_PUBTMP_DEFAULT = 0x100
+	IPV6_PREFER_SRC_COA            = 0x4
+	IPV6_PREFER_SRC_HOME           = 0x400
+	IPV6_PREFER_SRC_CGA            = 0x8
+	IPV6_PREFER_SRC_NONCGA         = 0x800
+	IPV6_MINHOPCOUNT               = 73
+	IPV6_ORIGDSTADDR               = 74
+	IPV6_RECVORIGDSTADDR           = 74
+	IPV6_TRANSPARENT               = 75
+	IPV6_UNICAST_IF                = 76
+	IPV6_RECVFRAGSIZE              = 77
+	IPV6_FREEBIND                  = 78
+)
+
+// Options of TCP sockets, for setsockopt and getsockopt.
+const (
+	TCP_FLAG_AE                              = 1
+	TCP_FLAG_CWR                             = 0x8000
+	TCP_FLAG_ECE                             = 0x4000
+	TCP_FLAG_URG                             = 0x2000
+	TCP_FLAG_ACK                             = 0x1000
+	TCP_FLAG_PSH                             = 0x800
+	TCP_FLAG_RST                             = 0x400
+	TCP_FLAG_SYN                             = 0x200
+	TCP_FLAG_FIN                             = 0x100
+	TCP_DATA_OFFSET                          = 0xf0
+	TCP_MSS_DEFAULT                          = 536
+	TCP_MSS_DESIRED                          = 1220
+	TCP_NODELAY                              = 1
+	TCP_MAXSEG                               = 2
+	TCP_CORK                                 = 3
+	TCP_KEEPIDLE                             = 4
+	TCP_KEEPINTVL                            = 5
+	TCP_KEEPCNT                              = 6
+	TCP_SYNCNT                               = 7
+	TCP_LINGER2                              = 8
+	TCP_DEFER_ACCEPT                         = 9
+	TCP_WINDOW_CLAMP                         = 10
+	TCP_INFO                                 = 11
+	TCP_QUICKACK                             = 12
+	TCP_CONGESTION                           = 13
+	TCP_MD5SIG                               = 14
+	TCP_THIN_LINEAR_TIMEOUTS                 = 16
+	TCP_THIN_DUPACK                          = 17
+	TCP_USER_TIMEOUT                         = 18
+	TCP_REPAIR                               = 19
+	TCP_REPAIR_QUEUE                         = 20
+	TCP_QUEUE_SEQ                            = 21
+	TCP_REPAIR_OPTIONS                       = 22
+	TCP_FASTOPEN                             = 23
+	TCP_TIMESTAMP                            = 24
+	TCP_NOTSENT_LOWAT                        = 25
+	TCP_CC_INFO                              = 26
+	TCP_SAVE_SYN                             = 27
+	TCP_SAVED_SYN                            = 28
+	TCP_REPAIR_WINDOW                        = 29
+	TCP_FASTOPEN_CONNECT                     = 30
+	TCP_ULP                                  = 31
+	TCP_MD5SIG_EXT                           = 32
+	TCP_FASTOPEN_KEY                         = 33
+	TCP_FASTOPEN_NO_COOKIE                   = 34
+	TCP_ZEROCOPY_RECEIVE                     = 35
+	TCP_INQ                                  = 36
+	TCP_CM_INQ                               = 36
+	TCP_TX_DELAY                             = 37
+	TCP_AO_ADD_KEY                           = 38
+	TCP_AO_DEL_KEY                           = 39
+	TCP_AO_INFO                              = 40
+	TCP_AO_GET_KEYS                          = 41
+	TCP_AO_REPAIR                            = 42
+	TCP_IS_MPTCP                             = 43
+	TCP_RTO_MAX_MS                           = 44
+	TCP_RTO_MIN_US                           = 45
+	TCP_DELACK_MAX_US                        = 46
+	TCP_REPAIR_ON                            = 1
+	TCP_REPAIR_OFF                           = 0
+	TCP_REPAIR_OFF_NO_WP                     = -1
+	TCP_NO_QUEUE                             = 0
+	TCP_RECV_QUEUE                           = 1
+	TCP_SEND_QUEUE                           = 2
+	TCP_QUEUES_NR                            = 3
+	TCP_CA_Open                              = 0
+	TCP_CA_Disorder                          = 1
+	TCP_CA_CWR                               = 2
+	TCP_CA_Recovery                          = 3
+	TCP_CA_Loss                              = 4
+	TCP_ACCECN_OPT_NOT_SEEN                  = 0x0
+	TCP_ACCECN_OPT_EMPTY_SEEN                = 0x1
+	TCP_ACCECN_OPT_COUNTER_SEEN              = 0x2
+	TCP_ACCECN_OPT_FAIL_SEEN                 = 0x3
+	TCP_NLA_PAD                              = 0
+	TCP_NLA_BUSY                             = 1
+	TCP_NLA_RWND_LIMITED                     = 2
+	TCP_NLA_SNDBUF_LIMITED                   = 3
+	TCP_NLA_DATA_SEGS_OUT                    = 4
+	TCP_NLA_TOTAL_RETRANS                    = 5
+	TCP_NLA_PACING_RATE                      = 6
+	TCP_NLA_DELIVERY_RATE                    = 7
+	TCP_NLA_SND_CWND                         = 8
+	TCP_NLA_REORDERING                       = 9
+	TCP_NLA_MIN_RTT                          = 10
+	TCP_NLA_RECUR_RETRANS                    = 11
+	TCP_NLA_DELIVERY_RATE_APP_LMT            = 12
+	TCP_NLA_SNDQ_SIZE                        = 13
+	TCP_NLA_CA_STATE                         = 14
+	TCP_NLA_SND_SSTHRESH                     = 15
+	TCP_NLA_DELIVERED                        = 16
+	TCP_NLA_DELIVERED_CE                     = 17
+	TCP_NLA_BYTES_SENT                       = 18
+	TCP_NLA_BYTES_RETRANS                    = 19
+	TCP_NLA_DSACK_DUPS                       = 20
+	TCP_NLA_REORD_SEEN                       = 21
+	TCP_NLA_SRTT                             = 22
+	TCP_NLA_TIMEOUT_REHASH                   = 23
+	TCP_NLA_BYTES_NOTSENT                    = 24
+	TCP_NLA_EDT                              = 25
+	TCP_NLA_TTL                              = 26
+	TCP_NLA_REHASH                           = 27
+	TCP_MD5SIG_MAXKEYLEN                     = 80
+	TCP_MD5SIG_FLAG_PREFIX                   = 0x1
+	TCP_MD5SIG_FLAG_IFINDEX                  = 0x2
+	TCP_AO_MAXKEYLEN                         = 80
+	TCP_AO_KEYF_IFINDEX                      = 1 << 0
+	TCP_AO_KEYF_EXCLUDE_OPT                  = 1 << 1
+	TCP_RECEIVE_ZEROCOPY_FLAG_TLB_CLEAN_HINT = 0x1
+)
+
+// Options of UDP sockets, for setsockopt and getsockopt.
+const (
+	UDP_CORK                   = 1
+	UDP_ENCAP                  = 100
+	UDP_NO_CHECK6_TX           = 101
+	UDP_NO_CHECK6_RX           = 102
+	UDP_SEGMENT                = 103
+	UDP_GRO                    = 104
+	UDP_ENCAP_ESPINUDP_NON_IKE = 1
+	UDP_ENCAP_ESPINUDP         = 2
+	UDP_ENCAP_L2TPINUDP        = 3
+	UDP_ENCAP_GTP0             = 4
+	UDP_ENCAP_GTP1U            = 5
+	UDP_ENCAP_RXRPC            = 6
+	UDP_ENCAP_OVPNINUDP        = 8
+)
+
+// Flags and commands of msgget, msgctl, semget, semctl, shmget and shmctl.
+const (
+	IPC_PRIVATE = 0
+	IPC_CREAT   = 01000
+	IPC_EXCL    = 02000
+	IPC_NOWAIT  = 04000
+	IPC_RMID    = 0
+	IPC_SET     = 1
+	IPC_STAT    = 2
+	IPC_INFO    = 3
+	IPC_OLD     = 0
+	IPC_64      = 0x100
+)
+
+// Flags and commands of msgrcv and msgctl.
+const (
+	MSG_STAT     = 11
+	MSG_INFO     = 12
+	MSG_STAT_ANY = 13
+	MSG_NOERROR  = 010000
+	MSG_EXCEPT   = 020000
+	MSG_COPY     = 040000
+	MSGMNI       = 32000
+	MSGMAX       = 8192
+	MSGMNB       = 16384
+)
+
+// Flags and commands of semop, semtimedop and semctl.
+const (
+	SEM_UNDO     = 0x1000
+	GETPID       = 11
+	GETVAL       = 12
+	GETALL       = 13
+	GETNCNT      = 14
+	GETZCNT      = 15
+	SETVAL       = 16
+	SETALL       = 17
+	SEM_STAT     = 18
+	SEM_INFO     = 19
+	SEM_STAT_ANY = 20
+	SEMMNI       = 32000
+	SEMMSL       = 32000
+	SEMMNS       = 0x3d090000
+	SEMOPM       = 500
+	SEMVMX       = 32767
+)
+
+// Flags and commands of shmget, shmat and shmctl.
+const (
+	SHMMIN         = 1
+	SHMMNI         = 4096
+	SHM_R          = 0400
+	SHM_W          = 0200
+	SHM_HUGETLB    = 04000
+	SHM_NORESERVE  = 010000
+	SHM_HUGE_SHIFT = 26
+	SHM_HUGE_MASK  = 63
+	SHM_HUGE_64KB  = 0x40000000
+	SHM_HUGE_512KB = 0x4c000000
+	SHM_HUGE_1MB   = 0x50000000
+	SHM_HUGE_2MB   = 0x54000000
+	SHM_HUGE_8MB   = 0x5c000000
+	SHM_HUGE_16MB  = 0x60000000
+	SHM_HUGE_32MB  = 0x64000000
+	SHM_HUGE_256MB = 0x70000000
+	SHM_HUGE_512MB = 0x74000000
+	SHM_HUGE_1GB   = 0x78000000
+	SHM_HUGE_2GB   = 0x7c000000
+	SHM_HUGE_16GB  = 0x88000000
+	SHM_RDONLY     = 010000
+	SHM_RND        = 020000
+	SHM_REMAP      = 040000
+	SHM_EXEC       = 0100000
+	SHM_LOCK       = 11
+	SHM_UNLOCK     = 12
+	SHM_STAT       = 13
+	SHM_INFO       = 14
+	SHM_STAT_ANY   = 15
+)
+
+// Limits and notifications of mq_open, mq_timedsend and mq_notify.
+const (
+	MQ_PRIO_MAX       = 32768
+	MQ_BYTES_MAX      = 819200
+	NOTIFY_NONE       = 0
+	NOTIFY_WOKENUP    = 1
+	NOTIFY_REMOVED    = 2
+	NOTIFY_COOKIE_LEN = 32
+)
+
+// Protection of memory, for mmap, mprotect and pkey_mprotect.
+const (
+	PROT_READ      = 0x1
+	PROT_WRITE     = 0x2
+	PROT_EXEC      = 0x4
+	PROT_SEM       = 0x8
+	PROT_NONE      = 0x0
+	PROT_GROWSDOWN = 0x1000000
+	PROT_GROWSUP   = 0x2000000
 )
 
 // Flags of mmap.
 const (
-	MAP_SHARED          = 1
-	MAP_PRIVATE         = 2
-	MAP_SHARED_VALIDATE = 3
+	MAP_TYPE            = 0xf
 	MAP_FIXED           = 0x10
 	MAP_ANONYMOUS       = 0x20
-	MAP_GROWSDOWN       = 0x100
-	MAP_LOCKED          = 0x2000
-	MAP_NORESERVE       = 0x4000
 	MAP_POPULATE        = 0x8000
 	MAP_NONBLOCK        = 0x10000
 	MAP_STACK           = 0x20000
 	MAP_HUGETLB         = 0x40000
 	MAP_SYNC            = 0x80000
 	MAP_FIXED_NOREPLACE = 0x100000
+	MAP_UNINITIALIZED   = 0x4000000
+	MAP_FILE            = 0
+	MAP_GROWSDOWN       = 0x100
+	MAP_DENYWRITE       = 0x800
+	MAP_EXECUTABLE      = 0x1000
+	MAP_LOCKED          = 0x2000
+	MAP_NORESERVE       = 0x4000
+	MAP_SHARED          = 0x1
+	MAP_PRIVATE         = 0x2
+	MAP_SHARED_VALIDATE = 0x3
+	MAP_DROPPABLE       = 0x8
+	MAP_HUGE_SHIFT      = 26
+	MAP_HUGE_MASK       = 63
+	MAP_HUGE_16KB       = 0x38000000
+	MAP_HUGE_64KB       = 0x40000000
+	MAP_HUGE_512KB      = 0x4c000000
+	MAP_HUGE_1MB        = 0x50000000
+	MAP_HUGE_2MB        = 0x54000000
+	MAP_HUGE_8MB        = 0x5c000000
+	MAP_HUGE_16MB       = 0x60000000
+	MAP_HUGE_32MB       = 0x64000000
+	MAP_HUGE_256MB      = 0x70000000
+	MAP_HUGE_512MB      = 0x74000000
+	MAP_HUGE_1GB        = 0x78000000
+	MAP_HUGE_2GB        = 0x7c000000
+	MAP_HUGE_16GB       = 0x88000000
 )
 
-// Clocks of clock_gettime, clock_getres and clock_nanosleep.
+// Flags of mremap.
 const (
-	CLOCK_REALTIME           = 0
-	CLOCK_MONOTONIC          = 1
-	CLOCK_PROCESS_CPUTIME_ID = 2
-	CLOCK_THREAD_CPUTIME_ID  = 3
-	CLOCK_MONOTONIC_RAW      = 4
-	CLOCK_REALTIME_COARSE    = 5
-	CLOCK_MONOTONIC_COARSE   = 6
-	CLOCK_BOOTTIME           = 7
-	CLOCK_TAI                = 11
-	TIMER_ABSTIME            = 1
+	MREMAP_MAYMOVE   = 1
+	MREMAP_FIXED     = 2
+	MREMAP_DONTUNMAP = 4
 )
 
-// Flags of getrandom.
+// Flags of msync.
 const (
-	GRND_NONBLOCK = 1
-	GRND_RANDOM   = 2
-	GRND_INSECURE = 4
+	MS_ASYNC      = 1
+	MS_INVALIDATE = 2
+	MS_SYNC       = 4
 )
 
-// What waitid waits for.
+// Flags of mlockall.
 const (
-	P_ALL   = 0
-	P_PID   = 1
-	P_PGID  = 2
-	P_PIDFD = 3
+	MCL_CURRENT = 1
+	MCL_FUTURE  = 2
+	MCL_ONFAULT = 4
 )
 
-// What happened to a child, in si_code.
+// Flags of mlock2.
 const (
-	CLD_EXITED    = 1
-	CLD_KILLED    = 2
-	CLD_DUMPED    = 3
-	CLD_TRAPPED   = 4
-	CLD_STOPPED   = 5
-	CLD_CONTINUED = 6
+	MLOCK_ONFAULT = 0x1
 )
 
-// Flags of close_range.
+// Advice of madvise and process_madvise.
 const (
-	CLOSE_RANGE_UNSHARE = 2
-	CLOSE_RANGE_CLOEXEC = 4
+	MADV_NORMAL          = 0
+	MADV_RANDOM          = 1
+	MADV_SEQUENTIAL      = 2
+	MADV_WILLNEED        = 3
+	MADV_DONTNEED        = 4
+	MADV_FREE            = 8
+	MADV_REMOVE          = 9
+	MADV_DONTFORK        = 10
+	MADV_DOFORK          = 11
+	MADV_HWPOISON        = 100
+	MADV_SOFT_OFFLINE    = 101
+	MADV_MERGEABLE       = 12
+	MADV_UNMERGEABLE     = 13
+	MADV_HUGEPAGE        = 14
+	MADV_NOHUGEPAGE      = 15
+	MADV_DONTDUMP        = 16
+	MADV_DODUMP          = 17
+	MADV_WIPEONFORK      = 18
+	MADV_KEEPONFORK      = 19
+	MADV_COLD            = 20
+	MADV_PAGEOUT         = 21
+	MADV_POPULATE_READ   = 22
+	MADV_POPULATE_WRITE  = 23
+	MADV_DONTNEED_LOCKED = 24
+	MADV_COLLAPSE        = 25
+	MADV_GUARD_INSTALL   = 102
+	MADV_GUARD_REMOVE    = 103
 )
 
-// Flags of pidfd_open.
+// Rights of pkey_alloc.
 const (
-	PIDFD_NONBLOCK = 04000
+	PKEY_UNRESTRICTED   = 0x0
+	PKEY_DISABLE_ACCESS = 0x1
+	PKEY_DISABLE_WRITE  = 0x2
 )
 
-// Flags of clone.
+// Flags of map_shadow_stack.
+const (
+	SHADOW_STACK_SET_TOKEN  = 1 << 0
+	SHADOW_STACK_SET_MARKER = 1 << 1
+)
+
+// Policies and flags of mbind, set_mempolicy, get_mempolicy, move_pages and
+// set_mempolicy_home_node.
+const (
+	MPOL_DEFAULT             = 0
+	MPOL_PREFERRED           = 1
+	MPOL_BIND                = 2
+	MPOL_INTERLEAVE          = 3
+	MPOL_LOCAL               = 4
+	MPOL_PREFERRED_MANY      = 5
+	MPOL_WEIGHTED_INTERLEAVE = 6
+	MPOL_F_STATIC_NODES      = 1 << 15
+	MPOL_F_RELATIVE_NODES    = 1 << 14
+	MPOL_F_NUMA_BALANCING    = 1 << 13
+	MPOL_MODE_FLAGS          = 0xe000
+	MPOL_USER_NODEMASK_FLAGS = 0xc000
+	MPOL_F_NODE              = 1 << 0
+	MPOL_F_ADDR              = 1 << 1
+	MPOL_F_MEMS_ALLOWED      = 1 << 2
+	MPOL_MF_STRICT           = 1 << 0
+	MPOL_MF_MOVE             = 1 << 1
+	MPOL_MF_MOVE_ALL         = 1 << 2
+	MPOL_MF_LAZY             = 1 << 3
+	MPOL_MF_INTERNAL         = 1 << 4
+	MPOL_MF_VALID            = 7
+	MPOL_F_SHARED            = 1 << 0
+	MPOL_F_MOF               = 1 << 3
+	MPOL_F_MORON             = 1 << 4
+)
+
+// Commands and flags of membarrier.
+const (
+	MEMBARRIER_CMD_QUERY                                = 0
+	MEMBARRIER_CMD_GLOBAL                               = 1 << 0
+	MEMBARRIER_CMD_GLOBAL_EXPEDITED                     = 1 << 1
+	MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED            = 1 << 2
+	MEMBARRIER_CMD_PRIVATE_EXPEDITED                    = 1 << 3
+	MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED           = 1 << 4
+	MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE          = 1 << 5
+	MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE = 1 << 6
+	MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ               = 1 << 7
+	MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ      = 1 << 8
+	MEMBARRIER_CMD_GET_REGISTRATIONS                    = 1 << 9
+	MEMBARRIER_CMD_SHARED                               = 1
+	MEMBARRIER_CMD_FLAG_CPU                             = 1 << 0
+)
+
+// Flags and requests of userfaultfd.
+const (
+	USERFAULTFD_IOC                   = 0xaa
+	USERFAULTFD_IOC_NEW               = 0xaa00
+	UFFD_API                          = 170
+	UFFD_API_REGISTER_MODES           = 7
+	UFFD_API_IOCTLS                   = 0x8000000000000003
+	UFFDIO_API                        = 0xc018aa3f
+	UFFDIO_REGISTER                   = 0xc020aa00
+	UFFDIO_UNREGISTER                 = 0x8010aa01
+	UFFDIO_WAKE                       = 0x8010aa02
+	UFFDIO_COPY                       = 0xc028aa03
+	UFFDIO_ZEROPAGE                   = 0xc020aa04
+	UFFDIO_MOVE                       = 0xc028aa05
+	UFFDIO_WRITEPROTECT               = 0xc018aa06
+	UFFDIO_CONTINUE                   = 0xc020aa07
+	UFFDIO_POISON                     = 0xc020aa08
+	UFFD_EVENT_PAGEFAULT              = 0x12
+	UFFD_EVENT_FORK                   = 0x13
+	UFFD_EVENT_REMAP                  = 0x14
+	UFFD_EVENT_REMOVE                 = 0x15
+	UFFD_EVENT_UNMAP                  = 0x16
+	UFFD_PAGEFAULT_FLAG_WRITE         = 1 << 0
+	UFFD_PAGEFAULT_FLAG_WP            = 1 << 1
+	UFFD_PAGEFAULT_FLAG_MINOR         = 1 << 2
+	UFFD_FEATURE_PAGEFAULT_FLAG_WP    = 1 << 0
+	UFFD_FEATURE_EVENT_FORK           = 1 << 1
+	UFFD_FEATURE_EVENT_REMAP          = 1 << 2
+	UFFD_FEATURE_EVENT_REMOVE         = 1 << 3
+	UFFD_FEATURE_MISSING_HUGETLBFS    = 1 << 4
+	UFFD_FEATURE_MISSING_SHMEM        = 1 << 5
+	UFFD_FEATURE_EVENT_UNMAP          = 1 << 6
+	UFFD_FEATURE_SIGBUS               = 1 << 7
+	UFFD_FEATURE_THREAD_ID            = 1 << 8
+	UFFD_FEATURE_MINOR_HUGETLBFS      = 1 << 9
+	UFFD_FEATURE_MINOR_SHMEM          = 1 << 10
+	UFFD_FEATURE_EXACT_ADDRESS        = 1 << 11
+	UFFD_FEATURE_WP_HUGETLBFS_SHMEM   = 1 << 12
+	UFFD_FEATURE_WP_UNPOPULATED       = 1 << 13
+	UFFD_FEATURE_POISON               = 1 << 14
+	UFFD_FEATURE_WP_ASYNC             = 1 << 15
+	UFFD_FEATURE_MOVE                 = 1 << 16
+	UFFDIO_REGISTER_MODE_MISSING      = 1
+	UFFDIO_REGISTER_MODE_WP           = 2
+	UFFDIO_REGISTER_MODE_MINOR        = 4
+	UFFDIO_COPY_MODE_DONTWAKE         = 1
+	UFFDIO_COPY_MODE_WP               = 2
+	UFFDIO_ZEROPAGE_MODE_DONTWAKE     = 1
+	UFFDIO_WRITEPROTECT_MODE_WP       = 1
+	UFFDIO_WRITEPROTECT_MODE_DONTWAKE = 2
+	UFFDIO_CONTINUE_MODE_DONTWAKE     = 1
+	UFFDIO_CONTINUE_MODE_WP           = 2
+	UFFDIO_POISON_MODE_DONTWAKE       = 1
+	UFFDIO_MOVE_MODE_DONTWAKE         = 1
+	UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES  = 2
+	UFFD_USER_MODE_ONLY               = 1
+)
+
+// Flags of mount.
+const (
+	MS_RDONLY       = 1
+	MS_NOSUID       = 2
+	MS_NODEV        = 4
+	MS_NOEXEC       = 8
+	MS_SYNCHRONOUS  = 16
+	MS_REMOUNT      = 32
+	MS_MANDLOCK     = 64
+	MS_DIRSYNC      = 128
+	MS_NOSYMFOLLOW  = 256
+	MS_NOATIME      = 1024
+	MS_NODIRATIME   = 2048
+	MS_BIND         = 4096
+	MS_MOVE         = 8192
+	MS_REC          = 16384
+	MS_VERBOSE      = 32768
+	MS_SILENT       = 32768
+	MS_POSIXACL     = 1 << 16
+	MS_UNBINDABLE   = 1 << 17
+	MS_PRIVATE      = 1 << 18
+	MS_SLAVE        = 1 << 19
+	MS_SHARED       = 1 << 20
+	MS_RELATIME     = 1 << 21
+	MS_KERNMOUNT    = 1 << 22
+	MS_I_VERSION    = 1 << 23
+	MS_STRICTATIME  = 1 << 24
+	MS_LAZYTIME     = 1 << 25
+	MS_SUBMOUNT     = 1 << 26
+	MS_NOREMOTELOCK = 1 << 27
+	MS_NOSEC        = 1 << 28
+	MS_BORN         = 1 << 29
+	MS_ACTIVE       = 1 << 30
+	MS_NOUSER       = 1 << 31
+	MS_RMT_MASK     = 0x2800051
+	MS_MGC_VAL      = 0xc0ed0000
+	MS_MGC_MSK      = 0xffff0000
+)
+
+// Flags of open_tree and open_tree_attr.
+const (
+	OPEN_TREE_CLONE     = 1 << 0
+	OPEN_TREE_NAMESPACE = 1 << 1
+	OPEN_TREE_CLOEXEC   = 0x80000
+)
+
+// Flags of move_mount.
+const (
+	MOVE_MOUNT_F_SYMLINKS   = 0x1
+	MOVE_MOUNT_F_AUTOMOUNTS = 0x2
+	MOVE_MOUNT_F_EMPTY_PATH = 0x4
+	MOVE_MOUNT_T_SYMLINKS   = 0x10
+	MOVE_MOUNT_T_AUTOMOUNTS = 0x20
+	MOVE_MOUNT_T_EMPTY_PATH = 0x40
+	MOVE_MOUNT_SET_GROUP    = 0x100
+	MOVE_MOUNT_BENEATH      = 0x200
+)
+
+// Flags of fsopen, fspick and fsmount.
+const (
+	FSOPEN_CLOEXEC          = 0x1
+	FSPICK_CLOEXEC          = 0x1
+	FSPICK_SYMLINK_NOFOLLOW = 0x2
+	FSPICK_NO_AUTOMOUNT     = 0x4
+	FSPICK_EMPTY_PATH       = 0x8
+	FSMOUNT_CLOEXEC         = 0x1
+	FSMOUNT_NAMESPACE       = 0x2
+)
+
+// Commands of fsconfig.
+const (
+	FSCONFIG_SET_FLAG        = 0
+	FSCONFIG_SET_STRING      = 1
+	FSCONFIG_SET_BINARY      = 2
+	FSCONFIG_SET_PATH        = 3
+	FSCONFIG_SET_PATH_EMPTY  = 4
+	FSCONFIG_SET_FD          = 5
+	FSCONFIG_CMD_CREATE      = 6
+	FSCONFIG_CMD_RECONFIGURE = 7
+	FSCONFIG_CMD_CREATE_EXCL = 8
+)
+
+// Attributes of mount_setattr, fsmount and open_tree_attr.
+const (
+	MOUNT_ATTR_RDONLY      = 0x1
+	MOUNT_ATTR_NOSUID      = 0x2
+	MOUNT_ATTR_NODEV       = 0x4
+	MOUNT_ATTR_NOEXEC      = 0x8
+	MOUNT_ATTR__ATIME      = 0x70
+	MOUNT_ATTR_RELATIME    = 0x0
+	MOUNT_ATTR_NOATIME     = 0x10
+	MOUNT_ATTR_STRICTATIME = 0x20
+	MOUNT_ATTR_NODIRATIME  = 0x80
+	MOUNT_ATTR_IDMAP       = 0x100000
+	MOUNT_ATTR_NOSYMFOLLOW = 0x200000
+	MOUNT_ATTR_SIZE_VER0   = 32
+)
+
+// What statmount is asked for.
+const (
+	STATMOUNT_SB_BASIC       = 0x1
+	STATMOUNT_MNT_BASIC      = 0x2
+	STATMOUNT_PROPAGATE_FROM = 0x4
+	STATMOUNT_MNT_ROOT       = 0x8
+	STATMOUNT_MNT_POINT      = 0x10
+	STATMOUNT_FS_TYPE        = 0x20
+	STATMOUNT_MNT_NS_ID      = 0x40
+	STATMOUNT_MNT_OPTS       = 0x80
+	STATMOUNT_FS_SUBTYPE     = 0x100
+	STATMOUNT_SB_SOURCE      = 0x200
+	STATMOUNT_OPT_ARRAY      = 0x400
+	STATMOUNT_OPT_SEC_ARRAY  = 0x800
+	STATMOUNT_SUPPORTED_MASK = 0x1000
+	STATMOUNT_MNT_UIDMAP     = 0x2000
+	STATMOUNT_MNT_GIDMAP     = 0x4000
+	STATMOUNT_BY_FD          = 0x1
+)
+
+// Names and flags of listmount and statmount.
+const (
+	MNT_ID_REQ_SIZE_VER0 = 24
+	MNT_ID_REQ_SIZE_VER1 = 32
+	LSMT_ROOT            = 0xffffffffffffffff
+	LISTMOUNT_REVERSE    = 1 << 0
+)
+
+// Names of namespaces, for listns.
+const (
+	TIME_NS             = 1 << 7
+	MNT_NS              = 1 << 17
+	CGROUP_NS           = 1 << 25
+	UTS_NS              = 1 << 26
+	IPC_NS              = 1 << 27
+	USER_NS             = 1 << 28
+	PID_NS              = 1 << 29
+	NET_NS              = 1 << 30
+	LISTNS_CURRENT_USER = 0xffffffffffffffff
+	NS_ID_REQ_SIZE_VER0 = 32
+)
+
+// Requests to the descriptor of a namespace.
+const (
+	NS_GET_USERNS          = 0xb701
+	NS_GET_PARENT          = 0xb702
+	NS_GET_NSTYPE          = 0xb703
+	NS_GET_OWNER_UID       = 0xb704
+	NS_GET_PID_FROM_PIDNS  = 0x8004b706
+	NS_GET_TGID_FROM_PIDNS = 0x8004b707
+	NS_GET_PID_IN_PIDNS    = 0x8004b708
+	NS_GET_TGID_IN_PIDNS   = 0x8004b709
+	NS_MNT_GET_INFO        = 0x8010b70a
+	NS_MNT_GET_NEXT        = 0x8010b70b
+	NS_MNT_GET_PREV        = 0x8010b70c
+	NS_GET_MNTNS_ID        = 0x8008b705
+	NS_GET_ID              = 0x8008b70d
+)
+
+// Types, fields and flags of perf_event_open, and requests to a performance
+// counter.
+const (
+	PERF_TYPE_HARDWARE                       = 0
+	PERF_TYPE_SOFTWARE                       = 1
+	PERF_TYPE_TRACEPOINT                     = 2
+	PERF_TYPE_HW_CACHE                       = 3
+	PERF_TYPE_RAW                            = 4
+	PERF_TYPE_BREAKPOINT                     = 5
+	PERF_TYPE_MAX                            = 6
+	PERF_PMU_TYPE_SHIFT                      = 32
+	PERF_HW_EVENT_MASK                       = 0xffffffff
+	PERF_COUNT_HW_CPU_CYCLES                 = 0
+	PERF_COUNT_HW_INSTRUCTIONS               = 1
+	PERF_COUNT_HW_CACHE_REFERENCES           = 2
+	PERF_COUNT_HW_CACHE_MISSES               = 3
+	PERF_COUNT_HW_BRANCH_INSTRUCTIONS        = 4
+	PERF_COUNT_HW_BRANCH_MISSES              = 5
+	PERF_COUNT_HW_BUS_CYCLES                 = 6
+	PERF_COUNT_HW_STALLED_CYCLES_FRONTEND    = 7
+	PERF_COUNT_HW_STALLED_CYCLES_BACKEND     = 8
+	PERF_COUNT_HW_REF_CPU_CYCLES             = 9
+	PERF_COUNT_HW_MAX                        = 10
+	PERF_COUNT_HW_CACHE_L1D                  = 0
+	PERF_COUNT_HW_CACHE_L1I                  = 1
+	PERF_COUNT_HW_CACHE_LL                   = 2
+	PERF_COUNT_HW_CACHE_DTLB                 = 3
+	PERF_COUNT_HW_CACHE_ITLB                 = 4
+	PERF_COUNT_HW_CACHE_BPU                  = 5
+	PERF_COUNT_HW_CACHE_NODE                 = 6
+	PERF_COUNT_HW_CACHE_MAX                  = 7
+	PERF_COUNT_HW_CACHE_OP_READ              = 0
+	PERF_COUNT_HW_CACHE_OP_WRITE             = 1
+	PERF_COUNT_HW_CACHE_OP_PREFETCH          = 2
+	PERF_COUNT_HW_CACHE_OP_MAX               = 3
+	PERF_COUNT_HW_CACHE_RESULT_ACCESS        = 0
+	PERF_COUNT_HW_CACHE_RESULT_MISS          = 1
+	PERF_COUNT_HW_CACHE_RESULT_MAX           = 2
+	PERF_COUNT_SW_CPU_CLOCK                  = 0
+	PERF_COUNT_SW_TASK_CLOCK                 = 1
+	PERF_COUNT_SW_PAGE_FAULTS                = 2
+	PERF_COUNT_SW_CONTEXT_SWITCHES           = 3
+	PERF_COUNT_SW_CPU_MIGRATIONS             = 4
+	PERF_COUNT_SW_PAGE_FAULTS_MIN            = 5
+	PERF_COUNT_SW_PAGE_FAULTS_MAJ            = 6
+	PERF_COUNT_SW_ALIGNMENT_FAULTS           = 7
+	PERF_COUNT_SW_EMULATION_FAULTS           = 8
+	PERF_COUNT_SW_DUMMY                      = 9
+	PERF_COUNT_SW_BPF_OUTPUT                 = 10
+	PERF_COUNT_SW_CGROUP_SWITCHES            = 11
+	PERF_COUNT_SW_MAX                        = 12
+	PERF_SAMPLE_IP                           = 1 << 0
+	PERF_SAMPLE_TID                          = 1 << 1
+	PERF_SAMPLE_TIME                         = 1 << 2
+	PERF_SAMPLE_ADDR                         = 1 << 3
+	PERF_SAMPLE_READ                         = 1 << 4
+	PERF_SAMPLE_CALLCHAIN                    = 1 << 5
+	PERF_SAMPLE_ID                           = 1 << 6
+	PERF_SAMPLE_CPU                          = 1 << 7
+	PERF_SAMPLE_PERIOD                       = 1 << 8
+	PERF_SAMPLE_STREAM_ID                    = 1 << 9
+	PERF_SAMPLE_RAW                          = 1 << 10
+	PERF_SAMPLE_BRANCH_STACK                 = 1 << 11
+	PERF_SAMPLE_REGS_USER                    = 1 << 12
+	PERF_SAMPLE_STACK_USER                   = 1 << 13
+	PERF_SAMPLE_WEIGHT                       = 1 << 14
+	PERF_SAMPLE_DATA_SRC                     = 1 << 15
+	PERF_SAMPLE_IDENTIFIER                   = 1 << 16
+	PERF_SAMPLE_TRANSACTION                  = 1 << 17
+	PERF_SAMPLE_REGS_INTR                    = 1 << 18
+	PERF_SAMPLE_PHYS_ADDR                    = 1 << 19
+	PERF_SAMPLE_AUX                          = 1 << 20
+	PERF_SAMPLE_CGROUP                       = 1 << 21
+	PERF_SAMPLE_DATA_PAGE_SIZE               = 1 << 22
+	PERF_SAMPLE_CODE_PAGE_SIZE               = 1 << 23
+	PERF_SAMPLE_WEIGHT_STRUCT                = 1 << 24
+	PERF_SAMPLE_MAX                          = 1 << 25
+	PERF_SAMPLE_WEIGHT_TYPE                  = 0x1004000
+	PERF_SAMPLE_BRANCH_USER_SHIFT            = 0
+	PERF_SAMPLE_BRANCH_KERNEL_SHIFT          = 1
+	PERF_SAMPLE_BRANCH_HV_SHIFT              = 2
+	PERF_SAMPLE_BRANCH_ANY_SHIFT             = 3
+	PERF_SAMPLE_BRANCH_ANY_CALL_SHIFT        = 4
+	PERF_SAMPLE_BRANCH_ANY_RETURN_SHIFT      = 5
+	PERF_SAMPLE_BRANCH_IND_CALL_SHIFT        = 6
+	PERF_SAMPLE_BRANCH_ABORT_TX_SHIFT        = 7
+	PERF_SAMPLE_BRANCH_IN_TX_SHIFT           = 8
+	PERF_SAMPLE_BRANCH_NO_TX_SHIFT           = 9
+	PERF_SAMPLE_BRANCH_COND_SHIFT            = 10
+	PERF_SAMPLE_BRANCH_CALL_STACK_SHIFT      = 11
+	PERF_SAMPLE_BRANCH_IND_JUMP_SHIFT        = 12
+	PERF_SAMPLE_BRANCH_CALL_SHIFT            = 13
+	PERF_SAMPLE_BRANCH_NO_FLAGS_SHIFT        = 14
+	PERF_SAMPLE_BRANCH_NO_CYCLES_SHIFT       = 15
+	PERF_SAMPLE_BRANCH_TYPE_SAVE_SHIFT       = 16
+	PERF_SAMPLE_BRANCH_HW_INDEX_SHIFT        = 17
+	PERF_SAMPLE_BRANCH_PRIV_SAVE_SHIFT       = 18
+	PERF_SAMPLE_BRANCH_COUNTERS_SHIFT        = 19
+	PERF_SAMPLE_BRANCH_USER                  = 1
+	PERF_SAMPLE_BRANCH_KERNEL                = 2
+	PERF_SAMPLE_BRANCH_HV                    = 4
+	PERF_SAMPLE_BRANCH_ANY                   = 8
+	PERF_SAMPLE_BRANCH_ANY_CALL              = 0x10
+	PERF_SAMPLE_BRANCH_ANY_RETURN            = 0x20
+	PERF_SAMPLE_BRANCH_IND_CALL              = 0x40
+	PERF_SAMPLE_BRANCH_ABORT_TX              = 0x80
+	PERF_SAMPLE_BRANCH_IN_TX                 = 0x100
+	PERF_SAMPLE_BRANCH_NO_TX                 = 0x200
+	PERF_SAMPLE_BRANCH_COND                  = 0x400
+	PERF_SAMPLE_BRANCH_CALL_STACK            = 0x800
+	PERF_SAMPLE_BRANCH_IND_JUMP              = 0x1000
+	PERF_SAMPLE_BRANCH_CALL                  = 0x2000
+	PERF_SAMPLE_BRANCH_NO_FLAGS              = 0x4000
+	PERF_SAMPLE_BRANCH_NO_CYCLES             = 0x8000
+	PERF_SAMPLE_BRANCH_TYPE_SAVE             = 0x10000
+	PERF_SAMPLE_BRANCH_HW_INDEX              = 0x20000
+	PERF_SAMPLE_BRANCH_PRIV_SAVE             = 0x40000
+	PERF_SAMPLE_BRANCH_COUNTERS              = 0x80000
+	PERF_BR_UNKNOWN                          = 0
+	PERF_BR_COND                             = 1
+	PERF_BR_UNCOND                           = 2
+	PERF_BR_IND                              = 3
+	PERF_BR_CALL                             = 4
+	PERF_BR_IND_CALL                         = 5
+	PERF_BR_RET                              = 6
+	PERF_BR_SYSCALL                          = 7
+	PERF_BR_SYSRET                           = 8
+	PERF_BR_COND_CALL                        = 9
+	PERF_BR_COND_RET                         = 10
+	PERF_BR_ERET                             = 11
+	PERF_BR_IRQ                              = 12
+	PERF_BR_SERROR                           = 13
+	PERF_BR_NO_TX                            = 14
+	PERF_BR_EXTEND_ABI                       = 15
+	PERF_BR_MAX                              = 16
+	PERF_BR_SPEC_NA                          = 0
+	PERF_BR_SPEC_WRONG_PATH                  = 1
+	PERF_BR_NON_SPEC_CORRECT_PATH            = 2
+	PERF_BR_SPEC_CORRECT_PATH                = 3
+	PERF_BR_SPEC_MAX                         = 4
+	PERF_BR_NEW_FAULT_ALGN                   = 0
+	PERF_BR_NEW_FAULT_DATA                   = 1
+	PERF_BR_NEW_FAULT_INST                   = 2
+	PERF_BR_NEW_ARCH_1                       = 3
+	PERF_BR_NEW_ARCH_2                       = 4
+	PERF_BR_NEW_ARCH_3                       = 5
+	PERF_BR_NEW_ARCH_4                       = 6
+	PERF_BR_NEW_ARCH_5                       = 7
+	PERF_BR_NEW_MAX                          = 8
+	PERF_BR_PRIV_UNKNOWN                     = 0
+	PERF_BR_PRIV_USER                        = 1
+	PERF_BR_PRIV_KERNEL                      = 2
+	PERF_BR_PRIV_HV                          = 3
+	PERF_BR_ARM64_FIQ                        = 3
+	PERF_BR_ARM64_DEBUG_HALT                 = 4
+	PERF_BR_ARM64_DEBUG_EXIT                 = 5
+	PERF_BR_ARM64_DEBUG_INST                 = 6
+	PERF_BR_ARM64_DEBUG_DATA                 = 7
+	PERF_SAMPLE_BRANCH_PLM_ALL               = 7
+	PERF_SAMPLE_REGS_ABI_NONE                = 0
+	PERF_SAMPLE_REGS_ABI_32                  = 1
+	PERF_SAMPLE_REGS_ABI_64                  = 2
+	PERF_TXN_ELISION                         = 1 << 0
+	PERF_TXN_TRANSACTION                     = 1 << 1
+	PERF_TXN_SYNC                            = 1 << 2
+	PERF_TXN_ASYNC                           = 1 << 3
+	PERF_TXN_RETRY                           = 1 << 4
+	PERF_TXN_CONFLICT                        = 1 << 5
+	PERF_TXN_CAPACITY_WRITE                  = 1 << 6
+	PERF_TXN_CAPACITY_READ                   = 1 << 7
+	PERF_TXN_MAX                             = 1 << 8
+	PERF_TXN_ABORT_MASK                      = -4294967296
+	PERF_TXN_ABORT_SHIFT                     = 32
+	PERF_FORMAT_TOTAL_TIME_ENABLED           = 1 << 0
+	PERF_FORMAT_TOTAL_TIME_RUNNING           = 1 << 1
+	PERF_FORMAT_ID                           = 1 << 2
+	PERF_FORMAT_GROUP                        = 1 << 3
+	PERF_FORMAT_LOST                         = 1 << 4
+	PERF_FORMAT_MAX                          = 1 << 5
+	PERF_ATTR_SIZE_VER0                      = 64
+	PERF_ATTR_SIZE_VER1                      = 72
+	PERF_ATTR_SIZE_VER2                      = 80
+	PERF_ATTR_SIZE_VER3                      = 96
+	PERF_ATTR_SIZE_VER4                      = 104
+	PERF_ATTR_SIZE_VER5                      = 112
+	PERF_ATTR_SIZE_VER6                      = 120
+	PERF_ATTR_SIZE_VER7                      = 128
+	PERF_ATTR_SIZE_VER8                      = 136
+	PERF_ATTR_SIZE_VER9                      = 144
+	PERF_EVENT_IOC_ENABLE                    = 0x2400
+	PERF_EVENT_IOC_DISABLE                   = 0x2401
+	PERF_EVENT_IOC_REFRESH                   = 0x2402
+	PERF_EVENT_IOC_RESET                     = 0x2403
+	PERF_EVENT_IOC_PERIOD                    = 0x40082404
+	PERF_EVENT_IOC_SET_OUTPUT                = 0x2405
+	PERF_EVENT_IOC_SET_FILTER                = 0x40082406
+	PERF_EVENT_IOC_ID                        = 0x80082407
+	PERF_EVENT_IOC_SET_BPF                   = 0x40042408
+	PERF_EVENT_IOC_PAUSE_OUTPUT              = 0x40042409
+	PERF_EVENT_IOC_QUERY_BPF                 = 0xc008240a
+	PERF_EVENT_IOC_MODIFY_ATTRIBUTES         = 0x4008240b
+	PERF_IOC_FLAG_GROUP                      = 1 << 0
+	PERF_RECORD_MISC_CPUMODE_MASK            = 7
+	PERF_RECORD_MISC_CPUMODE_UNKNOWN         = 0
+	PERF_RECORD_MISC_KERNEL                  = 1 << 0
+	PERF_RECORD_MISC_USER                    = 2
+	PERF_RECORD_MISC_HYPERVISOR              = 3
+	PERF_RECORD_MISC_GUEST_KERNEL            = 4
+	PERF_RECORD_MISC_GUEST_USER              = 5
+	PERF_RECORD_MISC_PROC_MAP_PARSE_TIMEOUT  = 1 << 12
+	PERF_RECORD_MISC_MMAP_DATA               = 1 << 13
+	PERF_RECORD_MISC_COMM_EXEC               = 1 << 13
+	PERF_RECORD_MISC_FORK_EXEC               = 1 << 13
+	PERF_RECORD_MISC_SWITCH_OUT              = 1 << 13
+	PERF_RECORD_MISC_EXACT_IP                = 1 << 14
+	PERF_RECORD_MISC_SWITCH_OUT_PREEMPT      = 1 << 14
+	PERF_RECORD_MISC_MMAP_BUILD_ID           = 1 << 14
+	PERF_RECORD_MISC_EXT_RESERVED            = 1 << 15
+	PERF_RECORD_MMAP                         = 1
+	PERF_RECORD_LOST                         = 2
+	PERF_RECORD_COMM                         = 3
+	PERF_RECORD_EXIT                         = 4
+	PERF_RECORD_THROTTLE                     = 5
+	PERF_RECORD_UNTHROTTLE                   = 6
+	PERF_RECORD_FORK                         = 7
+	PERF_RECORD_READ                         = 8
+	PERF_RECORD_SAMPLE                       = 9
+	PERF_RECORD_MMAP2                        = 10
+	PERF_RECORD_AUX                          = 11
+	PERF_RECORD_ITRACE_START                 = 12
+	PERF_RECORD_LOST_SAMPLES                 = 13
+	PERF_RECORD_SWITCH                       = 14
+	PERF_RECORD_SWITCH_CPU_WIDE              = 15
+	PERF_RECORD_NAMESPACES                   = 16
+	PERF_RECORD_KSYMBOL                      = 17
+	PERF_RECORD_BPF_EVENT                    = 18
+	PERF_RECORD_CGROUP                       = 19
+	PERF_RECORD_TEXT_POKE                    = 20
+	PERF_RECORD_AUX_OUTPUT_HW_ID             = 21
+	PERF_RECORD_CALLCHAIN_DEFERRED           = 22
+	PERF_RECORD_KSYMBOL_TYPE_UNKNOWN         = 0
+	PERF_RECORD_KSYMBOL_TYPE_BPF             = 1
+	PERF_RECORD_KSYMBOL_TYPE_OOL             = 2
+	PERF_RECORD_KSYMBOL_TYPE_MAX             = 3
+	PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER     = 1 << 0
+	PERF_BPF_EVENT_UNKNOWN                   = 0
+	PERF_BPF_EVENT_PROG_LOAD                 = 1
+	PERF_BPF_EVENT_PROG_UNLOAD               = 2
+	PERF_BPF_EVENT_MAX                       = 3
+	PERF_MAX_STACK_DEPTH                     = 127
+	PERF_MAX_CONTEXTS_PER_STACK              = 8
+	PERF_CONTEXT_HV                          = -32
+	PERF_CONTEXT_KERNEL                      = -128
+	PERF_CONTEXT_USER                        = -512
+	PERF_CONTEXT_USER_DEFERRED               = -640
+	PERF_CONTEXT_GUEST                       = -2048
+	PERF_CONTEXT_GUEST_KERNEL                = -2176
+	PERF_CONTEXT_GUEST_USER                  = -2560
+	PERF_CONTEXT_MAX                         = -4095
+	PERF_AUX_FLAG_TRUNCATED                  = 0x1
+	PERF_AUX_FLAG_OVERWRITE                  = 0x2
+	PERF_AUX_FLAG_PARTIAL                    = 0x4
+	PERF_AUX_FLAG_COLLISION                  = 0x8
+	PERF_AUX_FLAG_PMU_FORMAT_TYPE_MASK       = 0xff00
+	PERF_AUX_FLAG_CORESIGHT_FORMAT_CORESIGHT = 0x0
+	PERF_AUX_FLAG_CORESIGHT_FORMAT_RAW       = 0x100
+	PERF_FLAG_FD_NO_GROUP                    = 1 << 0
+	PERF_FLAG_FD_OUTPUT                      = 1 << 1
+	PERF_FLAG_PID_CGROUP                     = 1 << 2
+	PERF_FLAG_FD_CLOEXEC                     = 1 << 3
+	PERF_MEM_OP_NA                           = 0x1
+	PERF_MEM_OP_LOAD                         = 0x2
+	PERF_MEM_OP_STORE                        = 0x4
+	PERF_MEM_OP_PFETCH                       = 0x8
+	PERF_MEM_OP_EXEC                         = 0x10
+	PERF_MEM_OP_SHIFT                        = 0
+	PERF_MEM_LVL_NA                          = 0x1
+	PERF_MEM_LVL_HIT                         = 0x2
+	PERF_MEM_LVL_MISS                        = 0x4
+	PERF_MEM_LVL_L1                          = 0x8
+	PERF_MEM_LVL_LFB                         = 0x10
+	PERF_MEM_LVL_L2                          = 0x20
+	PERF_MEM_LVL_L3                          = 0x40
+	PERF_MEM_LVL_LOC_RAM                     = 0x80
+	PERF_MEM_LVL_REM_RAM1                    = 0x100
+	PERF_MEM_LVL_REM_RAM2                    = 0x200
+	PERF_MEM_LVL_REM_CCE1                    = 0x400
+	PERF_MEM_LVL_REM_CCE2                    = 0x800
+	PERF_MEM_LVL_IO                          = 0x1000
+	PERF_MEM_LVL_UNC                         = 0x2000
+	PERF_MEM_LVL_SHIFT                       = 5
+	PERF_MEM_REMOTE_REMOTE                   = 0x1
+	PERF_MEM_REMOTE_SHIFT                    = 37
+	PERF_MEM_LVLNUM_L1                       = 0x1
+	PERF_MEM_LVLNUM_L2                       = 0x2
+	PERF_MEM_LVLNUM_L3                       = 0x3
+	PERF_MEM_LVLNUM_L4                       = 0x4
+	PERF_MEM_LVLNUM_L2_MHB                   = 0x5
+	PERF_MEM_LVLNUM_MSC                      = 0x6
+	PERF_MEM_LVLNUM_L0                       = 0x7
+	PERF_MEM_LVLNUM_UNC                      = 0x8
+	PERF_MEM_LVLNUM_CXL                      = 0x9
+	PERF_MEM_LVLNUM_IO                       = 0xa
+	PERF_MEM_LVLNUM_ANY_CACHE                = 0xb
+	PERF_MEM_LVLNUM_LFB                      = 0xc
+	PERF_MEM_LVLNUM_RAM                      = 0xd
+	PERF_MEM_LVLNUM_PMEM                     = 0xe
+	PERF_MEM_LVLNUM_NA                       = 0xf
+	PERF_MEM_LVLNUM_SHIFT                    = 33
+	PERF_MEM_SNOOP_NA                        = 0x1
+	PERF_MEM_SNOOP_NONE                      = 0x2
+	PERF_MEM_SNOOP_HIT                       = 0x4
+	PERF_MEM_SNOOP_MISS                      = 0x8
+	PERF_MEM_SNOOP_HITM                      = 0x10
+	PERF_MEM_SNOOP_SHIFT                     = 19
+	PERF_MEM_SNOOPX_FWD                      = 0x1
+	PERF_MEM_SNOOPX_PEER                     = 0x2
+	PERF_MEM_SNOOPX_SHIFT                    = 38
+	PERF_MEM_LOCK_NA                         = 0x1
+	PERF_MEM_LOCK_LOCKED                     = 0x2
+	PERF_MEM_LOCK_SHIFT                      = 24
+	PERF_MEM_TLB_NA                          = 0x1
+	PERF_MEM_TLB_HIT                         = 0x2
+	PERF_MEM_TLB_MISS                        = 0x4
+	PERF_MEM_TLB_L1                          = 0x8
+	PERF_MEM_TLB_L2                          = 0x10
+	PERF_MEM_TLB_WK                          = 0x20
+	PERF_MEM_TLB_OS                          = 0x40
+	PERF_MEM_TLB_SHIFT                       = 26
+	PERF_MEM_BLK_NA                          = 0x1
+	PERF_MEM_BLK_DATA                        = 0x2
+	PERF_MEM_BLK_ADDR                        = 0x4
+	PERF_MEM_BLK_SHIFT                       = 40
+	PERF_MEM_HOPS_0                          = 0x1
+	PERF_MEM_HOPS_1                          = 0x2
+	PERF_MEM_HOPS_2                          = 0x3
+	PERF_MEM_HOPS_3                          = 0x4
+	PERF_MEM_HOPS_SHIFT                      = 43
+	PERF_MEM_REGION_NA                       = 0x0
+	PERF_MEM_REGION_RSVD                     = 0x1
+	PERF_MEM_REGION_L_SHARE                  = 0x2
+	PERF_MEM_REGION_L_NON_SHARE              = 0x3
+	PERF_MEM_REGION_O_IO                     = 0x4
+	PERF_MEM_REGION_O_SHARE                  = 0x5
+	PERF_MEM_REGION_O_NON_SHARE              = 0x6
+	PERF_MEM_REGION_MMIO                     = 0x7
+	PERF_MEM_REGION_MEM0                     = 0x8
+	PERF_MEM_REGION_MEM1                     = 0x9
+	PERF_MEM_REGION_MEM2                     = 0xa
+	PERF_MEM_REGION_MEM3                     = 0xb
+	PERF_MEM_REGION_MEM4                     = 0xc
+	PERF_MEM_REGION_MEM5                     = 0xd
+	PERF_MEM_REGION_MEM6                     = 0xe
+	PERF_MEM_REGION_MEM7                     = 0xf
+	PERF_MEM_REGION_SHIFT                    = 46
+	PERF_BRANCH_ENTRY_INFO_BITS_MAX          = 33
+)
+
+// Operations of prctl, and what they take.
+const (
+	PR_SET_PDEATHSIG                  = 1
+	PR_GET_PDEATHSIG                  = 2
+	PR_GET_DUMPABLE                   = 3
+	PR_SET_DUMPABLE                   = 4
+	PR_GET_UNALIGN                    = 5
+	PR_SET_UNALIGN                    = 6
+	PR_UNALIGN_NOPRINT                = 1
+	PR_UNALIGN_SIGBUS                 = 2
+	PR_GET_KEEPCAPS                   = 7
+	PR_SET_KEEPCAPS                   = 8
+	PR_GET_FPEMU                      = 9
+	PR_SET_FPEMU                      = 10
+	PR_FPEMU_NOPRINT                  = 1
+	PR_FPEMU_SIGFPE                   = 2
+	PR_GET_FPEXC                      = 11
+	PR_SET_FPEXC                      = 12
+	PR_FP_EXC_SW_ENABLE               = 0x80
+	PR_FP_EXC_DIV                     = 0x10000
+	PR_FP_EXC_OVF                     = 0x20000
+	PR_FP_EXC_UND                     = 0x40000
+	PR_FP_EXC_RES                     = 0x80000
+	PR_FP_EXC_INV                     = 0x100000
+	PR_FP_EXC_DISABLED                = 0
+	PR_FP_EXC_NONRECOV                = 1
+	PR_FP_EXC_ASYNC                   = 2
+	PR_FP_EXC_PRECISE                 = 3
+	PR_GET_TIMING                     = 13
+	PR_SET_TIMING                     = 14
+	PR_TIMING_STATISTICAL             = 0
+	PR_TIMING_TIMESTAMP               = 1
+	PR_SET_NAME                       = 15
+	PR_GET_NAME                       = 16
+	PR_GET_ENDIAN                     = 19
+	PR_SET_ENDIAN                     = 20
+	PR_ENDIAN_BIG                     = 0
+	PR_ENDIAN_LITTLE                  = 1
+	PR_ENDIAN_PPC_LITTLE              = 2
+	PR_GET_SECCOMP                    = 21
+	PR_SET_SECCOMP                    = 22
+	PR_CAPBSET_READ                   = 23
+	PR_CAPBSET_DROP                   = 24
+	PR_GET_TSC                        = 25
+	PR_SET_TSC                        = 26
+	PR_TSC_ENABLE                     = 1
+	PR_TSC_SIGSEGV                    = 2
+	PR_GET_SECUREBITS                 = 27
+	PR_SET_SECUREBITS                 = 28
+	PR_SET_TIMERSLACK                 = 29
+	PR_GET_TIMERSLACK                 = 30
+	PR_TASK_PERF_EVENTS_DISABLE       = 31
+	PR_TASK_PERF_EVENTS_ENABLE        = 32
+	PR_MCE_KILL                       = 33
+	PR_MCE_KILL_CLEAR                 = 0
+	PR_MCE_KILL_SET                   = 1
+	PR_MCE_KILL_LATE                  = 0
+	PR_MCE_KILL_EARLY                 = 1
+	PR_MCE_KILL_DEFAULT               = 2
+	PR_MCE_KILL_GET                   = 34
+	PR_SET_MM                         = 35
+	PR_SET_MM_START_CODE              = 1
+	PR_SET_MM_END_CODE                = 2
+	PR_SET_MM_START_DATA              = 3
+	PR_SET_MM_END_DATA                = 4
+	PR_SET_MM_START_STACK             = 5
+	PR_SET_MM_START_BRK               = 6
+	PR_SET_MM_BRK                     = 7
+	PR_SET_MM_ARG_START               = 8
+	PR_SET_MM_ARG_END                 = 9
+	PR_SET_MM_ENV_START               = 10
+	PR_SET_MM_ENV_END                 = 11
+	PR_SET_MM_AUXV                    = 12
+	PR_SET_MM_EXE_FILE                = 13
+	PR_SET_MM_MAP                     = 14
+	PR_SET_MM_MAP_SIZE                = 15
+	PR_SET_PTRACER                    = 0x59616d61
+	PR_SET_PTRACER_ANY                = 0xffffffffffffffff
+	PR_SET_CHILD_SUBREAPER            = 36
+	PR_GET_CHILD_SUBREAPER            = 37
+	PR_SET_NO_NEW_PRIVS               = 38
+	PR_GET_NO_NEW_PRIVS               = 39
+	PR_GET_TID_ADDRESS                = 40
+	PR_SET_THP_DISABLE                = 41
+	PR_THP_DISABLE_EXCEPT_ADVISED     = 1 << 1
+	PR_GET_THP_DISABLE                = 42
+	PR_MPX_ENABLE_MANAGEMENT          = 43
+	PR_MPX_DISABLE_MANAGEMENT         = 44
+	PR_SET_FP_MODE                    = 45
+	PR_GET_FP_MODE                    = 46
+	PR_FP_MODE_FR                     = 1 << 0
+	PR_FP_MODE_FRE                    = 1 << 1
+	PR_CAP_AMBIENT                    = 47
+	PR_CAP_AMBIENT_IS_SET             = 1
+	PR_CAP_AMBIENT_RAISE              = 2
+	PR_CAP_AMBIENT_LOWER              = 3
+	PR_CAP_AMBIENT_CLEAR_ALL          = 4
+	PR_SVE_SET_VL                     = 50
+	PR_SVE_SET_VL_ONEXEC              = 1 << 18
+	PR_SVE_GET_VL                     = 51
+	PR_SVE_VL_LEN_MASK                = 0xffff
+	PR_SVE_VL_INHERIT                 = 1 << 17
+	PR_GET_SPECULATION_CTRL           = 52
+	PR_SET_SPECULATION_CTRL           = 53
+	PR_SPEC_STORE_BYPASS              = 0
+	PR_SPEC_INDIRECT_BRANCH           = 1
+	PR_SPEC_L1D_FLUSH                 = 2
+	PR_SPEC_NOT_AFFECTED              = 0
+	PR_SPEC_PRCTL                     = 1 << 0
+	PR_SPEC_ENABLE                    = 1 << 1
+	PR_SPEC_DISABLE                   = 1 << 2
+	PR_SPEC_FORCE_DISABLE             = 1 << 3
+	PR_SPEC_DISABLE_NOEXEC            = 1 << 4
+	PR_PAC_RESET_KEYS                 = 54
+	PR_PAC_APIAKEY                    = 1 << 0
+	PR_PAC_APIBKEY                    = 1 << 1
+	PR_PAC_APDAKEY                    = 1 << 2
+	PR_PAC_APDBKEY                    = 1 << 3
+	PR_PAC_APGAKEY                    = 1 << 4
+	PR_SET_TAGGED_ADDR_CTRL           = 55
+	PR_GET_TAGGED_ADDR_CTRL           = 56
+	PR_TAGGED_ADDR_ENABLE             = 1 << 0
+	PR_MTE_TCF_NONE                   = 0
+	PR_MTE_TCF_SYNC                   = 1 << 1
+	PR_MTE_TCF_ASYNC                  = 1 << 2
+	PR_MTE_TCF_MASK                   = 6
+	PR_MTE_TAG_SHIFT                  = 3
+	PR_MTE_TAG_MASK                   = 0x7fff8
+	PR_MTE_TCF_SHIFT                  = 1
+	PR_MTE_STORE_ONLY                 = 1 << 19
+	PR_PMLEN_SHIFT                    = 24
+	PR_PMLEN_MASK                     = 0x7f000000
+	PR_SET_IO_FLUSHER                 = 57
+	PR_GET_IO_FLUSHER                 = 58
+	PR_SET_SYSCALL_USER_DISPATCH      = 59
+	PR_SYS_DISPATCH_OFF               = 0
+	PR_SYS_DISPATCH_EXCLUSIVE_ON      = 1
+	PR_SYS_DISPATCH_INCLUSIVE_ON      = 2
+	PR_SYS_DISPATCH_ON                = 1
+	PR_PAC_SET_ENABLED_KEYS           = 60
+	PR_PAC_GET_ENABLED_KEYS           = 61
+	PR_SCHED_CORE                     = 62
+	PR_SCHED_CORE_GET                 = 0
+	PR_SCHED_CORE_CREATE              = 1
+	PR_SCHED_CORE_SHARE_TO            = 2
+	PR_SCHED_CORE_SHARE_FROM          = 3
+	PR_SCHED_CORE_MAX                 = 4
+	PR_SCHED_CORE_SCOPE_THREAD        = 0
+	PR_SCHED_CORE_SCOPE_THREAD_GROUP  = 1
+	PR_SCHED_CORE_SCOPE_PROCESS_GROUP = 2
+	PR_SME_SET_VL                     = 63
+	PR_SME_SET_VL_ONEXEC              = 1 << 18
+	PR_SME_GET_VL                     = 64
+	PR_SME_VL_LEN_MASK                = 0xffff
+	PR_SME_VL_INHERIT                 = 1 << 17
+	PR_SET_MDWE                       = 65
+	PR_MDWE_REFUSE_EXEC_GAIN          = 1 << 0
+	PR_MDWE_NO_INHERIT                = 1 << 1
+	PR_GET_MDWE                       = 66
+	PR_SET_VMA                        = 0x53564d41
+	PR_SET_VMA_ANON_NAME              = 0
+	PR_GET_AUXV                       = 0x41555856
+	PR_SET_MEMORY_MERGE               = 67
+	PR_GET_MEMORY_MERGE               = 68
+	PR_RISCV_V_SET_CONTROL            = 69
+	PR_RISCV_V_GET_CONTROL            = 70
+	PR_RISCV_V_VSTATE_CTRL_DEFAULT    = 0
+	PR_RISCV_V_VSTATE_CTRL_OFF        = 1
+	PR_RISCV_V_VSTATE_CTRL_ON         = 2
+	PR_RISCV_V_VSTATE_CTRL_INHERIT    = 1 << 4
+	PR_RISCV_V_VSTATE_CTRL_CUR_MASK   = 0x3
+	PR_RISCV_V_VSTATE_CTRL_NEXT_MASK  = 0xc
+	PR_RISCV_V_VSTATE_CTRL_MASK       = 0x1f
+	PR_RISCV_SET_ICACHE_FLUSH_CTX     = 71
+	PR_RISCV_CTX_SW_FENCEI_ON         = 0
+	PR_RISCV_CTX_SW_FENCEI_OFF        = 1
+	PR_RISCV_SCOPE_PER_PROCESS        = 0
+	PR_RISCV_SCOPE_PER_THREAD         = 1
+	PR_PPC_GET_DEXCR                  = 72
+	PR_PPC_SET_DEXCR                  = 73
+	PR_PPC_DEXCR_SBHE                 = 0
+	PR_PPC_DEXCR_IBRTPD               = 1
+	PR_PPC_DEXCR_SRAPD                = 2
+	PR_PPC_DEXCR_NPHIE                = 3
+	PR_PPC_DEXCR_CTRL_EDITABLE        = 0x1
+	PR_PPC_DEXCR_CTRL_SET             = 0x2
+	PR_PPC_DEXCR_CTRL_CLEAR           = 0x4
+	PR_PPC_DEXCR_CTRL_SET_ONEXEC      = 0x8
+	PR_PPC_DEXCR_CTRL_CLEAR_ONEXEC    = 0x10
+	PR_PPC_DEXCR_CTRL_MASK            = 0x1f
+	PR_GET_SHADOW_STACK_STATUS        = 74
+	PR_SET_SHADOW_STACK_STATUS        = 75
+	PR_SHADOW_STACK_ENABLE            = 1 << 0
+	PR_SHADOW_STACK_WRITE             = 1 << 1
+	PR_SHADOW_STACK_PUSH              = 1 << 2
+	PR_LOCK_SHADOW_STACK_STATUS       = 76
+	PR_TIMER_CREATE_RESTORE_IDS       = 77
+	PR_TIMER_CREATE_RESTORE_IDS_OFF   = 0
+	PR_TIMER_CREATE_RESTORE_IDS_ON    = 1
+	PR_TIMER_CREATE_RESTORE_IDS_GET   = 2
+	PR_FUTEX_HASH                     = 78
+	PR_FUTEX_HASH_SET_SLOTS           = 1
+	PR_FUTEX_HASH_GET_SLOTS           = 2
+	PR_RSEQ_SLICE_EXTENSION           = 79
+	PR_RSEQ_SLICE_EXTENSION_GET       = 1
+	PR_RSEQ_SLICE_EXTENSION_SET       = 2
+	PR_RSEQ_SLICE_EXT_ENABLE          = 0x1
+	PR_GET_CFI                        = 80
+	PR_SET_CFI                        = 81
+	PR_CFI_BRANCH_LANDING_PADS        = 0
+	PR_CFI_ENABLE                     = 1 << 0
+	PR_CFI_DISABLE                    = 1 << 1
+	PR_CFI_LOCK                       = 1 << 2
+)
+
+// Types in the auxiliary vector.
+const (
+	AT_SYSINFO_EHDR      = 33
+	AT_NULL              = 0
+	AT_IGNORE            = 1
+	AT_EXECFD            = 2
+	AT_PHDR              = 3
+	AT_PHENT             = 4
+	AT_PHNUM             = 5
+	AT_PAGESZ            = 6
+	AT_BASE              = 7
+	AT_FLAGS             = 8
+	AT_ENTRY             = 9
+	AT_NOTELF            = 10
+	AT_UID               = 11
+	AT_EUID              = 12
+	AT_GID               = 13
+	AT_EGID              = 14
+	AT_PLATFORM          = 15
+	AT_HWCAP             = 16
+	AT_CLKTCK            = 17
+	AT_SECURE            = 23
+	AT_BASE_PLATFORM     = 24
+	AT_RANDOM            = 25
+	AT_HWCAP2            = 26
+	AT_RSEQ_FEATURE_SIZE = 27
+	AT_RSEQ_ALIGN        = 28
+	AT_HWCAP3            = 29
+	AT_HWCAP4            = 30
+	AT_EXECFN            = 31
+	AT_MINSIGSTKSZ       = 51
+)
+
+// Capabilities, and versions of capget and capset.
+const (
+	LINUX_CAPABILITY_VERSION_1 = 0x19980330
+	LINUX_CAPABILITY_U32S_1    = 1
+	LINUX_CAPABILITY_VERSION_2 = 0x20071026
+	LINUX_CAPABILITY_U32S_2    = 2
+	LINUX_CAPABILITY_VERSION_3 = 0x20080522
+	LINUX_CAPABILITY_U32S_3    = 2
+	LINUX_CAPABILITY_VERSION   = 0x19980330
+	LINUX_CAPABILITY_U32S      = 1
+	CAP_CHOWN                  = 0
+	CAP_DAC_OVERRIDE           = 1
+	CAP_DAC_READ_SEARCH        = 2
+	CAP_FOWNER                 = 3
+	CAP_FSETID                 = 4
+	CAP_KILL                   = 5
+	CAP_SETGID                 = 6
+	CAP_SETUID                 = 7
+	CAP_SETPCAP                = 8
+	CAP_LINUX_IMMUTABLE        = 9
+	CAP_NET_BIND_SERVICE       = 10
+	CAP_NET_BROADCAST          = 11
+	CAP_NET_ADMIN              = 12
+	CAP_NET_RAW                = 13
+	CAP_IPC_LOCK               = 14
+	CAP_IPC_OWNER              = 15
+	CAP_SYS_MODULE             = 16
+	CAP_SYS_RAWIO              = 17
+	CAP_SYS_CHROOT             = 18
+	CAP_SYS_PTRACE             = 19
+	CAP_SYS_PACCT              = 20
+	CAP_SYS_ADMIN              = 21
+	CAP_SYS_BOOT               = 22
+	CAP_SYS_NICE               = 23
+	CAP_SYS_RESOURCE           = 24
+	CAP_SYS_TIME               = 25
+	CAP_SYS_TTY_CONFIG         = 26
+	CAP_MKNOD                  = 27
+	CAP_LEASE                  = 28
+	CAP_AUDIT_WRITE            = 29
+	CAP_AUDIT_CONTROL          = 30
+	CAP_SETFCAP                = 31
+	CAP_MAC_OVERRIDE           = 32
+	CAP_MAC_ADMIN              = 33
+	CAP_SYSLOG                 = 34
+	CAP_WAKE_ALARM             = 35
+	CAP_BLOCK_SUSPEND          = 36
+	CAP_AUDIT_READ             = 37
+	CAP_PERFMON                = 38
+	CAP_BPF                    = 39
+	CAP_CHECKPOINT_RESTORE     = 40
+	CAP_LAST_CAP               = 40
+)
+
+// What prctl secures.
+const (
+	SECURE_NOROOT                       = 0
+	SECURE_NOROOT_LOCKED                = 1
+	SECBIT_NOROOT                       = 1
+	SECBIT_NOROOT_LOCKED                = 2
+	SECURE_NO_SETUID_FIXUP              = 2
+	SECURE_NO_SETUID_FIXUP_LOCKED       = 3
+	SECBIT_NO_SETUID_FIXUP              = 4
+	SECBIT_NO_SETUID_FIXUP_LOCKED       = 8
+	SECURE_KEEP_CAPS                    = 4
+	SECURE_KEEP_CAPS_LOCKED             = 5
+	SECBIT_KEEP_CAPS                    = 16
+	SECBIT_KEEP_CAPS_LOCKED             = 32
+	SECURE_NO_CAP_AMBIENT_RAISE         = 6
+	SECURE_NO_CAP_AMBIENT_RAISE_LOCKED  = 7
+	SECBIT_NO_CAP_AMBIENT_RAISE         = 64
+	SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED  = 128
+	SECURE_EXEC_RESTRICT_FILE           = 8
+	SECURE_EXEC_RESTRICT_FILE_LOCKED    = 9
+	SECBIT_EXEC_RESTRICT_FILE           = 256
+	SECBIT_EXEC_RESTRICT_FILE_LOCKED    = 512
+	SECURE_EXEC_DENY_INTERACTIVE        = 10
+	SECURE_EXEC_DENY_INTERACTIVE_LOCKED = 11
+	SECBIT_EXEC_DENY_INTERACTIVE        = 1024
+	SECBIT_EXEC_DENY_INTERACTIVE_LOCKED = 2048
+	SECURE_ALL_UNPRIVILEGED             = 0x500
+)
+
+// Personalities and their flags, for personality.
+const (
+	UNAME26            = 0x20000
+	ADDR_NO_RANDOMIZE  = 0x40000
+	FDPIC_FUNCPTRS     = 0x80000
+	MMAP_PAGE_ZERO     = 0x100000
+	ADDR_COMPAT_LAYOUT = 0x200000
+	READ_IMPLIES_EXEC  = 0x400000
+	ADDR_LIMIT_32BIT   = 0x800000
+	SHORT_INODE        = 0x1000000
+	WHOLE_SECONDS      = 0x2000000
+	STICKY_TIMEOUTS    = 0x4000000
+	ADDR_LIMIT_3GB     = 0x8000000
+	PER_CLEAR_ON_SETID = 0x740000
+	PER_LINUX          = 0x0
+	PER_LINUX_32BIT    = 0x800000
+	PER_LINUX_FDPIC    = 0x80000
+	PER_SVR4           = 0x4100001
+	PER_SVR3           = 0x5000002
+	PER_SCOSVR3        = 0x7000003
+	PER_OSR5           = 0x6000003
+	PER_WYSEV386       = 0x5000004
+	PER_ISCR4          = 0x4000005
+	PER_BSD            = 0x6
+	PER_SUNOS          = 0x4000006
+	PER_XENIX          = 0x5000007
+	PER_LINUX32        = 0x8
+	PER_LINUX32_3GB    = 0x8000008
+	PER_IRIX32         = 0x4000009
+	PER_IRIXN32        = 0x400000a
+	PER_IRIX64         = 0x400000b
+	PER_RISCOS         = 0xc
+	PER_SOLARIS        = 0x400000d
+	PER_UW7            = 0x410000e
+	PER_OSF4           = 0xf
+	PER_HPUX           = 0x10
+	PER_MASK           = 0xff
+)
+
+// Flags of clone, clone3 and unshare.
 const (
 	CSIGNAL              = 0xff
 	CLONE_VM             = 0x100
@@ -277,160 +3379,433 @@ const (
 	CLONE_NEWPID         = 0x20000000
 	CLONE_NEWNET         = 0x40000000
 	CLONE_IO             = 0x80000000
-	CLONE_CLEAR_SIGHAND  = 0x100000000
-	CLONE_INTO_CGROUP    = 0x200000000
+	CLONE_CLEAR_SIGHAND  = 1 << 32
+	CLONE_INTO_CGROUP    = 1 << 33
+	CLONE_AUTOREAP       = 1 << 34
+	CLONE_NNP            = 1 << 35
+	CLONE_PIDFD_AUTOKILL = 1 << 36
+	CLONE_EMPTY_MNTNS    = 1 << 37
+	CLONE_NEWTIME        = 0x80
+	CLONE_ARGS_SIZE_VER0 = 64
+	CLONE_ARGS_SIZE_VER1 = 80
+	CLONE_ARGS_SIZE_VER2 = 88
+)
+
+// Namespaces of unshare that clone does not take.
+const (
+	UNSHARE_EMPTY_MNTNS = 0x100000
+)
+
+// Policies and flags of sched_setscheduler, sched_setattr and sched_getattr.
+const (
+	SCHED_NORMAL                  = 0
+	SCHED_FIFO                    = 1
+	SCHED_RR                      = 2
+	SCHED_BATCH                   = 3
+	SCHED_IDLE                    = 5
+	SCHED_DEADLINE                = 6
+	SCHED_EXT                     = 7
+	SCHED_RESET_ON_FORK           = 0x40000000
+	SCHED_FLAG_RESET_ON_FORK      = 0x1
+	SCHED_FLAG_RECLAIM            = 0x2
+	SCHED_FLAG_DL_OVERRUN         = 0x4
+	SCHED_FLAG_KEEP_POLICY        = 0x8
+	SCHED_FLAG_KEEP_PARAMS        = 0x10
+	SCHED_FLAG_UTIL_CLAMP_MIN     = 0x20
+	SCHED_FLAG_UTIL_CLAMP_MAX     = 0x40
+	SCHED_FLAG_KEEP_ALL           = 0x18
+	SCHED_FLAG_UTIL_CLAMP         = 0x60
+	SCHED_FLAG_ALL                = 0x7f
+	SCHED_GETATTR_FLAG_DL_DYNAMIC = 0x1
+)
+
+// Sizes of the attributes of sched_setattr.
+const (
+	SCHED_ATTR_SIZE_VER0 = 48
+	SCHED_ATTR_SIZE_VER1 = 56
+)
+
+// Classes and values of ioprio_get and ioprio_set.
+const (
+	IOPRIO_CLASS_SHIFT               = 13
+	IOPRIO_NR_CLASSES                = 8
+	IOPRIO_CLASS_MASK                = 7
+	IOPRIO_PRIO_MASK                 = 0x1fff
+	IOPRIO_CLASS_NONE                = 0
+	IOPRIO_CLASS_RT                  = 1
+	IOPRIO_CLASS_BE                  = 2
+	IOPRIO_CLASS_IDLE                = 3
+	IOPRIO_CLASS_INVALID             = 7
+	IOPRIO_LEVEL_NR_BITS             = 3
+	IOPRIO_NR_LEVELS                 = 8
+	IOPRIO_LEVEL_MASK                = 7
+	IOPRIO_BE_NR                     = 8
+	IOPRIO_WHO_PROCESS               = 1
+	IOPRIO_WHO_PGRP                  = 2
+	IOPRIO_WHO_USER                  = 3
+	IOPRIO_NORM                      = 4
+	IOPRIO_BE_NORM                   = 4
+	IOPRIO_HINT_SHIFT                = 3
+	IOPRIO_HINT_NR_BITS              = 10
+	IOPRIO_NR_HINTS                  = 0x400
+	IOPRIO_HINT_MASK                 = 1023
+	IOPRIO_HINT_NONE                 = 0
+	IOPRIO_HINT_DEV_DURATION_LIMIT_1 = 1
+	IOPRIO_HINT_DEV_DURATION_LIMIT_2 = 2
+	IOPRIO_HINT_DEV_DURATION_LIMIT_3 = 3
+	IOPRIO_HINT_DEV_DURATION_LIMIT_4 = 4
+	IOPRIO_HINT_DEV_DURATION_LIMIT_5 = 5
+	IOPRIO_HINT_DEV_DURATION_LIMIT_6 = 6
+	IOPRIO_HINT_DEV_DURATION_LIMIT_7 = 7
 )
 
 // Operations of futex.
 const (
-	FUTEX_WAIT           = 0
-	FUTEX_WAKE           = 1
-	FUTEX_REQUEUE        = 3
-	FUTEX_CMP_REQUEUE    = 4
-	FUTEX_WAKE_OP        = 5
-	FUTEX_WAIT_BITSET    = 9
-	FUTEX_WAKE_BITSET    = 10
-	FUTEX_PRIVATE_FLAG   = 128
-	FUTEX_CLOCK_REALTIME = 256
-	FUTEX_WAIT_PRIVATE   = 128
-	FUTEX_WAKE_PRIVATE   = 129
+	FUTEX_WAIT                     = 0
+	FUTEX_WAKE                     = 1
+	FUTEX_FD                       = 2
+	FUTEX_REQUEUE                  = 3
+	FUTEX_CMP_REQUEUE              = 4
+	FUTEX_WAKE_OP                  = 5
+	FUTEX_LOCK_PI                  = 6
+	FUTEX_UNLOCK_PI                = 7
+	FUTEX_TRYLOCK_PI               = 8
+	FUTEX_WAIT_BITSET              = 9
+	FUTEX_WAKE_BITSET              = 10
+	FUTEX_WAIT_REQUEUE_PI          = 11
+	FUTEX_CMP_REQUEUE_PI           = 12
+	FUTEX_LOCK_PI2                 = 13
+	FUTEX_PRIVATE_FLAG             = 128
+	FUTEX_CLOCK_REALTIME           = 256
+	FUTEX_WAIT_PRIVATE             = 0x80
+	FUTEX_WAKE_PRIVATE             = 0x81
+	FUTEX_CMP_REQUEUE_PRIVATE      = 0x84
+	FUTEX_WAKE_OP_PRIVATE          = 0x85
+	FUTEX_LOCK_PI_PRIVATE          = 0x86
+	FUTEX_LOCK_PI2_PRIVATE         = 0x8d
+	FUTEX_UNLOCK_PI_PRIVATE        = 0x87
+	FUTEX_TRYLOCK_PI_PRIVATE       = 0x88
+	FUTEX_WAIT_BITSET_PRIVATE      = 0x89
+	FUTEX_WAKE_BITSET_PRIVATE      = 0x8a
+	FUTEX_WAIT_REQUEUE_PI_PRIVATE  = 0x8b
+	FUTEX_CMP_REQUEUE_PI_PRIVATE   = 0x8c
+	FUTEX_UNLOCK_PI_LIST64         = 0x207
+	FUTEX_UNLOCK_PI_LIST64_PRIVATE = 0x287
+	FUTEX_UNLOCK_PI_LIST32         = 0x607
+	FUTEX_UNLOCK_PI_LIST32_PRIVATE = 0x687
+	FUTEX_BITSET_MATCH_ANY         = 0xffffffff
+	FUTEX_OP_SET                   = 0
+	FUTEX_OP_ADD                   = 1
+	FUTEX_OP_OR                    = 2
+	FUTEX_OP_ANDN                  = 3
+	FUTEX_OP_XOR                   = 4
+	FUTEX_OP_OPARG_SHIFT           = 8
+	FUTEX_OP_CMP_EQ                = 0
+	FUTEX_OP_CMP_NE                = 1
+	FUTEX_OP_CMP_LT                = 2
+	FUTEX_OP_CMP_LE                = 3
+	FUTEX_OP_CMP_GT                = 4
+	FUTEX_OP_CMP_GE                = 5
 )
 
-// Options of wait4.
+// Flags of futex_waitv, futex_wait, futex_wake and futex_requeue.
 const (
-	WNOHANG    = 1
-	WUNTRACED  = 2
-	WEXITED    = 4
-	WCONTINUED = 8
+	FUTEX2_SIZE_U8   = 0x0
+	FUTEX2_SIZE_U16  = 0x1
+	FUTEX2_SIZE_U32  = 0x2
+	FUTEX2_SIZE_U64  = 0x3
+	FUTEX2_NUMA      = 0x4
+	FUTEX2_MPOL      = 0x8
+	FUTEX2_PRIVATE   = 128
+	FUTEX2_SIZE_MASK = 0x3
+	FUTEX_32         = 2
+	FUTEX_WAITV_MAX  = 128
+)
+
+// Bits in a robust futex, as set_robust_list has them.
+const (
+	FUTEX_ROBUST_UNLOCK   = 512
+	FUTEX_ROBUST_LIST32   = 1024
+	FUTEX_WAITERS         = 0x80000000
+	FUTEX_OWNER_DIED      = 0x40000000
+	FUTEX_TID_MASK        = 0x3fffffff
+	ROBUST_LIST_LIMIT     = 2048
+	FUTEX_ROBUST_MOD_PI   = 0x1
+	FUTEX_ROBUST_MOD_MASK = 1
+)
+
+// Options of wait4 and waitid.
+const (
+	WNOHANG    = 0x1
+	WUNTRACED  = 0x2
+	WSTOPPED   = 2
+	WEXITED    = 0x4
+	WCONTINUED = 0x8
 	WNOWAIT    = 0x1000000
+	WNOTHREAD  = 0x20000000
+	WALL       = 0x40000000
+	WCLONE     = 0x80000000
+)
+
+// What waitid waits for.
+const (
+	P_ALL   = 0
+	P_PID   = 1
+	P_PGID  = 2
+	P_PIDFD = 3
 )
 
 // Whose usage getrusage gives.
 const (
 	RUSAGE_SELF     = 0
 	RUSAGE_CHILDREN = -1
+	RUSAGE_BOTH     = -2
 	RUSAGE_THREAD   = 1
 )
 
-// Limits of prlimit64 and setrlimit.
+// Limits of prlimit64, setrlimit and getrlimit.
 const (
-	RLIMIT_CPU     = 0
-	RLIMIT_FSIZE   = 1
-	RLIMIT_DATA    = 2
-	RLIMIT_STACK   = 3
-	RLIMIT_CORE    = 4
-	RLIMIT_RSS     = 5
-	RLIMIT_NPROC   = 6
-	RLIMIT_NOFILE  = 7
-	RLIMIT_MEMLOCK = 8
-	RLIMIT_AS      = 9
+	RLIM64_INFINITY   = 0xffffffffffffffff
+	RLIMIT_CPU        = 0
+	RLIMIT_FSIZE      = 1
+	RLIMIT_DATA       = 2
+	RLIMIT_STACK      = 3
+	RLIMIT_CORE       = 4
+	RLIMIT_RSS        = 5
+	RLIMIT_NPROC      = 6
+	RLIMIT_NOFILE     = 7
+	RLIMIT_MEMLOCK    = 8
+	RLIMIT_AS         = 9
+	RLIMIT_LOCKS      = 10
+	RLIMIT_SIGPENDING = 11
+	RLIMIT_MSGQUEUE   = 12
+	RLIMIT_NICE       = 13
+	RLIMIT_RTPRIO     = 14
+	RLIMIT_RTTIME     = 15
+	RLIM_NLIMITS      = 16
+	RLIM_INFINITY     = 0xffffffffffffffff
 )
 
-// Options of prctl.
+// Whose priority getpriority and setpriority mean.
 const (
-	PR_SET_PDEATHSIG       = 1
-	PR_GET_PDEATHSIG       = 2
-	PR_GET_DUMPABLE        = 3
-	PR_SET_DUMPABLE        = 4
-	PR_SET_NAME            = 15
-	PR_GET_NAME            = 16
-	PR_GET_SECCOMP         = 21
-	PR_SET_SECCOMP         = 22
-	PR_SET_TIMERSLACK      = 29
-	PR_GET_TIMERSLACK      = 30
-	PR_SET_CHILD_SUBREAPER = 36
-	PR_GET_CHILD_SUBREAPER = 37
-	PR_SET_NO_NEW_PRIVS    = 38
-	PR_GET_NO_NEW_PRIVS    = 39
-	PR_GET_AUXV            = 0x41555856
+	PRIO_MIN     = -20
+	PRIO_MAX     = 20
+	PRIO_PROCESS = 0
+	PRIO_PGRP    = 1
+	PRIO_USER    = 2
 )
 
-// Types in the auxiliary vector.
+// Flags of pidfd_open and pidfd_send_signal, and requests to a pidfd.
 const (
-	AT_NULL   = 0
-	AT_SECURE = 23
+	PIDFD_NONBLOCK                        = 2048
+	PIDFD_THREAD                          = 128
+	PIDFD_SIGNAL_THREAD                   = 1 << 0
+	PIDFD_SIGNAL_THREAD_GROUP             = 1 << 1
+	PIDFD_SIGNAL_PROCESS_GROUP            = 1 << 2
+	PIDFD_INFO_PID                        = 1 << 0
+	PIDFD_INFO_CREDS                      = 1 << 1
+	PIDFD_INFO_CGROUPID                   = 1 << 2
+	PIDFD_INFO_EXIT                       = 1 << 3
+	PIDFD_INFO_COREDUMP                   = 1 << 4
+	PIDFD_INFO_SUPPORTED_MASK             = 1 << 5
+	PIDFD_INFO_COREDUMP_SIGNAL            = 1 << 6
+	PIDFD_INFO_COREDUMP_CODE              = 1 << 7
+	PIDFD_INFO_SIZE_VER0                  = 64
+	PIDFD_INFO_SIZE_VER1                  = 72
+	PIDFD_INFO_SIZE_VER2                  = 80
+	PIDFD_INFO_SIZE_VER3                  = 88
+	PIDFD_COREDUMPED                      = 1 << 0
+	PIDFD_COREDUMP_SKIP                   = 1 << 1
+	PIDFD_COREDUMP_USER                   = 1 << 2
+	PIDFD_COREDUMP_ROOT                   = 1 << 3
+	PIDFD_SELF                            = -10000
+	PIDFD_SELF_PROCESS                    = -10001
+	PIDFD_GET_CGROUP_NAMESPACE            = 0xff01
+	PIDFD_GET_IPC_NAMESPACE               = 0xff02
+	PIDFD_GET_MNT_NAMESPACE               = 0xff03
+	PIDFD_GET_NET_NAMESPACE               = 0xff04
+	PIDFD_GET_PID_NAMESPACE               = 0xff05
+	PIDFD_GET_PID_FOR_CHILDREN_NAMESPACE  = 0xff06
+	PIDFD_GET_TIME_NAMESPACE              = 0xff07
+	PIDFD_GET_TIME_FOR_CHILDREN_NAMESPACE = 0xff08
+	PIDFD_GET_USER_NAMESPACE              = 0xff09
+	PIDFD_GET_UTS_NAMESPACE               = 0xff0a
+	PIDFD_GET_INFO                        = 0xc058ff0b
 )
 
-// Operations, flags and results of seccomp.
+// What kcmp compares.
 const (
-	SECCOMP_SET_MODE_STRICT                = 0
-	SECCOMP_SET_MODE_FILTER                = 1
-	SECCOMP_GET_ACTION_AVAIL               = 2
-	SECCOMP_GET_NOTIF_SIZES                = 3
-	SECCOMP_FILTER_FLAG_TSYNC              = 1
-	SECCOMP_FILTER_FLAG_LOG                = 2
-	SECCOMP_FILTER_FLAG_NEW_LISTENER       = 8
-	SECCOMP_FILTER_FLAG_TSYNC_ESRCH        = 0x10
-	SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 0x20
-	SECCOMP_RET_KILL_PROCESS               = 0x80000000
-	SECCOMP_RET_KILL_THREAD                = 0
-	SECCOMP_RET_TRAP                       = 0x30000
-	SECCOMP_RET_ERRNO                      = 0x50000
-	SECCOMP_RET_USER_NOTIF                 = 0x7fc00000
-	SECCOMP_RET_TRACE                      = 0x7ff00000
-	SECCOMP_RET_LOG                        = 0x7ffc0000
-	SECCOMP_RET_ALLOW                      = 0x7fff0000
-	SECCOMP_RET_DATA                       = 0xffff
-	SECCOMP_USER_NOTIF_FLAG_CONTINUE       = 1
-	SECCOMP_IOCTL_NOTIF_RECV               = 0xc0502100
-	SECCOMP_IOCTL_NOTIF_SEND               = 0xc0182101
+	KCMP_FILE      = 0
+	KCMP_VM        = 1
+	KCMP_FILES     = 2
+	KCMP_FS        = 3
+	KCMP_SIGHAND   = 4
+	KCMP_IO        = 5
+	KCMP_SYSVSEM   = 6
+	KCMP_EPOLL_TFD = 7
+	KCMP_TYPES     = 8
 )
 
-// Names of CPUs in a seccomp filter.
+// Flags of rseq.
 const (
-	AUDIT_ARCH_X86_64  = 0xc000003e
-	AUDIT_ARCH_AARCH64 = 0xc00000b7
+	RSEQ_CPU_ID_UNINITIALIZED              = -1
+	RSEQ_CPU_ID_REGISTRATION_FAILED        = -2
+	RSEQ_FLAG_UNREGISTER                   = 1 << 0
+	RSEQ_FLAG_SLICE_EXT_DEFAULT_ON         = 1 << 1
+	RSEQ_CS_FLAG_NO_RESTART_ON_PREEMPT_BIT = 0
+	RSEQ_CS_FLAG_NO_RESTART_ON_SIGNAL_BIT  = 1
+	RSEQ_CS_FLAG_NO_RESTART_ON_MIGRATE_BIT = 2
+	RSEQ_CS_FLAG_SLICE_EXT_AVAILABLE_BIT   = 4
+	RSEQ_CS_FLAG_SLICE_EXT_ENABLED_BIT     = 5
+	RSEQ_CS_FLAG_NO_RESTART_ON_PREEMPT     = 1
+	RSEQ_CS_FLAG_NO_RESTART_ON_SIGNAL      = 2
+	RSEQ_CS_FLAG_NO_RESTART_ON_MIGRATE     = 4
+	RSEQ_CS_FLAG_SLICE_EXT_AVAILABLE       = 0x10
+	RSEQ_CS_FLAG_SLICE_EXT_ENABLED         = 0x20
 )
 
-// How rt_sigprocmask changes the mask, and actions of signals.
+// Requests and options of ptrace.
 const (
-	SIG_BLOCK    = 0
-	SIG_UNBLOCK  = 1
-	SIG_SETMASK  = 2
-	SA_NOCLDSTOP = 1
-	SA_NOCLDWAIT = 2
-	SA_SIGINFO   = 4
-	SA_RESTORER  = 0x4000000
-	SA_ONSTACK   = 0x8000000
-	SA_RESTART   = 0x10000000
-	SA_NODEFER   = 0x40000000
-	SA_RESETHAND = 0x80000000
+	PTRACE_TRACEME                          = 0
+	PTRACE_PEEKTEXT                         = 1
+	PTRACE_PEEKDATA                         = 2
+	PTRACE_PEEKUSR                          = 3
+	PTRACE_POKETEXT                         = 4
+	PTRACE_POKEDATA                         = 5
+	PTRACE_POKEUSR                          = 6
+	PTRACE_CONT                             = 7
+	PTRACE_KILL                             = 8
+	PTRACE_SINGLESTEP                       = 9
+	PTRACE_ATTACH                           = 16
+	PTRACE_DETACH                           = 17
+	PTRACE_SYSCALL                          = 24
+	PTRACE_SETOPTIONS                       = 0x4200
+	PTRACE_GETEVENTMSG                      = 0x4201
+	PTRACE_GETSIGINFO                       = 0x4202
+	PTRACE_SETSIGINFO                       = 0x4203
+	PTRACE_GETREGSET                        = 0x4204
+	PTRACE_SETREGSET                        = 0x4205
+	PTRACE_SEIZE                            = 0x4206
+	PTRACE_INTERRUPT                        = 0x4207
+	PTRACE_LISTEN                           = 0x4208
+	PTRACE_PEEKSIGINFO                      = 0x4209
+	PTRACE_GETSIGMASK                       = 0x420a
+	PTRACE_SETSIGMASK                       = 0x420b
+	PTRACE_SECCOMP_GET_FILTER               = 0x420c
+	PTRACE_SECCOMP_GET_METADATA             = 0x420d
+	PTRACE_GET_SYSCALL_INFO                 = 0x420e
+	PTRACE_SET_SYSCALL_INFO                 = 0x4212
+	PTRACE_SYSCALL_INFO_NONE                = 0
+	PTRACE_SYSCALL_INFO_ENTRY               = 1
+	PTRACE_SYSCALL_INFO_EXIT                = 2
+	PTRACE_SYSCALL_INFO_SECCOMP             = 3
+	PTRACE_GET_RSEQ_CONFIGURATION           = 0x420f
+	PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG = 0x4210
+	PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG = 0x4211
+	PTRACE_EVENTMSG_SYSCALL_ENTRY           = 1
+	PTRACE_EVENTMSG_SYSCALL_EXIT            = 2
+	PTRACE_PEEKSIGINFO_SHARED               = 1 << 0
+	PTRACE_EVENT_FORK                       = 1
+	PTRACE_EVENT_VFORK                      = 2
+	PTRACE_EVENT_CLONE                      = 3
+	PTRACE_EVENT_EXEC                       = 4
+	PTRACE_EVENT_VFORK_DONE                 = 5
+	PTRACE_EVENT_EXIT                       = 6
+	PTRACE_EVENT_SECCOMP                    = 7
+	PTRACE_EVENT_STOP                       = 128
+	PTRACE_O_TRACESYSGOOD                   = 1
+	PTRACE_O_TRACEFORK                      = 2
+	PTRACE_O_TRACEVFORK                     = 4
+	PTRACE_O_TRACECLONE                     = 8
+	PTRACE_O_TRACEEXEC                      = 0x10
+	PTRACE_O_TRACEVFORKDONE                 = 0x20
+	PTRACE_O_TRACEEXIT                      = 0x40
+	PTRACE_O_TRACESECCOMP                   = 0x80
+	PTRACE_O_EXITKILL                       = 1 << 20
+	PTRACE_O_SUSPEND_SECCOMP                = 1 << 21
+	PTRACE_O_MASK                           = 0x3000ff
+	PTRACE_SYSEMU                           = 31
+	PTRACE_SYSEMU_SINGLESTEP                = 32
 )
 
-// Handlers of signals that are none.
+// Flags of finit_module.
 const (
-	SIG_DFL = 0
-	SIG_IGN = 1
+	MODULE_INIT_IGNORE_MODVERSIONS = 1
+	MODULE_INIT_IGNORE_VERMAGIC    = 2
+	MODULE_INIT_COMPRESSED_FILE    = 4
 )
 
-// Kinds of performance counters, and flags of perf_event_open.
+// Flags of kexec_load and kexec_file_load.
 const (
-	PERF_TYPE_HARDWARE             = 0
-	PERF_TYPE_SOFTWARE             = 1
-	PERF_TYPE_TRACEPOINT           = 2
-	PERF_COUNT_SW_CPU_CLOCK        = 0
-	PERF_COUNT_SW_TASK_CLOCK       = 1
-	PERF_COUNT_SW_CONTEXT_SWITCHES = 3
-	PERF_FLAG_FD_CLOEXEC           = 8
+	KEXEC_ON_CRASH              = 0x1
+	KEXEC_PRESERVE_CONTEXT      = 0x2
+	KEXEC_UPDATE_ELFCOREHDR     = 0x4
+	KEXEC_CRASH_HOTPLUG_SUPPORT = 0x8
+	KEXEC_ARCH_MASK             = 0xffff0000
+	KEXEC_FILE_UNLOAD           = 0x1
+	KEXEC_FILE_ON_CRASH         = 0x2
+	KEXEC_FILE_NO_INITRAMFS     = 0x4
+	KEXEC_FILE_DEBUG            = 0x8
+	KEXEC_FILE_NO_CMA           = 0x10
+	KEXEC_FILE_FORCE_DTB        = 0x20
+	KEXEC_ARCH_DEFAULT          = 0
+	KEXEC_ARCH_386              = 0x30000
+	KEXEC_ARCH_68K              = 0x40000
+	KEXEC_ARCH_PARISC           = 0xf0000
+	KEXEC_ARCH_X86_64           = 0x3e0000
+	KEXEC_ARCH_PPC              = 0x140000
+	KEXEC_ARCH_PPC64            = 0x150000
+	KEXEC_ARCH_IA_64            = 0x320000
+	KEXEC_ARCH_ARM              = 0x280000
+	KEXEC_ARCH_S390             = 0x160000
+	KEXEC_ARCH_SH               = 0x2a0000
+	KEXEC_ARCH_MIPS_LE          = 0xa0000
+	KEXEC_ARCH_MIPS             = 0x80000
+	KEXEC_ARCH_AARCH64          = 0xb70000
+	KEXEC_ARCH_RISCV            = 0xf30000
+	KEXEC_ARCH_LOONGARCH        = 0x1020000
+	KEXEC_SEGMENT_MAX           = 16
 )
 
-// Bits of a performance counter's flags.
+// What reboot does.
 const (
-	PERF_ATTR_FLAG_DISABLED       = 1 << 0
-	PERF_ATTR_FLAG_INHERIT        = 1 << 1
-	PERF_ATTR_FLAG_EXCLUDE_USER   = 1 << 4
-	PERF_ATTR_FLAG_EXCLUDE_KERNEL = 1 << 5
+	LINUX_REBOOT_MAGIC1         = 0xfee1dead
+	LINUX_REBOOT_MAGIC2         = 672274793
+	LINUX_REBOOT_MAGIC2A        = 85072278
+	LINUX_REBOOT_MAGIC2B        = 369367448
+	LINUX_REBOOT_MAGIC2C        = 537993216
+	LINUX_REBOOT_CMD_RESTART    = 0x1234567
+	LINUX_REBOOT_CMD_HALT       = 0xcdef0123
+	LINUX_REBOOT_CMD_CAD_ON     = 0x89abcdef
+	LINUX_REBOOT_CMD_CAD_OFF    = 0x0
+	LINUX_REBOOT_CMD_POWER_OFF  = 0x4321fedc
+	LINUX_REBOOT_CMD_RESTART2   = 0xa1b2c3d4
+	LINUX_REBOOT_CMD_SW_SUSPEND = 0xd000fce2
+	LINUX_REBOOT_CMD_KEXEC      = 0x45584543
 )
 
-// Requests to a performance counter.
+// Lengths of the names of uname, sethostname and setdomainname.
 const (
-	PERF_EVENT_IOC_ENABLE  = 0x2400
-	PERF_EVENT_IOC_DISABLE = 0x2401
-	PERF_EVENT_IOC_RESET   = 0x2403
+	OLD_UTS_LEN = 8
+	NEW_UTS_LEN = 64
+)
+
+// Flags in the records of acct.
+const (
+	ACCT_COMM      = 16
+	AFORK          = 0x1
+	ASU            = 0x2
+	ACOMPAT        = 0x4
+	ACORE          = 0x8
+	AXSIG          = 0x10
+	AGROUP         = 0x20
+	ACCT_BYTEORDER = 0x0
+	ACCT_VERSION   = 2
 )
 
 // Opcodes of submission queue entries.
 const (
+	IORING_FILE_INDEX_ALLOC    = 0xffffffff
 	IORING_OP_NOP              = 0
 	IORING_OP_READV            = 1
 	IORING_OP_WRITEV           = 2
@@ -496,18 +3871,17 @@ const (
 	IORING_OP_PIPE             = 62
 	IORING_OP_NOP128           = 63
 	IORING_OP_URING_CMD128     = 64
-	IORING_FILE_INDEX_ALLOC    = 0xffffffff
 )
 
 // Flags of submission queue entries.
 const (
-	IOSQE_FIXED_FILE       = 1 << 0
-	IOSQE_IO_DRAIN         = 1 << 1
-	IOSQE_IO_LINK          = 1 << 2
-	IOSQE_IO_HARDLINK      = 1 << 3
-	IOSQE_ASYNC            = 1 << 4
-	IOSQE_BUFFER_SELECT    = 1 << 5
-	IOSQE_CQE_SKIP_SUCCESS = 1 << 6
+	IOSQE_FIXED_FILE       = 1
+	IOSQE_IO_DRAIN         = 2
+	IOSQE_IO_LINK          = 4
+	IOSQE_IO_HARDLINK      = 8
+	IOSQE_ASYNC            = 0x10
+	IOSQE_BUFFER_SELECT    = 0x20
+	IOSQE_CQE_SKIP_SUCCESS = 0x40
 )
 
 // Flags of io_uring_setup.
@@ -531,6 +3905,8 @@ const (
 	IORING_SETUP_NO_SQARRAY         = 1 << 16
 	IORING_SETUP_HYBRID_IOPOLL      = 1 << 17
 	IORING_SETUP_CQE_MIXED          = 1 << 18
+	IORING_SETUP_SQE_MIXED          = 1 << 19
+	IORING_SETUP_SQ_REWIND          = 1 << 20
 )
 
 // Features that io_uring_setup reports.
@@ -574,7 +3950,10 @@ const (
 	IORING_CQE_F_SOCK_NONEMPTY = 1 << 2
 	IORING_CQE_F_NOTIF         = 1 << 3
 	IORING_CQE_F_BUF_MORE      = 1 << 4
+	IORING_CQE_F_SKIP          = 1 << 5
+	IORING_CQE_F_32            = 1 << 15
 	IORING_CQE_BUFFER_SHIFT    = 16
+	IORING_CQE_F_TSTAMP_HW     = 0x10000
 )
 
 // Flags in the rings themselves.
@@ -587,10 +3966,12 @@ const (
 
 // Offsets of the parts of a ring in its descriptor.
 const (
-	IORING_OFF_SQ_RING   = 0
-	IORING_OFF_CQ_RING   = 0x8000000
-	IORING_OFF_SQES      = 0x10000000
-	IORING_OFF_MMAP_MASK = 0xf8000000
+	IORING_OFF_SQ_RING    = 0
+	IORING_OFF_CQ_RING    = 0x8000000
+	IORING_OFF_SQES       = 0x10000000
+	IORING_OFF_PBUF_RING  = 0x80000000
+	IORING_OFF_PBUF_SHIFT = 16
+	IORING_OFF_MMAP_MASK  = 0xf8000000
 )
 
 // Flags of timeouts.
@@ -602,6 +3983,9 @@ const (
 	IORING_LINK_TIMEOUT_UPDATE   = 1 << 4
 	IORING_TIMEOUT_ETIME_SUCCESS = 1 << 5
 	IORING_TIMEOUT_MULTISHOT     = 1 << 6
+	IORING_TIMEOUT_IMMEDIATE_ARG = 1 << 7
+	IORING_TIMEOUT_CLOCK_MASK    = 0xc
+	IORING_TIMEOUT_UPDATE_MASK   = 0x12
 )
 
 // Flags of polls.
@@ -629,41 +4013,122 @@ const (
 	IORING_RECV_MULTISHOT        = 1 << 1
 	IORING_RECVSEND_FIXED_BUF    = 1 << 2
 	IORING_SEND_ZC_REPORT_USAGE  = 1 << 3
+	IORING_RECVSEND_BUNDLE       = 1 << 4
+	IORING_SEND_VECTORIZED       = 1 << 5
 	IORING_NOTIF_USAGE_ZC_COPIED = 1 << 31
 	IORING_ACCEPT_MULTISHOT      = 1 << 0
-	IORING_RECVSEND_BUNDLE       = 1 << 4
 	IORING_ACCEPT_DONTWAIT       = 1 << 1
 	IORING_ACCEPT_POLL_FIRST     = 1 << 2
 )
 
+// Flags of other operations: messages, commands, splices, nops, installed
+// descriptors.
+const (
+	IORING_RW_ATTR_FLAG_PI       = 1 << 0
+	IORING_URING_CMD_FIXED       = 1 << 0
+	IORING_URING_CMD_MULTISHOT   = 1 << 1
+	SPLICE_F_FD_IN_FIXED         = 1 << 31
+	IORING_MSG_DATA              = 0
+	IORING_MSG_SEND_FD           = 1
+	IORING_MSG_RING_CQE_SKIP     = 1 << 0
+	IORING_MSG_RING_FLAGS_PASS   = 1 << 1
+	IORING_FIXED_FD_NO_CLOEXEC   = 1 << 0
+	IORING_NOP_INJECT_RESULT     = 1 << 0
+	IORING_NOP_FILE              = 1 << 1
+	IORING_NOP_FIXED_FILE        = 1 << 2
+	IORING_NOP_FIXED_BUFFER      = 1 << 3
+	IORING_NOP_TW                = 1 << 4
+	IORING_NOP_CQE32             = 1 << 5
+	SOCKET_URING_OP_SIOCINQ      = 0
+	SOCKET_URING_OP_SIOCOUTQ     = 1
+	SOCKET_URING_OP_GETSOCKOPT   = 2
+	SOCKET_URING_OP_SETSOCKOPT   = 3
+	SOCKET_URING_OP_TX_TIMESTAMP = 4
+	SOCKET_URING_OP_GETSOCKNAME  = 5
+	IORING_TIMESTAMP_HW_SHIFT    = 16
+	IORING_TIMESTAMP_TYPE_SHIFT  = 17
+)
+
 // Operations of io_uring_register.
 const (
-	IORING_REGISTER_BUFFERS          = 0
-	IORING_UNREGISTER_BUFFERS        = 1
-	IORING_REGISTER_FILES            = 2
-	IORING_UNREGISTER_FILES          = 3
-	IORING_REGISTER_EVENTFD          = 4
-	IORING_UNREGISTER_EVENTFD        = 5
-	IORING_REGISTER_FILES_UPDATE     = 6
-	IORING_REGISTER_EVENTFD_ASYNC    = 7
-	IORING_REGISTER_PROBE            = 8
-	IORING_REGISTER_PERSONALITY      = 9
-	IORING_UNREGISTER_PERSONALITY    = 10
-	IORING_REGISTER_RESTRICTIONS     = 11
-	IORING_REGISTER_ENABLE_RINGS     = 12
-	IORING_REGISTER_FILES2           = 13
-	IORING_REGISTER_FILES_UPDATE2    = 14
-	IORING_REGISTER_BUFFERS2         = 15
-	IORING_REGISTER_BUFFERS_UPDATE   = 16
-	IORING_REGISTER_IOWQ_AFF         = 17
-	IORING_UNREGISTER_IOWQ_AFF       = 18
-	IORING_REGISTER_IOWQ_MAX_WORKERS = 19
-	IORING_REGISTER_RING_FDS         = 20
-	IORING_UNREGISTER_RING_FDS       = 21
-	IORING_REGISTER_PBUF_RING        = 22
-	IORING_UNREGISTER_PBUF_RING      = 23
-	IORING_REGISTER_SYNC_CANCEL      = 24
-	IORING_REGISTER_FILE_ALLOC_RANGE = 25
+	IORING_REGISTER_BUFFERS             = 0
+	IORING_UNREGISTER_BUFFERS           = 1
+	IORING_REGISTER_FILES               = 2
+	IORING_UNREGISTER_FILES             = 3
+	IORING_REGISTER_EVENTFD             = 4
+	IORING_UNREGISTER_EVENTFD           = 5
+	IORING_REGISTER_FILES_UPDATE        = 6
+	IORING_REGISTER_EVENTFD_ASYNC       = 7
+	IORING_REGISTER_PROBE               = 8
+	IORING_REGISTER_PERSONALITY         = 9
+	IORING_UNREGISTER_PERSONALITY       = 10
+	IORING_REGISTER_RESTRICTIONS        = 11
+	IORING_REGISTER_ENABLE_RINGS        = 12
+	IORING_REGISTER_FILES2              = 13
+	IORING_REGISTER_FILES_UPDATE2       = 14
+	IORING_REGISTER_BUFFERS2            = 15
+	IORING_REGISTER_BUFFERS_UPDATE      = 16
+	IORING_REGISTER_IOWQ_AFF            = 17
+	IORING_UNREGISTER_IOWQ_AFF          = 18
+	IORING_REGISTER_IOWQ_MAX_WORKERS    = 19
+	IORING_REGISTER_RING_FDS            = 20
+	IORING_UNREGISTER_RING_FDS          = 21
+	IORING_REGISTER_PBUF_RING           = 22
+	IORING_UNREGISTER_PBUF_RING         = 23
+	IORING_REGISTER_SYNC_CANCEL         = 24
+	IORING_REGISTER_FILE_ALLOC_RANGE    = 25
+	IORING_REGISTER_PBUF_STATUS         = 26
+	IORING_REGISTER_NAPI                = 27
+	IORING_UNREGISTER_NAPI              = 28
+	IORING_REGISTER_CLOCK               = 29
+	IORING_REGISTER_CLONE_BUFFERS       = 30
+	IORING_REGISTER_SEND_MSG_RING       = 31
+	IORING_REGISTER_ZCRX_IFQ            = 32
+	IORING_REGISTER_RESIZE_RINGS        = 33
+	IORING_REGISTER_MEM_REGION          = 34
+	IORING_REGISTER_QUERY               = 35
+	IORING_REGISTER_ZCRX_CTRL           = 36
+	IORING_REGISTER_BPF_FILTER          = 37
+	IORING_REGISTER_USE_REGISTERED_RING = 1 << 31
+	IORING_REGISTER_FILES_SKIP          = -2
+	IORING_REGISTER_SRC_REGISTERED      = 1 << 0
+	IORING_REGISTER_DST_REPLACE         = 1 << 1
+)
+
+// What io_uring_register takes.
+const (
+	IORING_ZCRX_AREA_SHIFT                = 48
+	IORING_ZCRX_AREA_MASK                 = 0xffff000000000000
+	IORING_ZCRX_AREA_DMABUF               = 1
+	ZCRX_REG_IMPORT                       = 1
+	ZCRX_REG_NODEV                        = 2
+	ZCRX_FEATURE_RX_PAGE_SIZE             = 1 << 0
+	ZCRX_FEATURE_EVENT                    = 1 << 1
+	ZCRX_EVENT_ALLOC_FAIL                 = 0
+	ZCRX_EVENT_COPY                       = 1
+	ZCRX_EVENT_DESC_FLAG_STATS            = 1 << 0
+	ZCRX_CTRL_FLUSH_RQ                    = 0
+	ZCRX_CTRL_EXPORT                      = 1
+	ZCRX_CTRL_ARM_EVENT                   = 2
+	IO_WQ_BOUND                           = 0
+	IO_WQ_UNBOUND                         = 1
+	IORING_MEM_REGION_TYPE_USER           = 1
+	IORING_MEM_REGION_REG_WAIT_ARG        = 1
+	IORING_RSRC_REGISTER_SPARSE           = 1 << 0
+	IOU_PBUF_RING_MMAP                    = 1
+	IOU_PBUF_RING_INC                     = 2
+	IO_URING_NAPI_REGISTER_OP             = 0
+	IO_URING_NAPI_STATIC_ADD_ID           = 1
+	IO_URING_NAPI_STATIC_DEL_ID           = 2
+	IO_URING_NAPI_TRACKING_DYNAMIC        = 0
+	IO_URING_NAPI_TRACKING_STATIC         = 1
+	IO_URING_NAPI_TRACKING_INACTIVE       = 255
+	IORING_RESTRICTION_REGISTER_OP        = 0
+	IORING_RESTRICTION_SQE_OP             = 1
+	IORING_RESTRICTION_SQE_FLAGS_ALLOWED  = 2
+	IORING_RESTRICTION_SQE_FLAGS_REQUIRED = 3
+	IORING_RESTRICTION_LAST               = 4
+	IORING_REG_WAIT_TS                    = 1 << 0
 )
 
 // Flags of opcodes in a probe.
@@ -671,172 +4136,761 @@ const (
 	IO_URING_OP_SUPPORTED = 1 << 0
 )
 
-// Families, for socket and socketpair.
+// What io_uring_register is asked for by a query.
 const (
-	AF_UNSPEC  = 0
-	AF_UNIX    = 1
-	AF_LOCAL   = 1
-	AF_INET    = 2
-	AF_INET6   = 10
-	AF_NETLINK = 16
-	AF_PACKET  = 17
-	AF_VSOCK   = 40
+	IO_URING_QUERY_OPCODES    = 0
+	IO_URING_QUERY_ZCRX       = 1
+	IO_URING_QUERY_SCQ        = 2
+	IO_URING_QUERY_ZCRX_EVENT = 3
 )
 
-// Types for socket and socketpair, and flags that accept4 takes too.
+// Keyrings of add_key and request_key, and operations of keyctl.
 const (
-	SOCK_STREAM    = 01
-	SOCK_DGRAM     = 02
-	SOCK_RAW       = 03
-	SOCK_SEQPACKET = 05
-	SOCK_CLOEXEC   = 02000000
-	SOCK_NONBLOCK  = 04000
+	KEY_SPEC_THREAD_KEYRING              = -1
+	KEY_SPEC_PROCESS_KEYRING             = -2
+	KEY_SPEC_SESSION_KEYRING             = -3
+	KEY_SPEC_USER_KEYRING                = -4
+	KEY_SPEC_USER_SESSION_KEYRING        = -5
+	KEY_SPEC_GROUP_KEYRING               = -6
+	KEY_SPEC_REQKEY_AUTH_KEY             = -7
+	KEY_SPEC_REQUESTOR_KEYRING           = -8
+	KEY_REQKEY_DEFL_NO_CHANGE            = -1
+	KEY_REQKEY_DEFL_DEFAULT              = 0
+	KEY_REQKEY_DEFL_THREAD_KEYRING       = 1
+	KEY_REQKEY_DEFL_PROCESS_KEYRING      = 2
+	KEY_REQKEY_DEFL_SESSION_KEYRING      = 3
+	KEY_REQKEY_DEFL_USER_KEYRING         = 4
+	KEY_REQKEY_DEFL_USER_SESSION_KEYRING = 5
+	KEY_REQKEY_DEFL_GROUP_KEYRING        = 6
+	KEY_REQKEY_DEFL_REQUESTOR_KEYRING    = 7
+	KEYCTL_GET_KEYRING_ID                = 0
+	KEYCTL_JOIN_SESSION_KEYRING          = 1
+	KEYCTL_UPDATE                        = 2
+	KEYCTL_REVOKE                        = 3
+	KEYCTL_CHOWN                         = 4
+	KEYCTL_SETPERM                       = 5
+	KEYCTL_DESCRIBE                      = 6
+	KEYCTL_CLEAR                         = 7
+	KEYCTL_LINK                          = 8
+	KEYCTL_UNLINK                        = 9
+	KEYCTL_SEARCH                        = 10
+	KEYCTL_READ                          = 11
+	KEYCTL_INSTANTIATE                   = 12
+	KEYCTL_NEGATE                        = 13
+	KEYCTL_SET_REQKEY_KEYRING            = 14
+	KEYCTL_SET_TIMEOUT                   = 15
+	KEYCTL_ASSUME_AUTHORITY              = 16
+	KEYCTL_GET_SECURITY                  = 17
+	KEYCTL_SESSION_TO_PARENT             = 18
+	KEYCTL_REJECT                        = 19
+	KEYCTL_INSTANTIATE_IOV               = 20
+	KEYCTL_INVALIDATE                    = 21
+	KEYCTL_GET_PERSISTENT                = 22
+	KEYCTL_DH_COMPUTE                    = 23
+	KEYCTL_PKEY_QUERY                    = 24
+	KEYCTL_PKEY_ENCRYPT                  = 25
+	KEYCTL_PKEY_DECRYPT                  = 26
+	KEYCTL_PKEY_SIGN                     = 27
+	KEYCTL_PKEY_VERIFY                   = 28
+	KEYCTL_RESTRICT_KEYRING              = 29
+	KEYCTL_MOVE                          = 30
+	KEYCTL_CAPABILITIES                  = 31
+	KEYCTL_WATCH_KEY                     = 32
+	KEYCTL_SUPPORTS_ENCRYPT              = 0x1
+	KEYCTL_SUPPORTS_DECRYPT              = 0x2
+	KEYCTL_SUPPORTS_SIGN                 = 0x4
+	KEYCTL_SUPPORTS_VERIFY               = 0x8
+	KEYCTL_MOVE_EXCL                     = 0x1
+	KEYCTL_CAPS0_CAPABILITIES            = 0x1
+	KEYCTL_CAPS0_PERSISTENT_KEYRINGS     = 0x2
+	KEYCTL_CAPS0_DIFFIE_HELLMAN          = 0x4
+	KEYCTL_CAPS0_PUBLIC_KEY              = 0x8
+	KEYCTL_CAPS0_BIG_KEY                 = 0x10
+	KEYCTL_CAPS0_INVALIDATE              = 0x20
+	KEYCTL_CAPS0_RESTRICT_KEYRING        = 0x40
+	KEYCTL_CAPS0_MOVE                    = 0x80
+	KEYCTL_CAPS1_NS_KEYRING_NAME         = 0x1
+	KEYCTL_CAPS1_NS_KEY_TAG              = 0x2
+	KEYCTL_CAPS1_NOTIFICATIONS           = 0x4
 )
 
-// Protocols, for socket.
+// Operations, flags, results and requests of seccomp.
 const (
-	IPPROTO_IP   = 0
-	IPPROTO_ICMP = 1
-	IPPROTO_TCP  = 6
-	IPPROTO_UDP  = 17
-	IPPROTO_IPV6 = 41
+	SECCOMP_MODE_DISABLED                  = 0
+	SECCOMP_MODE_STRICT                    = 1
+	SECCOMP_MODE_FILTER                    = 2
+	SECCOMP_SET_MODE_STRICT                = 0
+	SECCOMP_SET_MODE_FILTER                = 1
+	SECCOMP_GET_ACTION_AVAIL               = 2
+	SECCOMP_GET_NOTIF_SIZES                = 3
+	SECCOMP_FILTER_FLAG_TSYNC              = 1 << 0
+	SECCOMP_FILTER_FLAG_LOG                = 1 << 1
+	SECCOMP_FILTER_FLAG_SPEC_ALLOW         = 1 << 2
+	SECCOMP_FILTER_FLAG_NEW_LISTENER       = 1 << 3
+	SECCOMP_FILTER_FLAG_TSYNC_ESRCH        = 1 << 4
+	SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 1 << 5
+	SECCOMP_RET_KILL_PROCESS               = 0x80000000
+	SECCOMP_RET_KILL_THREAD                = 0x0
+	SECCOMP_RET_KILL                       = 0
+	SECCOMP_RET_TRAP                       = 0x30000
+	SECCOMP_RET_ERRNO                      = 0x50000
+	SECCOMP_RET_USER_NOTIF                 = 0x7fc00000
+	SECCOMP_RET_TRACE                      = 0x7ff00000
+	SECCOMP_RET_LOG                        = 0x7ffc0000
+	SECCOMP_RET_ALLOW                      = 0x7fff0000
+	SECCOMP_RET_ACTION_FULL                = 0xffff0000
+	SECCOMP_RET_ACTION                     = 0x7fff0000
+	SECCOMP_RET_DATA                       = 0xffff
+	SECCOMP_USER_NOTIF_FLAG_CONTINUE       = 1 << 0
+	SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP     = 1 << 0
+	SECCOMP_ADDFD_FLAG_SETFD               = 1 << 0
+	SECCOMP_ADDFD_FLAG_SEND                = 1 << 1
+	SECCOMP_IOCTL_NOTIF_RECV               = 0xc0502100
+	SECCOMP_IOCTL_NOTIF_SEND               = 0xc0182101
+	SECCOMP_IOCTL_NOTIF_ID_VALID           = 0x40082102
+	SECCOMP_IOCTL_NOTIF_ADDFD              = 0x40182103
+	SECCOMP_IOCTL_NOTIF_SET_FLAGS          = 0x40082104
 )
 
-// Options of setsockopt and getsockopt.
+// Names of CPUs in a filter of seccomp.
 const (
-	SOL_SOCKET      = 1
-	SO_DEBUG        = 1
-	SO_REUSEADDR    = 2
-	SO_TYPE         = 3
-	SO_ERROR        = 4
-	SO_DONTROUTE    = 5
-	SO_BROADCAST    = 6
-	SO_SNDBUF       = 7
-	SO_RCVBUF       = 8
-	SO_KEEPALIVE    = 9
-	SO_OOBINLINE    = 10
-	SO_LINGER       = 13
-	SO_REUSEPORT    = 15
-	SO_PASSCRED     = 16
-	SO_PEERCRED     = 17
-	SO_RCVLOWAT     = 18
-	SO_RCVTIMEO     = 20
-	SO_SNDTIMEO     = 21
-	SO_ACCEPTCONN   = 30
-	SO_PROTOCOL     = 38
-	SO_DOMAIN       = 39
-	SO_BUSY_POLL    = 46
-	SO_INCOMING_CPU = 49
-	SO_ZEROCOPY     = 60
-	SOMAXCONN       = 4096
-	SCM_RIGHTS      = 1
+	AUDIT_ARCH_AARCH64     = 0xc00000b7
+	AUDIT_ARCH_ALPHA       = 0xc0009026
+	AUDIT_ARCH_ARCOMPACT   = 0x4000005d
+	AUDIT_ARCH_ARCOMPACTBE = 93
+	AUDIT_ARCH_ARCV2       = 0x400000c3
+	AUDIT_ARCH_ARCV2BE     = 195
+	AUDIT_ARCH_ARM         = 0x40000028
+	AUDIT_ARCH_ARMEB       = 40
+	AUDIT_ARCH_C6X         = 0x4000008c
+	AUDIT_ARCH_C6XBE       = 140
+	AUDIT_ARCH_CRIS        = 0x4000004c
+	AUDIT_ARCH_CSKY        = 0x400000fc
+	AUDIT_ARCH_FRV         = 0x5441
+	AUDIT_ARCH_H8300       = 46
+	AUDIT_ARCH_HEXAGON     = 164
+	AUDIT_ARCH_I386        = 0x40000003
+	AUDIT_ARCH_IA64        = 0xc0000032
+	AUDIT_ARCH_M32R        = 88
+	AUDIT_ARCH_M68K        = 4
+	AUDIT_ARCH_MICROBLAZE  = 189
+	AUDIT_ARCH_MIPS        = 8
+	AUDIT_ARCH_MIPSEL      = 0x40000008
+	AUDIT_ARCH_MIPS64      = 0x80000008
+	AUDIT_ARCH_MIPS64N32   = 0xa0000008
+	AUDIT_ARCH_MIPSEL64    = 0xc0000008
+	AUDIT_ARCH_MIPSEL64N32 = 0xe0000008
+	AUDIT_ARCH_NDS32       = 0x400000a7
+	AUDIT_ARCH_NDS32BE     = 167
+	AUDIT_ARCH_NIOS2       = 0x40000071
+	AUDIT_ARCH_OPENRISC    = 92
+	AUDIT_ARCH_PARISC      = 15
+	AUDIT_ARCH_PARISC64    = 0x8000000f
+	AUDIT_ARCH_PPC         = 20
+	AUDIT_ARCH_PPC64       = 0x80000015
+	AUDIT_ARCH_PPC64LE     = 0xc0000015
+	AUDIT_ARCH_RISCV32     = 0x400000f3
+	AUDIT_ARCH_RISCV64     = 0xc00000f3
+	AUDIT_ARCH_S390        = 22
+	AUDIT_ARCH_S390X       = 0x80000016
+	AUDIT_ARCH_SH          = 42
+	AUDIT_ARCH_SHEL        = 0x4000002a
+	AUDIT_ARCH_SH64        = 0x8000002a
+	AUDIT_ARCH_SHEL64      = 0xc000002a
+	AUDIT_ARCH_SPARC       = 2
+	AUDIT_ARCH_SPARC64     = 0x8000002b
+	AUDIT_ARCH_TILEGX      = 0xc00000bf
+	AUDIT_ARCH_TILEGX32    = 0x400000bf
+	AUDIT_ARCH_TILEPRO     = 0x400000bc
+	AUDIT_ARCH_UNICORE     = 0x4000006e
+	AUDIT_ARCH_X86_64      = 0xc000003e
+	AUDIT_ARCH_XTENSA      = 94
+	AUDIT_ARCH_LOONGARCH32 = 0x40000102
+	AUDIT_ARCH_LOONGARCH64 = 0xc0000102
 )
 
-// Options of TCP sockets.
+// Flags and rights of landlock_create_ruleset, landlock_add_rule and
+// landlock_restrict_self.
 const (
-	TCP_NODELAY      = 1
-	TCP_CORK         = 3
-	TCP_KEEPIDLE     = 4
-	TCP_KEEPINTVL    = 5
-	TCP_KEEPCNT      = 6
-	TCP_DEFER_ACCEPT = 9
-	TCP_QUICKACK     = 12
-	TCP_USER_TIMEOUT = 18
-	TCP_FASTOPEN     = 23
+	LANDLOCK_CREATE_RULESET_VERSION           = 1 << 0
+	LANDLOCK_CREATE_RULESET_ERRATA            = 1 << 1
+	LANDLOCK_ADD_RULE_QUIET                   = 1 << 0
+	LANDLOCK_RESTRICT_SELF_LOG_SAME_EXEC_OFF  = 1 << 0
+	LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON    = 1 << 1
+	LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF = 1 << 2
+	LANDLOCK_RESTRICT_SELF_TSYNC              = 1 << 3
+	LANDLOCK_RULE_PATH_BENEATH                = 1
+	LANDLOCK_RULE_NET_PORT                    = 2
+	LANDLOCK_ACCESS_FS_EXECUTE                = 1 << 0
+	LANDLOCK_ACCESS_FS_WRITE_FILE             = 1 << 1
+	LANDLOCK_ACCESS_FS_READ_FILE              = 1 << 2
+	LANDLOCK_ACCESS_FS_READ_DIR               = 1 << 3
+	LANDLOCK_ACCESS_FS_REMOVE_DIR             = 1 << 4
+	LANDLOCK_ACCESS_FS_REMOVE_FILE            = 1 << 5
+	LANDLOCK_ACCESS_FS_MAKE_CHAR              = 1 << 6
+	LANDLOCK_ACCESS_FS_MAKE_DIR               = 1 << 7
+	LANDLOCK_ACCESS_FS_MAKE_REG               = 1 << 8
+	LANDLOCK_ACCESS_FS_MAKE_SOCK              = 1 << 9
+	LANDLOCK_ACCESS_FS_MAKE_FIFO              = 1 << 10
+	LANDLOCK_ACCESS_FS_MAKE_BLOCK             = 1 << 11
+	LANDLOCK_ACCESS_FS_MAKE_SYM               = 1 << 12
+	LANDLOCK_ACCESS_FS_REFER                  = 1 << 13
+	LANDLOCK_ACCESS_FS_TRUNCATE               = 1 << 14
+	LANDLOCK_ACCESS_FS_IOCTL_DEV              = 1 << 15
+	LANDLOCK_ACCESS_FS_RESOLVE_UNIX           = 1 << 16
+	LANDLOCK_ACCESS_NET_BIND_TCP              = 1 << 0
+	LANDLOCK_ACCESS_NET_CONNECT_TCP           = 1 << 1
+	LANDLOCK_ACCESS_NET_BIND_UDP              = 1 << 2
+	LANDLOCK_ACCESS_NET_CONNECT_SEND_UDP      = 1 << 3
+	LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET       = 1 << 0
+	LANDLOCK_SCOPE_SIGNAL                     = 1 << 1
 )
 
-// Options of IPv6 sockets.
+// Attributes and modules of lsm_get_self_attr, lsm_set_self_attr and
+// lsm_list_modules.
 const (
-	IPV6_V6ONLY = 26
+	LSM_ID_UNDEF        = 0
+	LSM_ID_CAPABILITY   = 100
+	LSM_ID_SELINUX      = 101
+	LSM_ID_SMACK        = 102
+	LSM_ID_TOMOYO       = 103
+	LSM_ID_APPARMOR     = 104
+	LSM_ID_YAMA         = 105
+	LSM_ID_LOADPIN      = 106
+	LSM_ID_SAFESETID    = 107
+	LSM_ID_LOCKDOWN     = 108
+	LSM_ID_BPF          = 109
+	LSM_ID_LANDLOCK     = 110
+	LSM_ID_IMA          = 111
+	LSM_ID_EVM          = 112
+	LSM_ID_IPE          = 113
+	LSM_ATTR_UNDEF      = 0
+	LSM_ATTR_CURRENT    = 100
+	LSM_ATTR_EXEC       = 101
+	LSM_ATTR_FSCREATE   = 102
+	LSM_ATTR_KEYCREATE  = 103
+	LSM_ATTR_PREV       = 104
+	LSM_ATTR_SOCKCREATE = 105
+	LSM_FLAG_SINGLE     = 0x1
 )
 
-// Flags of sendto, recvfrom, sendmsg and recvmsg.
+// Flags of getrandom.
 const (
-	MSG_OOB          = 1
-	MSG_PEEK         = 2
-	MSG_DONTROUTE    = 4
-	MSG_CTRUNC       = 8
-	MSG_TRUNC        = 0x20
-	MSG_DONTWAIT     = 0x40
-	MSG_EOR          = 0x80
-	MSG_WAITALL      = 0x100
-	MSG_CONFIRM      = 0x800
-	MSG_ERRQUEUE     = 0x2000
-	MSG_NOSIGNAL     = 0x4000
-	MSG_MORE         = 0x8000
-	MSG_WAITFORONE   = 0x10000
-	MSG_ZEROCOPY     = 0x4000000
-	MSG_FASTOPEN     = 0x20000000
-	MSG_CMSG_CLOEXEC = 0x40000000
+	GRND_NONBLOCK = 0x1
+	GRND_RANDOM   = 0x2
+	GRND_INSECURE = 0x4
 )
 
-// Directions of shutdown.
+// Signals for programs, and sizes of their stacks.
 const (
-	SHUT_RD   = 0
-	SHUT_WR   = 1
-	SHUT_RDWR = 2
+	SIGRTMIN = 32
 )
 
-// Events of ppoll.
+// How rt_sigprocmask changes the mask.
 const (
-	POLLIN     = 1
-	POLLPRI    = 2
-	POLLOUT    = 4
-	POLLERR    = 8
-	POLLHUP    = 0x10
-	POLLNVAL   = 0x20
-	POLLRDNORM = 0x40
-	POLLRDBAND = 0x80
-	POLLWRNORM = 0x100
-	POLLWRBAND = 0x200
-	POLLMSG    = 0x400
-	POLLRDHUP  = 0x2000
+	SIG_BLOCK   = 0
+	SIG_UNBLOCK = 1
+	SIG_SETMASK = 2
 )
 
-// Names for epoll_create1, epoll_ctl, epoll_pwait and epoll_pwait2.
+// Flags of rt_sigaction.
 const (
-	EPOLL_CLOEXEC  = 0x80000
-	EPOLL_CTL_ADD  = 1
-	EPOLL_CTL_DEL  = 2
-	EPOLL_CTL_MOD  = 3
-	EPOLLIN        = 1
-	EPOLLPRI       = 2
-	EPOLLOUT       = 4
-	EPOLLERR       = 8
-	EPOLLHUP       = 0x10
-	EPOLLRDNORM    = 0x40
-	EPOLLRDBAND    = 0x80
-	EPOLLWRNORM    = 0x100
-	EPOLLWRBAND    = 0x200
-	EPOLLMSG       = 0x400
-	EPOLLRDHUP     = 0x2000
-	EPOLLEXCLUSIVE = 0x10000000
-	EPOLLWAKEUP    = 0x20000000
-	EPOLLONESHOT   = 0x40000000
-	EPOLLET        = 0x80000000
+	SA_RESTORER       = 0x4000000
+	SA_NOCLDSTOP      = 0x1
+	SA_NOCLDWAIT      = 0x2
+	SA_SIGINFO        = 0x4
+	SA_UNSUPPORTED    = 0x400
+	SA_EXPOSE_TAGBITS = 0x800
+	SA_ONSTACK        = 0x8000000
+	SA_RESTART        = 0x10000000
+	SA_NODEFER        = 0x40000000
+	SA_RESETHAND      = 0x80000000
+	SA_NOMASK         = 0x40000000
+	SA_ONESHOT        = 0x80000000
 )
 
-// Flags of mount.
+// States and flags of sigaltstack.
 const (
-	MS_RDONLY      = 0x1
-	MS_NOSUID      = 0x2
-	MS_NODEV       = 0x4
-	MS_NOEXEC      = 0x8
-	MS_SYNCHRONOUS = 0x10
-	MS_REMOUNT     = 0x20
-	MS_NOATIME     = 0x400
-	MS_BIND        = 0x1000
-	MS_MOVE        = 0x2000
-	MS_REC         = 0x4000
-	MS_SILENT      = 0x8000
-	MS_PRIVATE     = 0x40000
-	MS_SLAVE       = 0x80000
-	MS_SHARED      = 0x100000
+	SS_ONSTACK    = 1
+	SS_DISABLE    = 2
+	SS_AUTODISARM = 1 << 31
+	SS_FLAG_BITS  = 0x80000000
 )
 
-// What reboot does.
+// What happened, in si_code.
 const (
-	LINUX_REBOOT_CMD_RESTART   = 0x1234567
-	LINUX_REBOOT_CMD_HALT      = 0xcdef0123
-	LINUX_REBOOT_CMD_POWER_OFF = 0x4321fedc
+	SI_MAX_SIZE          = 128
+	SI_USER              = 0
+	SI_KERNEL            = 0x80
+	SI_QUEUE             = -1
+	SI_TIMER             = -2
+	SI_MESGQ             = -3
+	SI_ASYNCIO           = -4
+	SI_SIGIO             = -5
+	SI_TKILL             = -6
+	SI_DETHREAD          = -7
+	SI_ASYNCNL           = -60
+	ILL_ILLOPC           = 1
+	ILL_ILLOPN           = 2
+	ILL_ILLADR           = 3
+	ILL_ILLTRP           = 4
+	ILL_PRVOPC           = 5
+	ILL_PRVREG           = 6
+	ILL_COPROC           = 7
+	ILL_BADSTK           = 8
+	ILL_BADIADDR         = 9
+	NSIGILL              = 11
+	FPE_INTDIV           = 1
+	FPE_INTOVF           = 2
+	FPE_FLTDIV           = 3
+	FPE_FLTOVF           = 4
+	FPE_FLTUND           = 5
+	FPE_FLTRES           = 6
+	FPE_FLTINV           = 7
+	FPE_FLTSUB           = 8
+	FPE_FLTUNK           = 14
+	FPE_CONDTRAP         = 15
+	NSIGFPE              = 15
+	SEGV_MAPERR          = 1
+	SEGV_ACCERR          = 2
+	SEGV_BNDERR          = 3
+	SEGV_PKUERR          = 4
+	SEGV_ACCADI          = 5
+	SEGV_ADIDERR         = 6
+	SEGV_ADIPERR         = 7
+	SEGV_MTEAERR         = 8
+	SEGV_MTESERR         = 9
+	SEGV_CPERR           = 10
+	BUS_ADRALN           = 1
+	BUS_ADRERR           = 2
+	BUS_OBJERR           = 3
+	BUS_MCEERR_AR        = 4
+	BUS_MCEERR_AO        = 5
+	NSIGBUS              = 5
+	TRAP_BRKPT           = 1
+	TRAP_TRACE           = 2
+	TRAP_BRANCH          = 3
+	TRAP_HWBKPT          = 4
+	TRAP_UNK             = 5
+	TRAP_PERF            = 6
+	NSIGTRAP             = 6
+	TRAP_PERF_FLAG_ASYNC = 1 << 0
+	CLD_EXITED           = 1
+	CLD_KILLED           = 2
+	CLD_DUMPED           = 3
+	CLD_TRAPPED          = 4
+	CLD_STOPPED          = 5
+	CLD_CONTINUED        = 6
+	NSIGCHLD             = 6
+	POLL_IN              = 1
+	POLL_OUT             = 2
+	POLL_MSG             = 3
+	POLL_ERR             = 4
+	POLL_PRI             = 5
+	POLL_HUP             = 6
+	NSIGPOLL             = 6
+	NSIGSYS              = 2
+	EMT_TAGOVF           = 1
+	NSIGEMT              = 1
+)
+
+// How timer_create notifies.
+const (
+	SIGEV_SIGNAL    = 0
+	SIGEV_NONE      = 1
+	SIGEV_THREAD    = 2
+	SIGEV_THREAD_ID = 4
+	SIGEV_MAX_SIZE  = 64
+	SIGEV_PAD_SIZE  = 12
+)
+
+// Flags of signalfd4.
+const (
+	SFD_CLOEXEC  = 0x80000
+	SFD_NONBLOCK = 2048
+)
+
+// Options of setsockopt and getsockopt, and control messages of sendmsg and
+// recvmsg.
+const (
+	SOL_SOCKET                       = 1
+	SO_DEBUG                         = 1
+	SO_REUSEADDR                     = 2
+	SO_TYPE                          = 3
+	SO_ERROR                         = 4
+	SO_DONTROUTE                     = 5
+	SO_BROADCAST                     = 6
+	SO_SNDBUF                        = 7
+	SO_RCVBUF                        = 8
+	SO_SNDBUFFORCE                   = 32
+	SO_RCVBUFFORCE                   = 33
+	SO_KEEPALIVE                     = 9
+	SO_OOBINLINE                     = 10
+	SO_NO_CHECK                      = 11
+	SO_PRIORITY                      = 12
+	SO_LINGER                        = 13
+	SO_BSDCOMPAT                     = 14
+	SO_REUSEPORT                     = 15
+	SO_PASSCRED                      = 16
+	SO_PEERCRED                      = 17
+	SO_RCVLOWAT                      = 18
+	SO_SNDLOWAT                      = 19
+	SO_RCVTIMEO_OLD                  = 20
+	SO_SNDTIMEO_OLD                  = 21
+	SO_SECURITY_AUTHENTICATION       = 22
+	SO_SECURITY_ENCRYPTION_TRANSPORT = 23
+	SO_SECURITY_ENCRYPTION_NETWORK   = 24
+	SO_BINDTODEVICE                  = 25
+	SO_ATTACH_FILTER                 = 26
+	SO_DETACH_FILTER                 = 27
+	SO_GET_FILTER                    = 26
+	SO_PEERNAME                      = 28
+	SO_ACCEPTCONN                    = 30
+	SO_PEERSEC                       = 31
+	SO_PASSSEC                       = 34
+	SO_MARK                          = 36
+	SO_PROTOCOL                      = 38
+	SO_DOMAIN                        = 39
+	SO_RXQ_OVFL                      = 40
+	SO_WIFI_STATUS                   = 41
+	SCM_WIFI_STATUS                  = 41
+	SO_PEEK_OFF                      = 42
+	SO_NOFCS                         = 43
+	SO_LOCK_FILTER                   = 44
+	SO_SELECT_ERR_QUEUE              = 45
+	SO_BUSY_POLL                     = 46
+	SO_MAX_PACING_RATE               = 47
+	SO_BPF_EXTENSIONS                = 48
+	SO_INCOMING_CPU                  = 49
+	SO_ATTACH_BPF                    = 50
+	SO_DETACH_BPF                    = 27
+	SO_ATTACH_REUSEPORT_CBPF         = 51
+	SO_ATTACH_REUSEPORT_EBPF         = 52
+	SO_CNX_ADVICE                    = 53
+	SCM_TIMESTAMPING_OPT_STATS       = 54
+	SO_MEMINFO                       = 55
+	SO_INCOMING_NAPI_ID              = 56
+	SO_COOKIE                        = 57
+	SCM_TIMESTAMPING_PKTINFO         = 58
+	SO_PEERGROUPS                    = 59
+	SO_ZEROCOPY                      = 60
+	SO_TXTIME                        = 61
+	SCM_TXTIME                       = 61
+	SO_BINDTOIFINDEX                 = 62
+	SO_TIMESTAMP_OLD                 = 29
+	SO_TIMESTAMPNS_OLD               = 35
+	SO_TIMESTAMPING_OLD              = 37
+	SO_TIMESTAMP_NEW                 = 63
+	SO_TIMESTAMPNS_NEW               = 64
+	SO_TIMESTAMPING_NEW              = 65
+	SO_RCVTIMEO_NEW                  = 66
+	SO_SNDTIMEO_NEW                  = 67
+	SO_DETACH_REUSEPORT_BPF          = 68
+	SO_PREFER_BUSY_POLL              = 69
+	SO_BUSY_POLL_BUDGET              = 70
+	SO_NETNS_COOKIE                  = 71
+	SO_BUF_LOCK                      = 72
+	SO_RESERVE_MEM                   = 73
+	SO_TXREHASH                      = 74
+	SO_RCVMARK                       = 75
+	SO_PASSPIDFD                     = 76
+	SO_PEERPIDFD                     = 77
+	SO_DEVMEM_LINEAR                 = 78
+	SCM_DEVMEM_LINEAR                = 78
+	SO_DEVMEM_DMABUF                 = 79
+	SCM_DEVMEM_DMABUF                = 79
+	SO_DEVMEM_DONTNEED               = 80
+	SCM_TS_OPT_ID                    = 81
+	SO_RCVPRIORITY                   = 82
+	SO_PASSRIGHTS                    = 83
+	SO_INQ                           = 84
+	SCM_INQ                          = 84
+	SO_TIMESTAMP                     = 29
+	SO_TIMESTAMPNS                   = 35
+	SO_TIMESTAMPING                  = 37
+	SO_RCVTIMEO                      = 20
+	SO_SNDTIMEO                      = 21
+	SCM_TIMESTAMP                    = 29
+	SCM_TIMESTAMPNS                  = 35
+	SCM_TIMESTAMPING                 = 37
+)
+
+// Locks of buffers, for setsockopt.
+const (
+	SOCK_SNDBUF_LOCK       = 1
+	SOCK_RCVBUF_LOCK       = 2
+	SOCK_BUF_LOCK_MASK     = 3
+	SOCK_TXREHASH_DEFAULT  = 255
+	SOCK_TXREHASH_DISABLED = 0
+	SOCK_TXREHASH_ENABLED  = 1
+)
+
+// Types and options of packet sockets, for setsockopt and getsockopt.
+const (
+	PACKET_HOST                        = 0
+	PACKET_BROADCAST                   = 1
+	PACKET_MULTICAST                   = 2
+	PACKET_OTHERHOST                   = 3
+	PACKET_OUTGOING                    = 4
+	PACKET_LOOPBACK                    = 5
+	PACKET_USER                        = 6
+	PACKET_KERNEL                      = 7
+	PACKET_FASTROUTE                   = 6
+	PACKET_ADD_MEMBERSHIP              = 1
+	PACKET_DROP_MEMBERSHIP             = 2
+	PACKET_RECV_OUTPUT                 = 3
+	PACKET_RX_RING                     = 5
+	PACKET_STATISTICS                  = 6
+	PACKET_COPY_THRESH                 = 7
+	PACKET_AUXDATA                     = 8
+	PACKET_ORIGDEV                     = 9
+	PACKET_VERSION                     = 10
+	PACKET_HDRLEN                      = 11
+	PACKET_RESERVE                     = 12
+	PACKET_TX_RING                     = 13
+	PACKET_LOSS                        = 14
+	PACKET_VNET_HDR                    = 15
+	PACKET_TX_TIMESTAMP                = 16
+	PACKET_TIMESTAMP                   = 17
+	PACKET_FANOUT                      = 18
+	PACKET_TX_HAS_OFF                  = 19
+	PACKET_QDISC_BYPASS                = 20
+	PACKET_ROLLOVER_STATS              = 21
+	PACKET_FANOUT_DATA                 = 22
+	PACKET_IGNORE_OUTGOING             = 23
+	PACKET_VNET_HDR_SZ                 = 24
+	PACKET_FANOUT_HASH                 = 0
+	PACKET_FANOUT_LB                   = 1
+	PACKET_FANOUT_CPU                  = 2
+	PACKET_FANOUT_ROLLOVER             = 3
+	PACKET_FANOUT_RND                  = 4
+	PACKET_FANOUT_QM                   = 5
+	PACKET_FANOUT_CBPF                 = 6
+	PACKET_FANOUT_EBPF                 = 7
+	PACKET_FANOUT_FLAG_ROLLOVER        = 0x1000
+	PACKET_FANOUT_FLAG_UNIQUEID        = 0x2000
+	PACKET_FANOUT_FLAG_IGNORE_OUTGOING = 0x4000
+	PACKET_FANOUT_FLAG_DEFRAG          = 0x8000
+	TP_STATUS_KERNEL                   = 0
+	TP_STATUS_USER                     = 1 << 0
+	TP_STATUS_COPY                     = 1 << 1
+	TP_STATUS_LOSING                   = 1 << 2
+	TP_STATUS_CSUMNOTREADY             = 1 << 3
+	TP_STATUS_VLAN_VALID               = 1 << 4
+	TP_STATUS_BLK_TMO                  = 1 << 5
+	TP_STATUS_VLAN_TPID_VALID          = 1 << 6
+	TP_STATUS_CSUM_VALID               = 1 << 7
+	TP_STATUS_GSO_TCP                  = 1 << 8
+	TP_STATUS_AVAILABLE                = 0
+	TP_STATUS_SEND_REQUEST             = 1 << 0
+	TP_STATUS_SENDING                  = 1 << 1
+	TP_STATUS_WRONG_FORMAT             = 1 << 2
+	TP_STATUS_TS_SOFTWARE              = 1 << 29
+	TP_STATUS_TS_SYS_HARDWARE          = 1 << 30
+	TP_STATUS_TS_RAW_HARDWARE          = 1 << 31
+	TP_FT_REQ_FILL_RXHASH              = 0x1
+	TPACKET_V1                         = 0
+	TPACKET_V2                         = 1
+	TPACKET_V3                         = 2
+	PACKET_MR_MULTICAST                = 0
+	PACKET_MR_PROMISC                  = 1
+	PACKET_MR_ALLMULTI                 = 2
+	PACKET_MR_UNICAST                  = 3
+)
+
+// Protocols, flags and options of netlink sockets, for socket and setsockopt.
+const (
+	NETLINK_ROUTE            = 0
+	NETLINK_UNUSED           = 1
+	NETLINK_USERSOCK         = 2
+	NETLINK_FIREWALL         = 3
+	NETLINK_SOCK_DIAG        = 4
+	NETLINK_NFLOG            = 5
+	NETLINK_XFRM             = 6
+	NETLINK_SELINUX          = 7
+	NETLINK_ISCSI            = 8
+	NETLINK_AUDIT            = 9
+	NETLINK_FIB_LOOKUP       = 10
+	NETLINK_CONNECTOR        = 11
+	NETLINK_NETFILTER        = 12
+	NETLINK_IP6_FW           = 13
+	NETLINK_DNRTMSG          = 14
+	NETLINK_KOBJECT_UEVENT   = 15
+	NETLINK_GENERIC          = 16
+	NETLINK_SCSITRANSPORT    = 18
+	NETLINK_ECRYPTFS         = 19
+	NETLINK_RDMA             = 20
+	NETLINK_CRYPTO           = 21
+	NETLINK_SMC              = 22
+	NETLINK_INET_DIAG        = 4
+	NLM_F_REQUEST            = 0x1
+	NLM_F_MULTI              = 0x2
+	NLM_F_ACK                = 0x4
+	NLM_F_ECHO               = 0x8
+	NLM_F_DUMP_INTR          = 0x10
+	NLM_F_DUMP_FILTERED      = 0x20
+	NLM_F_ROOT               = 0x100
+	NLM_F_MATCH              = 0x200
+	NLM_F_ATOMIC             = 0x400
+	NLM_F_DUMP               = 0x300
+	NLM_F_REPLACE            = 0x100
+	NLM_F_EXCL               = 0x200
+	NLM_F_CREATE             = 0x400
+	NLM_F_APPEND             = 0x800
+	NLM_F_NONREC             = 0x100
+	NLM_F_BULK               = 0x200
+	NLM_F_CAPPED             = 0x100
+	NLM_F_ACK_TLVS           = 0x200
+	NLMSG_ALIGNTO            = 4
+	NLMSG_HDRLEN             = 16
+	NLMSG_NOOP               = 0x1
+	NLMSG_ERROR              = 0x2
+	NLMSG_DONE               = 0x3
+	NLMSG_OVERRUN            = 0x4
+	NLMSG_MIN_TYPE           = 0x10
+	NETLINK_ADD_MEMBERSHIP   = 1
+	NETLINK_DROP_MEMBERSHIP  = 2
+	NETLINK_PKTINFO          = 3
+	NETLINK_BROADCAST_ERROR  = 4
+	NETLINK_NO_ENOBUFS       = 5
+	NETLINK_RX_RING          = 6
+	NETLINK_TX_RING          = 7
+	NETLINK_LISTEN_ALL_NSID  = 8
+	NETLINK_LIST_MEMBERSHIPS = 9
+	NETLINK_CAP_ACK          = 10
+	NETLINK_EXT_ACK          = 11
+	NETLINK_GET_STRICT_CHK   = 12
+	NETLINK_UNCONNECTED      = 0
+	NETLINK_CONNECTED        = 1
+)
+
+// Options of sockets of the kernel's cryptography, for setsockopt.
+const (
+	ALG_SET_KEY               = 1
+	ALG_SET_IV                = 2
+	ALG_SET_OP                = 3
+	ALG_SET_AEAD_ASSOCLEN     = 4
+	ALG_SET_AEAD_AUTHSIZE     = 5
+	ALG_SET_DRBG_ENTROPY      = 6
+	ALG_SET_KEY_BY_KEY_SERIAL = 7
+	ALG_OP_DECRYPT            = 0
+	ALG_OP_ENCRYPT            = 1
+)
+
+// Flags and options of XDP's sockets, for bind and setsockopt.
+const (
+	XDP_SHARED_UMEM                = 1 << 0
+	XDP_COPY                       = 1 << 1
+	XDP_ZEROCOPY                   = 1 << 2
+	XDP_USE_NEED_WAKEUP            = 1 << 3
+	XDP_USE_SG                     = 1 << 4
+	XDP_UMEM_UNALIGNED_CHUNK_FLAG  = 1 << 0
+	XDP_UMEM_TX_SW_CSUM            = 1 << 1
+	XDP_UMEM_TX_METADATA_LEN       = 1 << 2
+	XDP_RING_NEED_WAKEUP           = 1 << 0
+	XDP_MMAP_OFFSETS               = 1
+	XDP_RX_RING                    = 2
+	XDP_TX_RING                    = 3
+	XDP_UMEM_REG                   = 4
+	XDP_UMEM_FILL_RING             = 5
+	XDP_UMEM_COMPLETION_RING       = 6
+	XDP_STATISTICS                 = 7
+	XDP_OPTIONS                    = 8
+	XDP_MAX_TX_SKB_BUDGET          = 9
+	XDP_OPTIONS_ZEROCOPY           = 1 << 0
+	XDP_PGOFF_RX_RING              = 0
+	XDP_PGOFF_TX_RING              = 0x80000000
+	XDP_UMEM_PGOFF_FILL_RING       = 0x100000000
+	XDP_UMEM_PGOFF_COMPLETION_RING = 0x180000000
+	XDP_TXMD_FLAGS_TIMESTAMP       = 1 << 0
+	XDP_TXMD_FLAGS_CHECKSUM        = 1 << 1
+	XDP_TXMD_FLAGS_LAUNCH_TIME     = 1 << 2
+	XDP_PKT_CONTD                  = 1 << 0
+	XDP_TX_METADATA                = 1 << 1
+)
+
+// Clocks of clock_gettime, clock_getres, clock_settime, clock_adjtime,
+// clock_nanosleep, timerfd_create and timer_create.
+const (
+	CLOCK_REALTIME           = 0
+	CLOCK_MONOTONIC          = 1
+	CLOCK_PROCESS_CPUTIME_ID = 2
+	CLOCK_THREAD_CPUTIME_ID  = 3
+	CLOCK_MONOTONIC_RAW      = 4
+	CLOCK_REALTIME_COARSE    = 5
+	CLOCK_MONOTONIC_COARSE   = 6
+	CLOCK_BOOTTIME           = 7
+	CLOCK_REALTIME_ALARM     = 8
+	CLOCK_BOOTTIME_ALARM     = 9
+	CLOCK_SGI_CYCLE          = 10
+	CLOCK_TAI                = 11
+	CLOCK_AUX                = 16
+	CLOCK_AUX_LAST           = 23
+	TIMER_ABSTIME            = 0x1
+)
+
+// Timers of getitimer and setitimer.
+const (
+	ITIMER_REAL    = 0
+	ITIMER_VIRTUAL = 1
+	ITIMER_PROF    = 2
+)
+
+// Flags of timerfd_create and timerfd_settime.
+const (
+	TFD_TIMER_ABSTIME       = 1 << 0
+	TFD_TIMER_CANCEL_ON_SET = 1 << 1
+	TFD_CLOEXEC             = 0x80000
+	TFD_NONBLOCK            = 2048
+	TFD_IOC_SET_TICKS       = 0x40085400
+)
+
+// Modes and states of adjtimex and clock_adjtime.
+const (
+	ADJ_OFFSET            = 0x1
+	ADJ_FREQUENCY         = 0x2
+	ADJ_MAXERROR          = 0x4
+	ADJ_ESTERROR          = 0x8
+	ADJ_STATUS            = 0x10
+	ADJ_TIMECONST         = 0x20
+	ADJ_TAI               = 0x80
+	ADJ_SETOFFSET         = 0x100
+	ADJ_MICRO             = 0x1000
+	ADJ_NANO              = 0x2000
+	ADJ_TICK              = 0x4000
+	ADJ_OFFSET_SINGLESHOT = 0x8001
+	ADJ_OFFSET_SS_READ    = 0xa001
+	MOD_OFFSET            = 1
+	MOD_FREQUENCY         = 2
+	MOD_MAXERROR          = 4
+	MOD_ESTERROR          = 8
+	MOD_STATUS            = 16
+	MOD_TIMECONST         = 32
+	MOD_TAI               = 128
+	MOD_MICRO             = 0x1000
+	MOD_NANO              = 0x2000
+	STA_PLL               = 0x1
+	STA_PPSFREQ           = 0x2
+	STA_PPSTIME           = 0x4
+	STA_FLL               = 0x8
+	STA_INS               = 0x10
+	STA_DEL               = 0x20
+	STA_UNSYNC            = 0x40
+	STA_FREQHOLD          = 0x80
+	STA_PPSSIGNAL         = 0x100
+	STA_PPSJITTER         = 0x200
+	STA_PPSWANDER         = 0x400
+	STA_PPSERROR          = 0x800
+	STA_CLOCKERR          = 0x1000
+	STA_NANO              = 0x2000
+	STA_MODE              = 0x4000
+	STA_CLK               = 0x8000
+	STA_RONLY             = 0xff00
+	TIME_OK               = 0
+	TIME_INS              = 1
+	TIME_DEL              = 2
+	TIME_OOP              = 3
+	TIME_WAIT             = 4
+	TIME_ERROR            = 5
+	TIME_BAD              = 5
 )

@@ -4,11 +4,78 @@
 
 package sys
 
-// Flags of openat, pipe2 and dup3.
+// Flags of open, openat, openat2, creat, pipe2, dup3 and open_by_handle_at.
 const (
-	O_DIRECT    = 040000
-	O_LARGEFILE = 0100000
-	O_DIRECTORY = 0200000
-	O_NOFOLLOW  = 0400000
-	O_TMPFILE   = 020200000
+	O_DIRECT    = 1 << 14
+	O_LARGEFILE = 1 << 15
+	O_DIRECTORY = 1 << 16
+	O_NOFOLLOW  = 1 << 17
+	O_TMPFILE   = 0x410000
+)
+
+// Flags of mmap.
+const (
+	MAP_32BIT   = 0x40
+	MAP_ABOVE4G = 0x80
+)
+
+// Requests and options of ptrace.
+const (
+	PTRACE_GETREGS         = 12
+	PTRACE_SETREGS         = 13
+	PTRACE_GETFPREGS       = 14
+	PTRACE_SETFPREGS       = 15
+	PTRACE_GETFPXREGS      = 18
+	PTRACE_SETFPXREGS      = 19
+	PTRACE_OLDSETOPTIONS   = 21
+	PTRACE_GET_THREAD_AREA = 25
+	PTRACE_SET_THREAD_AREA = 26
+	PTRACE_ARCH_PRCTL      = 30
+	PTRACE_SINGLEBLOCK     = 33
+)
+
+// Codes of arch_prctl.
+const (
+	ARCH_SET_GS               = 0x1001
+	ARCH_SET_FS               = 0x1002
+	ARCH_GET_FS               = 0x1003
+	ARCH_GET_GS               = 0x1004
+	ARCH_GET_CPUID            = 0x1011
+	ARCH_SET_CPUID            = 0x1012
+	ARCH_GET_XCOMP_SUPP       = 0x1021
+	ARCH_GET_XCOMP_PERM       = 0x1022
+	ARCH_REQ_XCOMP_PERM       = 0x1023
+	ARCH_GET_XCOMP_GUEST_PERM = 0x1024
+	ARCH_REQ_XCOMP_GUEST_PERM = 0x1025
+	ARCH_XCOMP_TILECFG        = 17
+	ARCH_XCOMP_TILEDATA       = 18
+	ARCH_MAP_VDSO_X32         = 0x2001
+	ARCH_MAP_VDSO_32          = 0x2002
+	ARCH_MAP_VDSO_64          = 0x2003
+	ARCH_GET_UNTAG_MASK       = 0x4001
+	ARCH_ENABLE_TAGGED_ADDR   = 0x4002
+	ARCH_GET_MAX_TAG_BITS     = 0x4003
+	ARCH_FORCE_TAGGED_SVA     = 0x4004
+	ARCH_SHSTK_ENABLE         = 0x5001
+	ARCH_SHSTK_DISABLE        = 0x5002
+	ARCH_SHSTK_LOCK           = 0x5003
+	ARCH_SHSTK_UNLOCK         = 0x5004
+	ARCH_SHSTK_STATUS         = 0x5005
+	ARCH_SHSTK_SHSTK          = 1 << 0
+	ARCH_SHSTK_WRSS           = 1 << 1
+)
+
+// What modify_ldt takes.
+const (
+	LDT_ENTRIES               = 8192
+	LDT_ENTRY_SIZE            = 8
+	MODIFY_LDT_CONTENTS_DATA  = 0
+	MODIFY_LDT_CONTENTS_STACK = 1
+	MODIFY_LDT_CONTENTS_CODE  = 2
+)
+
+// Signals for programs, and sizes of their stacks.
+const (
+	MINSIGSTKSZ = 2048
+	SIGSTKSZ    = 8192
 )

@@ -4,11 +4,35 @@
 
 package sys
 
-// Flags of openat, pipe2 and dup3.
+// Flags of open, openat, openat2, creat, pipe2, dup3 and open_by_handle_at.
 const (
-	O_DIRECT    = 0200000
-	O_LARGEFILE = 0400000
-	O_DIRECTORY = 040000
-	O_NOFOLLOW  = 0100000
-	O_TMPFILE   = 020040000
+	O_DIRECT    = 1 << 16
+	O_LARGEFILE = 1 << 17
+	O_DIRECTORY = 1 << 14
+	O_NOFOLLOW  = 1 << 15
+	O_TMPFILE   = 0x404000
+)
+
+// Protection of memory, for mmap, mprotect and pkey_mprotect.
+const (
+	PROT_BTI = 0x10
+	PROT_MTE = 0x20
+)
+
+// Rights of pkey_alloc.
+const (
+	PKEY_DISABLE_EXECUTE = 0x4
+	PKEY_DISABLE_READ    = 0x8
+)
+
+// Requests and options of ptrace.
+const (
+	PTRACE_PEEKMTETAGS = 33
+	PTRACE_POKEMTETAGS = 34
+)
+
+// Signals for programs, and sizes of their stacks.
+const (
+	MINSIGSTKSZ = 5120
+	SIGSTKSZ    = 16384
 )

@@ -6,6 +6,11 @@ package sys
 
 import "syscall"
 
+// An error whose name only libc has.
+const (
+	ENOTSUP = syscall.Errno(95)
+)
+
 // Errors.
 const (
 	EPERM           = syscall.Errno(1)
@@ -48,6 +53,7 @@ const (
 	ENOSYS          = syscall.Errno(38)
 	ENOTEMPTY       = syscall.Errno(39)
 	ELOOP           = syscall.Errno(40)
+	EWOULDBLOCK     = syscall.Errno(11)
 	ENOMSG          = syscall.Errno(42)
 	EIDRM           = syscall.Errno(43)
 	ECHRNG          = syscall.Errno(44)
@@ -64,6 +70,7 @@ const (
 	ENOANO          = syscall.Errno(55)
 	EBADRQC         = syscall.Errno(56)
 	EBADSLT         = syscall.Errno(57)
+	EDEADLOCK       = syscall.Errno(35)
 	EBFONT          = syscall.Errno(59)
 	ENOSTR          = syscall.Errno(60)
 	ENODATA         = syscall.Errno(61)
@@ -80,6 +87,7 @@ const (
 	EMULTIHOP       = syscall.Errno(72)
 	EDOTDOT         = syscall.Errno(73)
 	EBADMSG         = syscall.Errno(74)
+	EFSBADCRC       = syscall.Errno(74)
 	EOVERFLOW       = syscall.Errno(75)
 	ENOTUNIQ        = syscall.Errno(76)
 	EBADFD          = syscall.Errno(77)
@@ -123,6 +131,7 @@ const (
 	EINPROGRESS     = syscall.Errno(115)
 	ESTALE          = syscall.Errno(116)
 	EUCLEAN         = syscall.Errno(117)
+	EFSCORRUPTED    = syscall.Errno(117)
 	ENOTNAM         = syscall.Errno(118)
 	ENAVAIL         = syscall.Errno(119)
 	EISNAM          = syscall.Errno(120)
@@ -139,16 +148,10 @@ const (
 	ENOTRECOVERABLE = syscall.Errno(131)
 	ERFKILL         = syscall.Errno(132)
 	EHWPOISON       = syscall.Errno(133)
-	EWOULDBLOCK     = syscall.Errno(11)
-	EDEADLOCK       = syscall.Errno(35)
+	EFTYPE          = syscall.Errno(134)
 )
 
-// An error whose name only libc has.
-const (
-	ENOTSUP = syscall.Errno(95)
-)
-
-// Signals, for kill and tgkill.
+// Signals, for kill, tgkill and rt_sigqueueinfo.
 const (
 	SIGHUP    = syscall.Signal(1)
 	SIGINT    = syscall.Signal(2)
@@ -156,6 +159,7 @@ const (
 	SIGILL    = syscall.Signal(4)
 	SIGTRAP   = syscall.Signal(5)
 	SIGABRT   = syscall.Signal(6)
+	SIGIOT    = syscall.Signal(6)
 	SIGBUS    = syscall.Signal(7)
 	SIGFPE    = syscall.Signal(8)
 	SIGKILL   = syscall.Signal(9)
@@ -179,6 +183,8 @@ const (
 	SIGPROF   = syscall.Signal(27)
 	SIGWINCH  = syscall.Signal(28)
 	SIGIO     = syscall.Signal(29)
+	SIGPOLL   = syscall.Signal(29)
 	SIGPWR    = syscall.Signal(30)
 	SIGSYS    = syscall.Signal(31)
+	SIGUNUSED = syscall.Signal(31)
 )

@@ -365,6 +365,7 @@ type PerfEventAttr struct {
 	_                  uint32
 	Sig_data           uint64
 	Config3            uint64
+	Config4            uint64
 }
 
 // SeccompData is what a seccomp filter sees of a call: struct seccomp_data.
@@ -597,7 +598,7 @@ var (
 	_ [4]byte   = [unsafe.Offsetof(SockFilter{}.K)]byte{}
 	_ [16]byte  = [unsafe.Sizeof(SockFprog{})]byte{}
 	_ [8]byte   = [unsafe.Offsetof(SockFprog{}.Filter)]byte{}
-	_ [136]byte = [unsafe.Sizeof(PerfEventAttr{})]byte{}
+	_ [144]byte = [unsafe.Sizeof(PerfEventAttr{})]byte{}
 	_ [4]byte   = [unsafe.Offsetof(PerfEventAttr{}.Size)]byte{}
 	_ [8]byte   = [unsafe.Offsetof(PerfEventAttr{}.Config)]byte{}
 	_ [16]byte  = [unsafe.Offsetof(PerfEventAttr{}.Sample)]byte{}
@@ -618,6 +619,7 @@ var (
 	_ [112]byte = [unsafe.Offsetof(PerfEventAttr{}.Aux_sample_size)]byte{}
 	_ [120]byte = [unsafe.Offsetof(PerfEventAttr{}.Sig_data)]byte{}
 	_ [128]byte = [unsafe.Offsetof(PerfEventAttr{}.Config3)]byte{}
+	_ [136]byte = [unsafe.Offsetof(PerfEventAttr{}.Config4)]byte{}
 	_ [64]byte  = [unsafe.Sizeof(SeccompData{})]byte{}
 	_ [4]byte   = [unsafe.Offsetof(SeccompData{}.Arch)]byte{}
 	_ [8]byte   = [unsafe.Offsetof(SeccompData{}.InstructionPointer)]byte{}

@@ -21,7 +21,7 @@ import (
 var differs = map[string]string{
 	"CPUSet":        "x/sys's element has no exported name; both are words of 64 bits",
 	"O_LARGEFILE":   "the kernel's value, as open(2) takes it; x/sys has glibc's 0",
-	"PerfEventAttr": "one field more, config3 of Linux 6.3",
+	"PerfEventAttr": "two fields more, config3 of Linux 6.3 and config4 of 6.18",
 	"Siginfo":       "with the fields of a child's end, which waitid(2) fills",
 }
 

@@ -6,189 +6,1011 @@
 
 #define SHIM_VERSION "0.1.0"
 
-/* Flags of openat, pipe2 and dup3. */
-#define SHIM_O_RDONLY 0
-#define SHIM_O_WRONLY 01
-#define SHIM_O_RDWR 02
-#define SHIM_O_ACCMODE 03
-#define SHIM_O_CREAT 0100
-#define SHIM_O_EXCL 0200
-#define SHIM_O_NOCTTY 0400
-#define SHIM_O_TRUNC 01000
-#define SHIM_O_APPEND 02000
-#define SHIM_O_NONBLOCK 04000
-#define SHIM_O_DSYNC 010000
-#define SHIM_O_NOATIME 01000000
-#define SHIM_O_CLOEXEC 02000000
-#define SHIM_O_SYNC 04010000
-#define SHIM_O_PATH 010000000
+/* Modes of access, faccessat and faccessat2. */
+#define SHIM_F_OK 0
+#define SHIM_X_OK 1
+#define SHIM_W_OK 2
+#define SHIM_R_OK 4
 
-/* Directories and flags of openat, statx, unlinkat, mkdirat and readlinkat. */
-#define SHIM_AT_FDCWD (-100)
-#define SHIM_AT_SYMLINK_NOFOLLOW 0x100
-#define SHIM_AT_REMOVEDIR 0x200
-#define SHIM_AT_SYMLINK_FOLLOW 0x400
-#define SHIM_AT_NO_AUTOMOUNT 0x800
-#define SHIM_AT_EMPTY_PATH 0x1000
-#define SHIM_AT_STATX_SYNC_AS_STAT 0
-#define SHIM_AT_STATX_FORCE_SYNC 0x2000
-#define SHIM_AT_STATX_DONT_SYNC 0x4000
+/* Flags of open and openat by libc's names. */
+#define SHIM_O_ASYNC 020000
+#define SHIM_O_FSYNC 04010000
+#define SHIM_O_RSYNC 04010000
 
-/* Operations of fcntl. */
-#define SHIM_F_DUPFD 0
-#define SHIM_F_GETFD 1
-#define SHIM_F_SETFD 2
-#define SHIM_F_GETFL 3
-#define SHIM_F_SETFL 4
-#define SHIM_F_GETLK 5
-#define SHIM_F_SETLK 6
-#define SHIM_F_SETLKW 7
-#define SHIM_F_SETOWN 8
-#define SHIM_F_GETOWN 9
-#define SHIM_F_SETSIG 10
-#define SHIM_F_GETSIG 11
-#define SHIM_F_SETOWN_EX 15
-#define SHIM_F_GETOWN_EX 16
-#define SHIM_F_OFD_GETLK 36
-#define SHIM_F_OFD_SETLK 37
-#define SHIM_F_OFD_SETLKW 38
-#define SHIM_F_DUPFD_CLOEXEC 1030
-#define SHIM_F_SETPIPE_SZ 1031
-#define SHIM_F_GETPIPE_SZ 1032
-#define SHIM_F_ADD_SEALS 1033
-#define SHIM_F_GET_SEALS 1034
-#define SHIM_FD_CLOEXEC 1
-#define SHIM_F_SEAL_SEAL 1
-#define SHIM_F_SEAL_SHRINK 2
-#define SHIM_F_SEAL_GROW 4
-#define SHIM_F_SEAL_WRITE 8
+/* Times of utimensat that are none. */
+#define SHIM_UTIME_NOW 0x3fffffff
+#define SHIM_UTIME_OMIT 0x3ffffffe
 
-/* Modes of fallocate. */
-#define SHIM_FALLOC_FL_KEEP_SIZE 1
-#define SHIM_FALLOC_FL_PUNCH_HOLE 2
-#define SHIM_FALLOC_FL_COLLAPSE_RANGE 8
-#define SHIM_FALLOC_FL_ZERO_RANGE 0x10
-#define SHIM_FALLOC_FL_INSERT_RANGE 0x20
-#define SHIM_FALLOC_FL_UNSHARE_RANGE 0x40
+/* Types of what getdents64 lists. */
+#define SHIM_DT_UNKNOWN 0
+#define SHIM_DT_FIFO 1
+#define SHIM_DT_CHR 2
+#define SHIM_DT_DIR 4
+#define SHIM_DT_BLK 6
+#define SHIM_DT_REG 8
+#define SHIM_DT_LNK 10
+#define SHIM_DT_SOCK 12
+#define SHIM_DT_WHT 14
 
-/* Types and permissions of a file, as statx gives them. */
-#define SHIM_S_IFMT 0170000
-#define SHIM_S_IFSOCK 0140000
-#define SHIM_S_IFLNK 0120000
-#define SHIM_S_IFREG 0100000
-#define SHIM_S_IFBLK 060000
-#define SHIM_S_IFDIR 040000
-#define SHIM_S_IFCHR 020000
-#define SHIM_S_IFIFO 010000
-#define SHIM_S_ISUID 04000
-#define SHIM_S_ISGID 02000
-#define SHIM_S_ISVTX 01000
-#define SHIM_S_IRWXU 0700
-#define SHIM_S_IRUSR 0400
-#define SHIM_S_IWUSR 0200
-#define SHIM_S_IXUSR 0100
-#define SHIM_S_IRWXG 070
-#define SHIM_S_IRGRP 040
-#define SHIM_S_IWGRP 020
-#define SHIM_S_IXGRP 010
-#define SHIM_S_IRWXO 07
-#define SHIM_S_IROTH 04
-#define SHIM_S_IWOTH 02
-#define SHIM_S_IXOTH 01
+/* Flags of splice, vmsplice and tee. */
+#define SHIM_SPLICE_F_MOVE 1
+#define SHIM_SPLICE_F_NONBLOCK 2
+#define SHIM_SPLICE_F_MORE 4
+#define SHIM_SPLICE_F_GIFT 8
 
-/* What statx is asked for. */
-#define SHIM_STATX_TYPE 1
-#define SHIM_STATX_MODE 2
-#define SHIM_STATX_NLINK 4
-#define SHIM_STATX_UID 8
-#define SHIM_STATX_GID 0x10
-#define SHIM_STATX_ATIME 0x20
-#define SHIM_STATX_MTIME 0x40
-#define SHIM_STATX_CTIME 0x80
-#define SHIM_STATX_INO 0x100
-#define SHIM_STATX_SIZE 0x200
-#define SHIM_STATX_BLOCKS 0x400
-#define SHIM_STATX_BASIC_STATS 0x7ff
-#define SHIM_STATX_BTIME 0x800
-#define SHIM_STATX_MNT_ID 0x1000
-#define SHIM_STATX_DIOALIGN 0x2000
+/* Flags of umount2. */
+#define SHIM_MNT_FORCE 1
+#define SHIM_MNT_DETACH 2
+#define SHIM_MNT_EXPIRE 4
+#define SHIM_UMOUNT_NOFOLLOW 8
 
-/* Whence of lseek. */
-#define SHIM_SEEK_SET 0
-#define SHIM_SEEK_CUR 1
-#define SHIM_SEEK_END 2
-#define SHIM_SEEK_DATA 3
-#define SHIM_SEEK_HOLE 4
+/* Flags of a file system, as statfs and fstatfs give them. */
+#define SHIM_ST_RDONLY 1
+#define SHIM_ST_NOSUID 2
+#define SHIM_ST_NODEV 4
+#define SHIM_ST_NOEXEC 8
+#define SHIM_ST_SYNCHRONOUS 0x10
+#define SHIM_ST_VALID 0x20
+#define SHIM_ST_MANDLOCK 0x40
+#define SHIM_ST_NOATIME 0x400
+#define SHIM_ST_NODIRATIME 0x800
+#define SHIM_ST_RELATIME 0x1000
+#define SHIM_ST_NOSYMFOLLOW 0x2000
 
-/* Flags of preadv2 and pwritev2. */
-#define SHIM_RWF_HIPRI 1
-#define SHIM_RWF_DSYNC 2
-#define SHIM_RWF_SYNC 4
-#define SHIM_RWF_NOWAIT 8
-#define SHIM_RWF_APPEND 0x10
-#define SHIM_RWF_NOAPPEND 0x20
-#define SHIM_RWF_ATOMIC 0x40
-#define SHIM_RWF_DONTCACHE 0x80
+/* Flags of swapon. */
+#define SHIM_SWAP_FLAG_PRIO_MASK 0x7fff
+#define SHIM_SWAP_FLAG_PRIO_SHIFT 0
+#define SHIM_SWAP_FLAG_PREFER 0x8000
+#define SHIM_SWAP_FLAG_DISCARD 0x10000
 
-/* Flags of memfd_create. */
-#define SHIM_MFD_CLOEXEC 1
-#define SHIM_MFD_ALLOW_SEALING 2
-#define SHIM_MFD_HUGETLB 4
-#define SHIM_MFD_NOEXEC_SEAL 8
-#define SHIM_MFD_EXEC 0x10
+/* Flags of swapon that libc has no names for. */
+#define SHIM_SWAP_FLAG_DISCARD_ONCE 0x20000
+#define SHIM_SWAP_FLAG_DISCARD_PAGES 0x40000
 
-/* Magic numbers of file systems, as fstatfs gives them. */
-#define SHIM_EXT4_SUPER_MAGIC 0xef53
-#define SHIM_TMPFS_MAGIC 0x1021994
-#define SHIM_OVERLAYFS_SUPER_MAGIC 0x794c7630
-#define SHIM_XFS_SUPER_MAGIC 0x58465342
-#define SHIM_BTRFS_SUPER_MAGIC 0x9123683eU
-#define SHIM_PROC_SUPER_MAGIC 0x9fa0
-#define SHIM_NFS_SUPER_MAGIC 0x6969
+/* Actions of syslog. */
+#define SHIM_SYSLOG_ACTION_CLOSE 0
+#define SHIM_SYSLOG_ACTION_OPEN 1
+#define SHIM_SYSLOG_ACTION_READ 2
+#define SHIM_SYSLOG_ACTION_READ_ALL 3
+#define SHIM_SYSLOG_ACTION_READ_CLEAR 4
+#define SHIM_SYSLOG_ACTION_CLEAR 5
+#define SHIM_SYSLOG_ACTION_CONSOLE_OFF 6
+#define SHIM_SYSLOG_ACTION_CONSOLE_ON 7
+#define SHIM_SYSLOG_ACTION_CONSOLE_LEVEL 8
+#define SHIM_SYSLOG_ACTION_SIZE_UNREAD 9
+#define SHIM_SYSLOG_ACTION_SIZE_BUFFER 10
 
-/* Flags of eventfd2. */
-#define SHIM_EFD_SEMAPHORE 01
-#define SHIM_EFD_CLOEXEC 02000000
-#define SHIM_EFD_NONBLOCK 04000
+/* An error whose name only libc has. */
+#define SHIM_ENOTSUP 95
 
-/* Protection of memory, for mmap and mprotect. */
-#define SHIM_PROT_NONE 0
-#define SHIM_PROT_READ 1
-#define SHIM_PROT_WRITE 2
-#define SHIM_PROT_EXEC 4
+/* Handlers of signals that are none. */
+#define SHIM_SIG_DFL 0
+#define SHIM_SIG_IGN 1
 
-/* Flags of mmap. */
-#define SHIM_MAP_SHARED 1
-#define SHIM_MAP_PRIVATE 2
-#define SHIM_MAP_SHARED_VALIDATE 3
-#define SHIM_MAP_FIXED 0x10
-#define SHIM_MAP_ANONYMOUS 0x20
-#define SHIM_MAP_GROWSDOWN 0x100
-#define SHIM_MAP_LOCKED 0x2000
-#define SHIM_MAP_NORESERVE 0x4000
-#define SHIM_MAP_POPULATE 0x8000
-#define SHIM_MAP_NONBLOCK 0x10000
-#define SHIM_MAP_STACK 0x20000
-#define SHIM_MAP_HUGETLB 0x40000
-#define SHIM_MAP_SYNC 0x80000
-#define SHIM_MAP_FIXED_NOREPLACE 0x100000
+/* Bits of a performance counter's flags. */
+#define SHIM_PERF_ATTR_FLAG_DISABLED (1U << 0)
+#define SHIM_PERF_ATTR_FLAG_INHERIT (1U << 1)
+#define SHIM_PERF_ATTR_FLAG_EXCLUDE_USER (1U << 4)
+#define SHIM_PERF_ATTR_FLAG_EXCLUDE_KERNEL (1U << 5)
 
-/* Clocks of clock_gettime, clock_getres and clock_nanosleep. */
-#define SHIM_CLOCK_REALTIME 0
-#define SHIM_CLOCK_MONOTONIC 1
-#define SHIM_CLOCK_PROCESS_CPUTIME_ID 2
-#define SHIM_CLOCK_THREAD_CPUTIME_ID 3
-#define SHIM_CLOCK_MONOTONIC_RAW 4
-#define SHIM_CLOCK_REALTIME_COARSE 5
-#define SHIM_CLOCK_MONOTONIC_COARSE 6
-#define SHIM_CLOCK_BOOTTIME 7
-#define SHIM_CLOCK_TAI 11
-#define SHIM_TIMER_ABSTIME 1
+/* Families, for socket and socketpair. */
+#define SHIM_AF_UNSPEC 0
+#define SHIM_AF_UNIX 1
+#define SHIM_AF_LOCAL 1
+#define SHIM_AF_INET 2
+#define SHIM_AF_AX25 3
+#define SHIM_AF_IPX 4
+#define SHIM_AF_APPLETALK 5
+#define SHIM_AF_NETROM 6
+#define SHIM_AF_BRIDGE 7
+#define SHIM_AF_ATMPVC 8
+#define SHIM_AF_X25 9
+#define SHIM_AF_INET6 10
+#define SHIM_AF_ROSE 11
+#define SHIM_AF_NETBEUI 13
+#define SHIM_AF_SECURITY 14
+#define SHIM_AF_KEY 15
+#define SHIM_AF_NETLINK 16
+#define SHIM_AF_ROUTE 16
+#define SHIM_AF_PACKET 17
+#define SHIM_AF_ASH 18
+#define SHIM_AF_ECONET 19
+#define SHIM_AF_ATMSVC 20
+#define SHIM_AF_RDS 21
+#define SHIM_AF_SNA 22
+#define SHIM_AF_IRDA 23
+#define SHIM_AF_PPPOX 24
+#define SHIM_AF_WANPIPE 25
+#define SHIM_AF_LLC 26
+#define SHIM_AF_IB 27
+#define SHIM_AF_MPLS 28
+#define SHIM_AF_CAN 29
+#define SHIM_AF_TIPC 30
+#define SHIM_AF_BLUETOOTH 31
+#define SHIM_AF_IUCV 32
+#define SHIM_AF_RXRPC 33
+#define SHIM_AF_ISDN 34
+#define SHIM_AF_PHONET 35
+#define SHIM_AF_IEEE802154 36
+#define SHIM_AF_CAIF 37
+#define SHIM_AF_ALG 38
+#define SHIM_AF_NFC 39
+#define SHIM_AF_VSOCK 40
+#define SHIM_AF_KCM 41
+#define SHIM_AF_QIPCRTR 42
+#define SHIM_AF_SMC 43
+#define SHIM_AF_XDP 44
+#define SHIM_AF_MCTP 45
 
-/* Flags of getrandom. */
-#define SHIM_GRND_NONBLOCK 1
-#define SHIM_GRND_RANDOM 2
-#define SHIM_GRND_INSECURE 4
+/* Types for socket and socketpair, and flags that accept4 takes too. */
+#define SHIM_SOCK_STREAM 01
+#define SHIM_SOCK_DGRAM 02
+#define SHIM_SOCK_RAW 03
+#define SHIM_SOCK_RDM 04
+#define SHIM_SOCK_SEQPACKET 05
+#define SHIM_SOCK_DCCP 06
+#define SHIM_SOCK_PACKET 012
+#define SHIM_SOCK_CLOEXEC 02000000
+#define SHIM_SOCK_NONBLOCK 04000
+
+/* Levels of setsockopt and getsockopt; asm/socket.h has SOL_SOCKET. */
+#define SHIM_SOL_RAW 255
+#define SHIM_SOL_DECNET 261
+#define SHIM_SOL_X25 262
+#define SHIM_SOL_PACKET 263
+#define SHIM_SOL_ATM 264
+#define SHIM_SOL_AAL 265
+#define SHIM_SOL_IRDA 266
+#define SHIM_SOL_NETBEUI 267
+#define SHIM_SOL_LLC 268
+#define SHIM_SOL_DCCP 269
+#define SHIM_SOL_NETLINK 270
+#define SHIM_SOL_TIPC 271
+#define SHIM_SOL_RXRPC 272
+#define SHIM_SOL_PPPOL2TP 273
+#define SHIM_SOL_BLUETOOTH 274
+#define SHIM_SOL_PNPIPE 275
+#define SHIM_SOL_RDS 276
+#define SHIM_SOL_IUCV 277
+#define SHIM_SOL_CAIF 278
+#define SHIM_SOL_ALG 279
+#define SHIM_SOL_NFC 280
+#define SHIM_SOL_KCM 281
+#define SHIM_SOL_TLS 282
+#define SHIM_SOL_XDP 283
+#define SHIM_SOL_MPTCP 284
+#define SHIM_SOL_MCTP 285
+#define SHIM_SOL_SMC 286
+
+/* Levels of setsockopt and getsockopt for the protocols of the Internet. */
+#define SHIM_SOL_IP 0
+#define SHIM_SOL_IPV6 41
+#define SHIM_SOL_ICMPV6 58
+
+/* Levels of setsockopt and getsockopt that libc has no names for here. */
+#define SHIM_SOL_TCP 6
+#define SHIM_SOL_UDP 17
+#define SHIM_SOL_CAN_BASE 100
+#define SHIM_SOL_CAN_RAW 101
+#define SHIM_SOL_VSOCK 287
+
+/* Control messages of sendmsg and recvmsg, and the default of listen. */
+#define SHIM_SOMAXCONN 4096
+#define SHIM_SCM_RIGHTS 1
+#define SHIM_SCM_CREDENTIALS 2
+
+/* Control messages of sendmsg and recvmsg that libc has no names for. */
+#define SHIM_SCM_SECURITY 3
+#define SHIM_SCM_PIDFD 4
+
+/* Flags of sendto, recvfrom, sendmsg and recvmsg. */
+#define SHIM_MSG_OOB 1
+#define SHIM_MSG_PEEK 2
+#define SHIM_MSG_DONTROUTE 4
+#define SHIM_MSG_CTRUNC 8
+#define SHIM_MSG_PROXY 0x10
+#define SHIM_MSG_TRUNC 0x20
+#define SHIM_MSG_DONTWAIT 0x40
+#define SHIM_MSG_EOR 0x80
+#define SHIM_MSG_WAITALL 0x100
+#define SHIM_MSG_FIN 0x200
+#define SHIM_MSG_SYN 0x400
+#define SHIM_MSG_CONFIRM 0x800
+#define SHIM_MSG_RST 0x1000
+#define SHIM_MSG_ERRQUEUE 0x2000
+#define SHIM_MSG_NOSIGNAL 0x4000
+#define SHIM_MSG_MORE 0x8000
+#define SHIM_MSG_WAITFORONE 0x10000
+#define SHIM_MSG_BATCH 0x40000
+#define SHIM_MSG_ZEROCOPY 0x4000000
+#define SHIM_MSG_FASTOPEN 0x20000000
+#define SHIM_MSG_CMSG_CLOEXEC 0x40000000
+
+/* Flags of sendmsg and recvmsg that libc has no names for. */
+#define SHIM_MSG_SOCK_DEVMEM 0x2000000
+
+/* Directions of shutdown. */
+#define SHIM_SHUT_RD 0
+#define SHIM_SHUT_WR 1
+#define SHIM_SHUT_RDWR 2
+
+/* Parts of the instructions of filters, classic and of bpf. */
+#define SHIM_BPF_LD 0x0
+#define SHIM_BPF_LDX 0x1
+#define SHIM_BPF_ST 0x2
+#define SHIM_BPF_STX 0x3
+#define SHIM_BPF_ALU 0x4
+#define SHIM_BPF_JMP 0x5
+#define SHIM_BPF_RET 0x6
+#define SHIM_BPF_MISC 0x7
+#define SHIM_BPF_W 0x0
+#define SHIM_BPF_H 0x8
+#define SHIM_BPF_B 0x10
+#define SHIM_BPF_IMM 0x0
+#define SHIM_BPF_ABS 0x20
+#define SHIM_BPF_IND 0x40
+#define SHIM_BPF_MEM 0x60
+#define SHIM_BPF_LEN 0x80
+#define SHIM_BPF_MSH 0xa0
+#define SHIM_BPF_ADD 0x0
+#define SHIM_BPF_SUB 0x10
+#define SHIM_BPF_MUL 0x20
+#define SHIM_BPF_DIV 0x30
+#define SHIM_BPF_OR 0x40
+#define SHIM_BPF_AND 0x50
+#define SHIM_BPF_LSH 0x60
+#define SHIM_BPF_RSH 0x70
+#define SHIM_BPF_NEG 0x80
+#define SHIM_BPF_MOD 0x90
+#define SHIM_BPF_XOR 0xa0
+#define SHIM_BPF_JA 0x0
+#define SHIM_BPF_JEQ 0x10
+#define SHIM_BPF_JGT 0x20
+#define SHIM_BPF_JGE 0x30
+#define SHIM_BPF_JSET 0x40
+#define SHIM_BPF_K 0x0
+#define SHIM_BPF_X 0x8
+#define SHIM_BPF_MAXINSNS 4096
+
+/* Classic filters, for seccomp and setsockopt. */
+#define SHIM_BPF_MAJOR_VERSION 1
+#define SHIM_BPF_MINOR_VERSION 1
+#define SHIM_BPF_A 0x10
+#define SHIM_BPF_TAX 0x0
+#define SHIM_BPF_TXA 0x80
+#define SHIM_BPF_MEMWORDS 16
+#define SHIM_SKF_AD_OFF (-4096)
+#define SHIM_SKF_AD_PROTOCOL 0
+#define SHIM_SKF_AD_PKTTYPE 4
+#define SHIM_SKF_AD_IFINDEX 8
+#define SHIM_SKF_AD_NLATTR 12
+#define SHIM_SKF_AD_NLATTR_NEST 16
+#define SHIM_SKF_AD_MARK 20
+#define SHIM_SKF_AD_QUEUE 24
+#define SHIM_SKF_AD_HATYPE 28
+#define SHIM_SKF_AD_RXHASH 32
+#define SHIM_SKF_AD_CPU 36
+#define SHIM_SKF_AD_ALU_XOR_X 40
+#define SHIM_SKF_AD_VLAN_TAG 44
+#define SHIM_SKF_AD_VLAN_TAG_PRESENT 48
+#define SHIM_SKF_AD_PAY_OFFSET 52
+#define SHIM_SKF_AD_RANDOM 56
+#define SHIM_SKF_AD_VLAN_TPID 60
+#define SHIM_SKF_AD_MAX 64
+#define SHIM_SKF_NET_OFF (-1048576)
+#define SHIM_SKF_LL_OFF (-2097152)
+#define SHIM_BPF_NET_OFF (-1048576)
+#define SHIM_BPF_LL_OFF (-2097152)
+
+/* Commands, types and flags of bpf. */
+#define SHIM_BPF_JMP32 0x6
+#define SHIM_BPF_ALU64 0x7
+#define SHIM_BPF_DW 0x18
+#define SHIM_BPF_MEMSX 0x80
+#define SHIM_BPF_ATOMIC 0xc0
+#define SHIM_BPF_XADD 0xc0
+#define SHIM_BPF_MOV 0xb0
+#define SHIM_BPF_ARSH 0xc0
+#define SHIM_BPF_END 0xd0
+#define SHIM_BPF_TO_LE 0x0
+#define SHIM_BPF_TO_BE 0x8
+#define SHIM_BPF_FROM_LE 0
+#define SHIM_BPF_FROM_BE 8
+#define SHIM_BPF_JNE 0x50
+#define SHIM_BPF_JLT 0xa0
+#define SHIM_BPF_JLE 0xb0
+#define SHIM_BPF_JSGT 0x60
+#define SHIM_BPF_JSGE 0x70
+#define SHIM_BPF_JSLT 0xc0
+#define SHIM_BPF_JSLE 0xd0
+#define SHIM_BPF_JCOND 0xe0
+#define SHIM_BPF_CALL 0x80
+#define SHIM_BPF_EXIT 0x90
+#define SHIM_BPF_FETCH 0x1
+#define SHIM_BPF_XCHG 0xe1
+#define SHIM_BPF_CMPXCHG 0xf1
+#define SHIM_BPF_LOAD_ACQ 0x100
+#define SHIM_BPF_STORE_REL 0x110
+#define SHIM_BPF_MAY_GOTO 0
+#define SHIM_BPF_REG_0 0
+#define SHIM_BPF_REG_1 1
+#define SHIM_BPF_REG_2 2
+#define SHIM_BPF_REG_3 3
+#define SHIM_BPF_REG_4 4
+#define SHIM_BPF_REG_5 5
+#define SHIM_BPF_REG_6 6
+#define SHIM_BPF_REG_7 7
+#define SHIM_BPF_REG_8 8
+#define SHIM_BPF_REG_9 9
+#define SHIM_BPF_REG_10 10
+#define SHIM_BPF_CGROUP_ITER_ORDER_UNSPEC 0
+#define SHIM_BPF_CGROUP_ITER_SELF_ONLY 1
+#define SHIM_BPF_CGROUP_ITER_DESCENDANTS_PRE 2
+#define SHIM_BPF_CGROUP_ITER_DESCENDANTS_POST 3
+#define SHIM_BPF_CGROUP_ITER_ANCESTORS_UP 4
+#define SHIM_BPF_CGROUP_ITER_CHILDREN 5
+#define SHIM_BPF_MAP_CREATE 0
+#define SHIM_BPF_MAP_LOOKUP_ELEM 1
+#define SHIM_BPF_MAP_UPDATE_ELEM 2
+#define SHIM_BPF_MAP_DELETE_ELEM 3
+#define SHIM_BPF_MAP_GET_NEXT_KEY 4
+#define SHIM_BPF_PROG_LOAD 5
+#define SHIM_BPF_OBJ_PIN 6
+#define SHIM_BPF_OBJ_GET 7
+#define SHIM_BPF_PROG_ATTACH 8
+#define SHIM_BPF_PROG_DETACH 9
+#define SHIM_BPF_PROG_TEST_RUN 10
+#define SHIM_BPF_PROG_RUN 10
+#define SHIM_BPF_PROG_GET_NEXT_ID 11
+#define SHIM_BPF_MAP_GET_NEXT_ID 12
+#define SHIM_BPF_PROG_GET_FD_BY_ID 13
+#define SHIM_BPF_MAP_GET_FD_BY_ID 14
+#define SHIM_BPF_OBJ_GET_INFO_BY_FD 15
+#define SHIM_BPF_PROG_QUERY 16
+#define SHIM_BPF_RAW_TRACEPOINT_OPEN 17
+#define SHIM_BPF_BTF_LOAD 18
+#define SHIM_BPF_BTF_GET_FD_BY_ID 19
+#define SHIM_BPF_TASK_FD_QUERY 20
+#define SHIM_BPF_MAP_LOOKUP_AND_DELETE_ELEM 21
+#define SHIM_BPF_MAP_FREEZE 22
+#define SHIM_BPF_BTF_GET_NEXT_ID 23
+#define SHIM_BPF_MAP_LOOKUP_BATCH 24
+#define SHIM_BPF_MAP_LOOKUP_AND_DELETE_BATCH 25
+#define SHIM_BPF_MAP_UPDATE_BATCH 26
+#define SHIM_BPF_MAP_DELETE_BATCH 27
+#define SHIM_BPF_LINK_CREATE 28
+#define SHIM_BPF_LINK_UPDATE 29
+#define SHIM_BPF_LINK_GET_FD_BY_ID 30
+#define SHIM_BPF_LINK_GET_NEXT_ID 31
+#define SHIM_BPF_ENABLE_STATS 32
+#define SHIM_BPF_ITER_CREATE 33
+#define SHIM_BPF_LINK_DETACH 34
+#define SHIM_BPF_PROG_BIND_MAP 35
+#define SHIM_BPF_TOKEN_CREATE 36
+#define SHIM_BPF_PROG_STREAM_READ_BY_FD 37
+#define SHIM_BPF_PROG_ASSOC_STRUCT_OPS 38
+#define SHIM_BPF_COMMON_ATTRS (1U << 16)
+#define SHIM_BPF_MAP_TYPE_UNSPEC 0
+#define SHIM_BPF_MAP_TYPE_HASH 1
+#define SHIM_BPF_MAP_TYPE_ARRAY 2
+#define SHIM_BPF_MAP_TYPE_PROG_ARRAY 3
+#define SHIM_BPF_MAP_TYPE_PERF_EVENT_ARRAY 4
+#define SHIM_BPF_MAP_TYPE_PERCPU_HASH 5
+#define SHIM_BPF_MAP_TYPE_PERCPU_ARRAY 6
+#define SHIM_BPF_MAP_TYPE_STACK_TRACE 7
+#define SHIM_BPF_MAP_TYPE_CGROUP_ARRAY 8
+#define SHIM_BPF_MAP_TYPE_LRU_HASH 9
+#define SHIM_BPF_MAP_TYPE_LRU_PERCPU_HASH 10
+#define SHIM_BPF_MAP_TYPE_LPM_TRIE 11
+#define SHIM_BPF_MAP_TYPE_ARRAY_OF_MAPS 12
+#define SHIM_BPF_MAP_TYPE_HASH_OF_MAPS 13
+#define SHIM_BPF_MAP_TYPE_DEVMAP 14
+#define SHIM_BPF_MAP_TYPE_SOCKMAP 15
+#define SHIM_BPF_MAP_TYPE_CPUMAP 16
+#define SHIM_BPF_MAP_TYPE_XSKMAP 17
+#define SHIM_BPF_MAP_TYPE_SOCKHASH 18
+#define SHIM_BPF_MAP_TYPE_CGROUP_STORAGE_DEPRECATED 19
+#define SHIM_BPF_MAP_TYPE_CGROUP_STORAGE 19
+#define SHIM_BPF_MAP_TYPE_REUSEPORT_SOCKARRAY 20
+#define SHIM_BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE_DEPRECATED 21
+#define SHIM_BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE 21
+#define SHIM_BPF_MAP_TYPE_QUEUE 22
+#define SHIM_BPF_MAP_TYPE_STACK 23
+#define SHIM_BPF_MAP_TYPE_SK_STORAGE 24
+#define SHIM_BPF_MAP_TYPE_DEVMAP_HASH 25
+#define SHIM_BPF_MAP_TYPE_STRUCT_OPS 26
+#define SHIM_BPF_MAP_TYPE_RINGBUF 27
+#define SHIM_BPF_MAP_TYPE_INODE_STORAGE 28
+#define SHIM_BPF_MAP_TYPE_TASK_STORAGE 29
+#define SHIM_BPF_MAP_TYPE_BLOOM_FILTER 30
+#define SHIM_BPF_MAP_TYPE_USER_RINGBUF 31
+#define SHIM_BPF_MAP_TYPE_CGRP_STORAGE 32
+#define SHIM_BPF_MAP_TYPE_ARENA 33
+#define SHIM_BPF_MAP_TYPE_INSN_ARRAY 34
+#define SHIM_BPF_MAP_TYPE_RHASH 35
+#define SHIM_BPF_PROG_TYPE_UNSPEC 0
+#define SHIM_BPF_PROG_TYPE_SOCKET_FILTER 1
+#define SHIM_BPF_PROG_TYPE_KPROBE 2
+#define SHIM_BPF_PROG_TYPE_SCHED_CLS 3
+#define SHIM_BPF_PROG_TYPE_SCHED_ACT 4
+#define SHIM_BPF_PROG_TYPE_TRACEPOINT 5
+#define SHIM_BPF_PROG_TYPE_XDP 6
+#define SHIM_BPF_PROG_TYPE_PERF_EVENT 7
+#define SHIM_BPF_PROG_TYPE_CGROUP_SKB 8
+#define SHIM_BPF_PROG_TYPE_CGROUP_SOCK 9
+#define SHIM_BPF_PROG_TYPE_LWT_IN 10
+#define SHIM_BPF_PROG_TYPE_LWT_OUT 11
+#define SHIM_BPF_PROG_TYPE_LWT_XMIT 12
+#define SHIM_BPF_PROG_TYPE_SOCK_OPS 13
+#define SHIM_BPF_PROG_TYPE_SK_SKB 14
+#define SHIM_BPF_PROG_TYPE_CGROUP_DEVICE 15
+#define SHIM_BPF_PROG_TYPE_SK_MSG 16
+#define SHIM_BPF_PROG_TYPE_RAW_TRACEPOINT 17
+#define SHIM_BPF_PROG_TYPE_CGROUP_SOCK_ADDR 18
+#define SHIM_BPF_PROG_TYPE_LWT_SEG6LOCAL 19
+#define SHIM_BPF_PROG_TYPE_LIRC_MODE2 20
+#define SHIM_BPF_PROG_TYPE_SK_REUSEPORT 21
+#define SHIM_BPF_PROG_TYPE_FLOW_DISSECTOR 22
+#define SHIM_BPF_PROG_TYPE_CGROUP_SYSCTL 23
+#define SHIM_BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE 24
+#define SHIM_BPF_PROG_TYPE_CGROUP_SOCKOPT 25
+#define SHIM_BPF_PROG_TYPE_TRACING 26
+#define SHIM_BPF_PROG_TYPE_STRUCT_OPS 27
+#define SHIM_BPF_PROG_TYPE_EXT 28
+#define SHIM_BPF_PROG_TYPE_LSM 29
+#define SHIM_BPF_PROG_TYPE_SK_LOOKUP 30
+#define SHIM_BPF_PROG_TYPE_SYSCALL 31
+#define SHIM_BPF_PROG_TYPE_NETFILTER 32
+#define SHIM_BPF_CGROUP_INET_INGRESS 0
+#define SHIM_BPF_CGROUP_INET_EGRESS 1
+#define SHIM_BPF_CGROUP_INET_SOCK_CREATE 2
+#define SHIM_BPF_CGROUP_SOCK_OPS 3
+#define SHIM_BPF_SK_SKB_STREAM_PARSER 4
+#define SHIM_BPF_SK_SKB_STREAM_VERDICT 5
+#define SHIM_BPF_CGROUP_DEVICE 6
+#define SHIM_BPF_SK_MSG_VERDICT 7
+#define SHIM_BPF_CGROUP_INET4_BIND 8
+#define SHIM_BPF_CGROUP_INET6_BIND 9
+#define SHIM_BPF_CGROUP_INET4_CONNECT 10
+#define SHIM_BPF_CGROUP_INET6_CONNECT 11
+#define SHIM_BPF_CGROUP_INET4_POST_BIND 12
+#define SHIM_BPF_CGROUP_INET6_POST_BIND 13
+#define SHIM_BPF_CGROUP_UDP4_SENDMSG 14
+#define SHIM_BPF_CGROUP_UDP6_SENDMSG 15
+#define SHIM_BPF_LIRC_MODE2 16
+#define SHIM_BPF_FLOW_DISSECTOR 17
+#define SHIM_BPF_CGROUP_SYSCTL 18
+#define SHIM_BPF_CGROUP_UDP4_RECVMSG 19
+#define SHIM_BPF_CGROUP_UDP6_RECVMSG 20
+#define SHIM_BPF_CGROUP_GETSOCKOPT 21
+#define SHIM_BPF_CGROUP_SETSOCKOPT 22
+#define SHIM_BPF_TRACE_RAW_TP 23
+#define SHIM_BPF_TRACE_FENTRY 24
+#define SHIM_BPF_TRACE_FEXIT 25
+#define SHIM_BPF_MODIFY_RETURN 26
+#define SHIM_BPF_LSM_MAC 27
+#define SHIM_BPF_TRACE_ITER 28
+#define SHIM_BPF_CGROUP_INET4_GETPEERNAME 29
+#define SHIM_BPF_CGROUP_INET6_GETPEERNAME 30
+#define SHIM_BPF_CGROUP_INET4_GETSOCKNAME 31
+#define SHIM_BPF_CGROUP_INET6_GETSOCKNAME 32
+#define SHIM_BPF_XDP_DEVMAP 33
+#define SHIM_BPF_CGROUP_INET_SOCK_RELEASE 34
+#define SHIM_BPF_XDP_CPUMAP 35
+#define SHIM_BPF_SK_LOOKUP 36
+#define SHIM_BPF_XDP 37
+#define SHIM_BPF_SK_SKB_VERDICT 38
+#define SHIM_BPF_SK_REUSEPORT_SELECT 39
+#define SHIM_BPF_SK_REUSEPORT_SELECT_OR_MIGRATE 40
+#define SHIM_BPF_PERF_EVENT 41
+#define SHIM_BPF_TRACE_KPROBE_MULTI 42
+#define SHIM_BPF_LSM_CGROUP 43
+#define SHIM_BPF_STRUCT_OPS 44
+#define SHIM_BPF_NETFILTER 45
+#define SHIM_BPF_TCX_INGRESS 46
+#define SHIM_BPF_TCX_EGRESS 47
+#define SHIM_BPF_TRACE_UPROBE_MULTI 48
+#define SHIM_BPF_CGROUP_UNIX_CONNECT 49
+#define SHIM_BPF_CGROUP_UNIX_SENDMSG 50
+#define SHIM_BPF_CGROUP_UNIX_RECVMSG 51
+#define SHIM_BPF_CGROUP_UNIX_GETPEERNAME 52
+#define SHIM_BPF_CGROUP_UNIX_GETSOCKNAME 53
+#define SHIM_BPF_NETKIT_PRIMARY 54
+#define SHIM_BPF_NETKIT_PEER 55
+#define SHIM_BPF_TRACE_KPROBE_SESSION 56
+#define SHIM_BPF_TRACE_UPROBE_SESSION 57
+#define SHIM_BPF_TRACE_FSESSION 58
+#define SHIM_BPF_TRACE_FENTRY_MULTI 59
+#define SHIM_BPF_TRACE_FEXIT_MULTI 60
+#define SHIM_BPF_TRACE_FSESSION_MULTI 61
+#define SHIM_BPF_LINK_TYPE_UNSPEC 0
+#define SHIM_BPF_LINK_TYPE_RAW_TRACEPOINT 1
+#define SHIM_BPF_LINK_TYPE_TRACING 2
+#define SHIM_BPF_LINK_TYPE_CGROUP 3
+#define SHIM_BPF_LINK_TYPE_ITER 4
+#define SHIM_BPF_LINK_TYPE_NETNS 5
+#define SHIM_BPF_LINK_TYPE_XDP 6
+#define SHIM_BPF_LINK_TYPE_PERF_EVENT 7
+#define SHIM_BPF_LINK_TYPE_KPROBE_MULTI 8
+#define SHIM_BPF_LINK_TYPE_STRUCT_OPS 9
+#define SHIM_BPF_LINK_TYPE_NETFILTER 10
+#define SHIM_BPF_LINK_TYPE_TCX 11
+#define SHIM_BPF_LINK_TYPE_UPROBE_MULTI 12
+#define SHIM_BPF_LINK_TYPE_NETKIT 13
+#define SHIM_BPF_LINK_TYPE_SOCKMAP 14
+#define SHIM_BPF_LINK_TYPE_TRACING_MULTI 15
+#define SHIM_BPF_PERF_EVENT_UNSPEC 0
+#define SHIM_BPF_PERF_EVENT_UPROBE 1
+#define SHIM_BPF_PERF_EVENT_URETPROBE 2
+#define SHIM_BPF_PERF_EVENT_KPROBE 3
+#define SHIM_BPF_PERF_EVENT_KRETPROBE 4
+#define SHIM_BPF_PERF_EVENT_TRACEPOINT 5
+#define SHIM_BPF_PERF_EVENT_EVENT 6
+#define SHIM_BPF_F_ALLOW_OVERRIDE (1U << 0)
+#define SHIM_BPF_F_ALLOW_MULTI (1U << 1)
+#define SHIM_BPF_F_REPLACE (1U << 2)
+#define SHIM_BPF_F_BEFORE (1U << 3)
+#define SHIM_BPF_F_AFTER (1U << 4)
+#define SHIM_BPF_F_ID (1U << 5)
+#define SHIM_BPF_F_PREORDER (1U << 6)
+#define SHIM_BPF_F_LINK (1U << 13)
+#define SHIM_BPF_F_STRICT_ALIGNMENT (1U << 0)
+#define SHIM_BPF_F_ANY_ALIGNMENT (1U << 1)
+#define SHIM_BPF_F_TEST_RND_HI32 (1U << 2)
+#define SHIM_BPF_F_TEST_STATE_FREQ (1U << 3)
+#define SHIM_BPF_F_SLEEPABLE (1U << 4)
+#define SHIM_BPF_F_XDP_HAS_FRAGS (1U << 5)
+#define SHIM_BPF_F_XDP_DEV_BOUND_ONLY (1U << 6)
+#define SHIM_BPF_F_TEST_REG_INVARIANTS (1U << 7)
+#define SHIM_BPF_F_KPROBE_MULTI_RETURN (1U << 0)
+#define SHIM_BPF_F_UPROBE_MULTI_RETURN (1U << 0)
+#define SHIM_BPF_F_UPROBE_MULTI_PATH_FD (1U << 1)
+#define SHIM_BPF_F_NETFILTER_IP_DEFRAG (1U << 0)
+#define SHIM_BPF_PSEUDO_MAP_FD 1
+#define SHIM_BPF_PSEUDO_MAP_IDX 5
+#define SHIM_BPF_PSEUDO_MAP_VALUE 2
+#define SHIM_BPF_PSEUDO_MAP_IDX_VALUE 6
+#define SHIM_BPF_PSEUDO_BTF_ID 3
+#define SHIM_BPF_PSEUDO_FUNC 4
+#define SHIM_BPF_PSEUDO_CALL 1
+#define SHIM_BPF_PSEUDO_KFUNC_CALL 2
+#define SHIM_BPF_ADDR_SPACE_CAST 1
+#define SHIM_BPF_ANY 0
+#define SHIM_BPF_NOEXIST 1
+#define SHIM_BPF_EXIST 2
+#define SHIM_BPF_F_LOCK 4
+#define SHIM_BPF_F_CPU 8
+#define SHIM_BPF_F_ALL_CPUS 16
+#define SHIM_BPF_F_NO_PREALLOC (1U << 0)
+#define SHIM_BPF_F_NO_COMMON_LRU (1U << 1)
+#define SHIM_BPF_F_NUMA_NODE (1U << 2)
+#define SHIM_BPF_F_RDONLY (1U << 3)
+#define SHIM_BPF_F_WRONLY (1U << 4)
+#define SHIM_BPF_F_STACK_BUILD_ID (1U << 5)
+#define SHIM_BPF_F_ZERO_SEED (1U << 6)
+#define SHIM_BPF_F_RDONLY_PROG (1U << 7)
+#define SHIM_BPF_F_WRONLY_PROG (1U << 8)
+#define SHIM_BPF_F_CLONE (1U << 9)
+#define SHIM_BPF_F_MMAPABLE (1U << 10)
+#define SHIM_BPF_F_PRESERVE_ELEMS (1U << 11)
+#define SHIM_BPF_F_INNER_MAP (1U << 12)
+#define SHIM_BPF_F_PATH_FD (1U << 14)
+#define SHIM_BPF_F_VTYPE_BTF_OBJ_FD (1U << 15)
+#define SHIM_BPF_F_TOKEN_FD (1U << 16)
+#define SHIM_BPF_F_SEGV_ON_FAULT (1U << 17)
+#define SHIM_BPF_F_NO_USER_CONV (1U << 18)
+#define SHIM_BPF_F_RB_OVERWRITE (1U << 19)
+#define SHIM_BPF_F_QUERY_EFFECTIVE (1U << 0)
+#define SHIM_BPF_F_TEST_RUN_ON_CPU (1U << 0)
+#define SHIM_BPF_F_TEST_XDP_LIVE_FRAMES (1U << 1)
+#define SHIM_BPF_F_TEST_SKB_CHECKSUM_COMPLETE (1U << 2)
+#define SHIM_BPF_STATS_RUN_TIME 0
+#define SHIM_BPF_STACK_BUILD_ID_EMPTY 0
+#define SHIM_BPF_STACK_BUILD_ID_VALID 1
+#define SHIM_BPF_STACK_BUILD_ID_IP 2
+#define SHIM_BPF_BUILD_ID_SIZE 20
+#define SHIM_BPF_OBJ_NAME_LEN 16
+#define SHIM_BPF_STREAM_STDOUT 1
+#define SHIM_BPF_STREAM_STDERR 2
+#define SHIM_BPF_FUNC_unspec 0
+#define SHIM_BPF_FUNC_map_lookup_elem 1
+#define SHIM_BPF_FUNC_map_update_elem 2
+#define SHIM_BPF_FUNC_map_delete_elem 3
+#define SHIM_BPF_FUNC_probe_read 4
+#define SHIM_BPF_FUNC_ktime_get_ns 5
+#define SHIM_BPF_FUNC_trace_printk 6
+#define SHIM_BPF_FUNC_get_prandom_u32 7
+#define SHIM_BPF_FUNC_get_smp_processor_id 8
+#define SHIM_BPF_FUNC_skb_store_bytes 9
+#define SHIM_BPF_FUNC_l3_csum_replace 10
+#define SHIM_BPF_FUNC_l4_csum_replace 11
+#define SHIM_BPF_FUNC_tail_call 12
+#define SHIM_BPF_FUNC_clone_redirect 13
+#define SHIM_BPF_FUNC_get_current_pid_tgid 14
+#define SHIM_BPF_FUNC_get_current_uid_gid 15
+#define SHIM_BPF_FUNC_get_current_comm 16
+#define SHIM_BPF_FUNC_get_cgroup_classid 17
+#define SHIM_BPF_FUNC_skb_vlan_push 18
+#define SHIM_BPF_FUNC_skb_vlan_pop 19
+#define SHIM_BPF_FUNC_skb_get_tunnel_key 20
+#define SHIM_BPF_FUNC_skb_set_tunnel_key 21
+#define SHIM_BPF_FUNC_perf_event_read 22
+#define SHIM_BPF_FUNC_redirect 23
+#define SHIM_BPF_FUNC_get_route_realm 24
+#define SHIM_BPF_FUNC_perf_event_output 25
+#define SHIM_BPF_FUNC_skb_load_bytes 26
+#define SHIM_BPF_FUNC_get_stackid 27
+#define SHIM_BPF_FUNC_csum_diff 28
+#define SHIM_BPF_FUNC_skb_get_tunnel_opt 29
+#define SHIM_BPF_FUNC_skb_set_tunnel_opt 30
+#define SHIM_BPF_FUNC_skb_change_proto 31
+#define SHIM_BPF_FUNC_skb_change_type 32
+#define SHIM_BPF_FUNC_skb_under_cgroup 33
+#define SHIM_BPF_FUNC_get_hash_recalc 34
+#define SHIM_BPF_FUNC_get_current_task 35
+#define SHIM_BPF_FUNC_probe_write_user 36
+#define SHIM_BPF_FUNC_current_task_under_cgroup 37
+#define SHIM_BPF_FUNC_skb_change_tail 38
+#define SHIM_BPF_FUNC_skb_pull_data 39
+#define SHIM_BPF_FUNC_csum_update 40
+#define SHIM_BPF_FUNC_set_hash_invalid 41
+#define SHIM_BPF_FUNC_get_numa_node_id 42
+#define SHIM_BPF_FUNC_skb_change_head 43
+#define SHIM_BPF_FUNC_xdp_adjust_head 44
+#define SHIM_BPF_FUNC_probe_read_str 45
+#define SHIM_BPF_FUNC_get_socket_cookie 46
+#define SHIM_BPF_FUNC_get_socket_uid 47
+#define SHIM_BPF_FUNC_set_hash 48
+#define SHIM_BPF_FUNC_setsockopt 49
+#define SHIM_BPF_FUNC_skb_adjust_room 50
+#define SHIM_BPF_FUNC_redirect_map 51
+#define SHIM_BPF_FUNC_sk_redirect_map 52
+#define SHIM_BPF_FUNC_sock_map_update 53
+#define SHIM_BPF_FUNC_xdp_adjust_meta 54
+#define SHIM_BPF_FUNC_perf_event_read_value 55
+#define SHIM_BPF_FUNC_perf_prog_read_value 56
+#define SHIM_BPF_FUNC_getsockopt 57
+#define SHIM_BPF_FUNC_override_return 58
+#define SHIM_BPF_FUNC_sock_ops_cb_flags_set 59
+#define SHIM_BPF_FUNC_msg_redirect_map 60
+#define SHIM_BPF_FUNC_msg_apply_bytes 61
+#define SHIM_BPF_FUNC_msg_cork_bytes 62
+#define SHIM_BPF_FUNC_msg_pull_data 63
+#define SHIM_BPF_FUNC_bind 64
+#define SHIM_BPF_FUNC_xdp_adjust_tail 65
+#define SHIM_BPF_FUNC_skb_get_xfrm_state 66
+#define SHIM_BPF_FUNC_get_stack 67
+#define SHIM_BPF_FUNC_skb_load_bytes_relative 68
+#define SHIM_BPF_FUNC_fib_lookup 69
+#define SHIM_BPF_FUNC_sock_hash_update 70
+#define SHIM_BPF_FUNC_msg_redirect_hash 71
+#define SHIM_BPF_FUNC_sk_redirect_hash 72
+#define SHIM_BPF_FUNC_lwt_push_encap 73
+#define SHIM_BPF_FUNC_lwt_seg6_store_bytes 74
+#define SHIM_BPF_FUNC_lwt_seg6_adjust_srh 75
+#define SHIM_BPF_FUNC_lwt_seg6_action 76
+#define SHIM_BPF_FUNC_rc_repeat 77
+#define SHIM_BPF_FUNC_rc_keydown 78
+#define SHIM_BPF_FUNC_skb_cgroup_id 79
+#define SHIM_BPF_FUNC_get_current_cgroup_id 80
+#define SHIM_BPF_FUNC_get_local_storage 81
+#define SHIM_BPF_FUNC_sk_select_reuseport 82
+#define SHIM_BPF_FUNC_skb_ancestor_cgroup_id 83
+#define SHIM_BPF_FUNC_sk_lookup_tcp 84
+#define SHIM_BPF_FUNC_sk_lookup_udp 85
+#define SHIM_BPF_FUNC_sk_release 86
+#define SHIM_BPF_FUNC_map_push_elem 87
+#define SHIM_BPF_FUNC_map_pop_elem 88
+#define SHIM_BPF_FUNC_map_peek_elem 89
+#define SHIM_BPF_FUNC_msg_push_data 90
+#define SHIM_BPF_FUNC_msg_pop_data 91
+#define SHIM_BPF_FUNC_rc_pointer_rel 92
+#define SHIM_BPF_FUNC_spin_lock 93
+#define SHIM_BPF_FUNC_spin_unlock 94
+#define SHIM_BPF_FUNC_sk_fullsock 95
+#define SHIM_BPF_FUNC_tcp_sock 96
+#define SHIM_BPF_FUNC_skb_ecn_set_ce 97
+#define SHIM_BPF_FUNC_get_listener_sock 98
+#define SHIM_BPF_FUNC_skc_lookup_tcp 99
+#define SHIM_BPF_FUNC_tcp_check_syncookie 100
+#define SHIM_BPF_FUNC_sysctl_get_name 101
+#define SHIM_BPF_FUNC_sysctl_get_current_value 102
+#define SHIM_BPF_FUNC_sysctl_get_new_value 103
+#define SHIM_BPF_FUNC_sysctl_set_new_value 104
+#define SHIM_BPF_FUNC_strtol 105
+#define SHIM_BPF_FUNC_strtoul 106
+#define SHIM_BPF_FUNC_sk_storage_get 107
+#define SHIM_BPF_FUNC_sk_storage_delete 108
+#define SHIM_BPF_FUNC_send_signal 109
+#define SHIM_BPF_FUNC_tcp_gen_syncookie 110
+#define SHIM_BPF_FUNC_skb_output 111
+#define SHIM_BPF_FUNC_probe_read_user 112
+#define SHIM_BPF_FUNC_probe_read_kernel 113
+#define SHIM_BPF_FUNC_probe_read_user_str 114
+#define SHIM_BPF_FUNC_probe_read_kernel_str 115
+#define SHIM_BPF_FUNC_tcp_send_ack 116
+#define SHIM_BPF_FUNC_send_signal_thread 117
+#define SHIM_BPF_FUNC_jiffies64 118
+#define SHIM_BPF_FUNC_read_branch_records 119
+#define SHIM_BPF_FUNC_get_ns_current_pid_tgid 120
+#define SHIM_BPF_FUNC_xdp_output 121
+#define SHIM_BPF_FUNC_get_netns_cookie 122
+#define SHIM_BPF_FUNC_get_current_ancestor_cgroup_id 123
+#define SHIM_BPF_FUNC_sk_assign 124
+#define SHIM_BPF_FUNC_ktime_get_boot_ns 125
+#define SHIM_BPF_FUNC_seq_printf 126
+#define SHIM_BPF_FUNC_seq_write 127
+#define SHIM_BPF_FUNC_sk_cgroup_id 128
+#define SHIM_BPF_FUNC_sk_ancestor_cgroup_id 129
+#define SHIM_BPF_FUNC_ringbuf_output 130
+#define SHIM_BPF_FUNC_ringbuf_reserve 131
+#define SHIM_BPF_FUNC_ringbuf_submit 132
+#define SHIM_BPF_FUNC_ringbuf_discard 133
+#define SHIM_BPF_FUNC_ringbuf_query 134
+#define SHIM_BPF_FUNC_csum_level 135
+#define SHIM_BPF_FUNC_skc_to_tcp6_sock 136
+#define SHIM_BPF_FUNC_skc_to_tcp_sock 137
+#define SHIM_BPF_FUNC_skc_to_tcp_timewait_sock 138
+#define SHIM_BPF_FUNC_skc_to_tcp_request_sock 139
+#define SHIM_BPF_FUNC_skc_to_udp6_sock 140
+#define SHIM_BPF_FUNC_get_task_stack 141
+#define SHIM_BPF_FUNC_load_hdr_opt 142
+#define SHIM_BPF_FUNC_store_hdr_opt 143
+#define SHIM_BPF_FUNC_reserve_hdr_opt 144
+#define SHIM_BPF_FUNC_inode_storage_get 145
+#define SHIM_BPF_FUNC_inode_storage_delete 146
+#define SHIM_BPF_FUNC_d_path 147
+#define SHIM_BPF_FUNC_copy_from_user 148
+#define SHIM_BPF_FUNC_snprintf_btf 149
+#define SHIM_BPF_FUNC_seq_printf_btf 150
+#define SHIM_BPF_FUNC_skb_cgroup_classid 151
+#define SHIM_BPF_FUNC_redirect_neigh 152
+#define SHIM_BPF_FUNC_per_cpu_ptr 153
+#define SHIM_BPF_FUNC_this_cpu_ptr 154
+#define SHIM_BPF_FUNC_redirect_peer 155
+#define SHIM_BPF_FUNC_task_storage_get 156
+#define SHIM_BPF_FUNC_task_storage_delete 157
+#define SHIM_BPF_FUNC_get_current_task_btf 158
+#define SHIM_BPF_FUNC_bprm_opts_set 159
+#define SHIM_BPF_FUNC_ktime_get_coarse_ns 160
+#define SHIM_BPF_FUNC_ima_inode_hash 161
+#define SHIM_BPF_FUNC_sock_from_file 162
+#define SHIM_BPF_FUNC_check_mtu 163
+#define SHIM_BPF_FUNC_for_each_map_elem 164
+#define SHIM_BPF_FUNC_snprintf 165
+#define SHIM_BPF_FUNC_sys_bpf 166
+#define SHIM_BPF_FUNC_btf_find_by_name_kind 167
+#define SHIM_BPF_FUNC_sys_close 168
+#define SHIM_BPF_FUNC_timer_init 169
+#define SHIM_BPF_FUNC_timer_set_callback 170
+#define SHIM_BPF_FUNC_timer_start 171
+#define SHIM_BPF_FUNC_timer_cancel 172
+#define SHIM_BPF_FUNC_get_func_ip 173
+#define SHIM_BPF_FUNC_get_attach_cookie 174
+#define SHIM_BPF_FUNC_task_pt_regs 175
+#define SHIM_BPF_FUNC_get_branch_snapshot 176
+#define SHIM_BPF_FUNC_trace_vprintk 177
+#define SHIM_BPF_FUNC_skc_to_unix_sock 178
+#define SHIM_BPF_FUNC_kallsyms_lookup_name 179
+#define SHIM_BPF_FUNC_find_vma 180
+#define SHIM_BPF_FUNC_loop 181
+#define SHIM_BPF_FUNC_strncmp 182
+#define SHIM_BPF_FUNC_get_func_arg 183
+#define SHIM_BPF_FUNC_get_func_ret 184
+#define SHIM_BPF_FUNC_get_func_arg_cnt 185
+#define SHIM_BPF_FUNC_get_retval 186
+#define SHIM_BPF_FUNC_set_retval 187
+#define SHIM_BPF_FUNC_xdp_get_buff_len 188
+#define SHIM_BPF_FUNC_xdp_load_bytes 189
+#define SHIM_BPF_FUNC_xdp_store_bytes 190
+#define SHIM_BPF_FUNC_copy_from_user_task 191
+#define SHIM_BPF_FUNC_skb_set_tstamp 192
+#define SHIM_BPF_FUNC_ima_file_hash 193
+#define SHIM_BPF_FUNC_kptr_xchg 194
+#define SHIM_BPF_FUNC_map_lookup_percpu_elem 195
+#define SHIM_BPF_FUNC_skc_to_mptcp_sock 196
+#define SHIM_BPF_FUNC_dynptr_from_mem 197
+#define SHIM_BPF_FUNC_ringbuf_reserve_dynptr 198
+#define SHIM_BPF_FUNC_ringbuf_submit_dynptr 199
+#define SHIM_BPF_FUNC_ringbuf_discard_dynptr 200
+#define SHIM_BPF_FUNC_dynptr_read 201
+#define SHIM_BPF_FUNC_dynptr_write 202
+#define SHIM_BPF_FUNC_dynptr_data 203
+#define SHIM_BPF_FUNC_tcp_raw_gen_syncookie_ipv4 204
+#define SHIM_BPF_FUNC_tcp_raw_gen_syncookie_ipv6 205
+#define SHIM_BPF_FUNC_tcp_raw_check_syncookie_ipv4 206
+#define SHIM_BPF_FUNC_tcp_raw_check_syncookie_ipv6 207
+#define SHIM_BPF_FUNC_ktime_get_tai_ns 208
+#define SHIM_BPF_FUNC_user_ringbuf_drain 209
+#define SHIM_BPF_FUNC_cgrp_storage_get 210
+#define SHIM_BPF_FUNC_cgrp_storage_delete 211
+#define SHIM_BPF_F_RECOMPUTE_CSUM (1U << 0)
+#define SHIM_BPF_F_INVALIDATE_HASH (1U << 1)
+#define SHIM_BPF_F_HDR_FIELD_MASK 0xf
+#define SHIM_BPF_F_PSEUDO_HDR (1U << 4)
+#define SHIM_BPF_F_MARK_MANGLED_0 (1U << 5)
+#define SHIM_BPF_F_MARK_ENFORCE (1U << 6)
+#define SHIM_BPF_F_IPV6 (1U << 7)
+#define SHIM_BPF_F_TUNINFO_IPV6 (1U << 0)
+#define SHIM_BPF_F_SKIP_FIELD_MASK 0xff
+#define SHIM_BPF_F_USER_STACK (1U << 8)
+#define SHIM_BPF_F_FAST_STACK_CMP (1U << 9)
+#define SHIM_BPF_F_REUSE_STACKID (1U << 10)
+#define SHIM_BPF_F_USER_BUILD_ID (1U << 11)
+#define SHIM_BPF_F_ZERO_CSUM_TX (1U << 1)
+#define SHIM_BPF_F_DONT_FRAGMENT (1U << 2)
+#define SHIM_BPF_F_SEQ_NUMBER (1U << 3)
+#define SHIM_BPF_F_NO_TUNNEL_KEY (1U << 4)
+#define SHIM_BPF_F_TUNINFO_FLAGS (1U << 4)
+#define SHIM_BPF_F_INDEX_MASK 0xffffffffU
+#define SHIM_BPF_F_CURRENT_CPU 0xffffffffU
+#define SHIM_BPF_F_CTXLEN_MASK 0xfffff00000000ULL
+#define SHIM_BPF_F_CURRENT_NETNS (-1)
+#define SHIM_BPF_CSUM_LEVEL_QUERY 0
+#define SHIM_BPF_CSUM_LEVEL_INC 1
+#define SHIM_BPF_CSUM_LEVEL_DEC 2
+#define SHIM_BPF_CSUM_LEVEL_RESET 3
+#define SHIM_BPF_F_ADJ_ROOM_FIXED_GSO (1U << 0)
+#define SHIM_BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 (1U << 1)
+#define SHIM_BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 (1U << 2)
+#define SHIM_BPF_F_ADJ_ROOM_ENCAP_L4_GRE (1U << 3)
+#define SHIM_BPF_F_ADJ_ROOM_ENCAP_L4_UDP (1U << 4)
+#define SHIM_BPF_F_ADJ_ROOM_NO_CSUM_RESET (1U << 5)
+#define SHIM_BPF_F_ADJ_ROOM_ENCAP_L2_ETH (1U << 6)
+#define SHIM_BPF_F_ADJ_ROOM_DECAP_L3_IPV4 (1U << 7)
+#define SHIM_BPF_F_ADJ_ROOM_DECAP_L3_IPV6 (1U << 8)
+#define SHIM_BPF_ADJ_ROOM_ENCAP_L2_MASK 0xff
+#define SHIM_BPF_ADJ_ROOM_ENCAP_L2_SHIFT 56
+#define SHIM_BPF_F_SYSCTL_BASE_NAME (1U << 0)
+#define SHIM_BPF_LOCAL_STORAGE_GET_F_CREATE (1U << 0)
+#define SHIM_BPF_SK_STORAGE_GET_F_CREATE 1
+#define SHIM_BPF_F_GET_BRANCH_RECORDS_SIZE (1U << 0)
+#define SHIM_BPF_RB_NO_WAKEUP (1U << 0)
+#define SHIM_BPF_RB_FORCE_WAKEUP (1U << 1)
+#define SHIM_BPF_RB_AVAIL_DATA 0
+#define SHIM_BPF_RB_RING_SIZE 1
+#define SHIM_BPF_RB_CONS_POS 2
+#define SHIM_BPF_RB_PROD_POS 3
+#define SHIM_BPF_RB_OVERWRITE_POS 4
+#define SHIM_BPF_RINGBUF_BUSY_BIT (1U << 31)
+#define SHIM_BPF_RINGBUF_DISCARD_BIT (1U << 30)
+#define SHIM_BPF_RINGBUF_HDR_SZ 8
+#define SHIM_BPF_SK_LOOKUP_F_REPLACE (1U << 0)
+#define SHIM_BPF_SK_LOOKUP_F_NO_REUSEPORT (1U << 1)
+#define SHIM_BPF_ADJ_ROOM_NET 0
+#define SHIM_BPF_ADJ_ROOM_MAC 1
+#define SHIM_BPF_HDR_START_MAC 0
+#define SHIM_BPF_HDR_START_NET 1
+#define SHIM_BPF_LWT_ENCAP_SEG6 0
+#define SHIM_BPF_LWT_ENCAP_SEG6_INLINE 1
+#define SHIM_BPF_LWT_ENCAP_IP 2
+#define SHIM_BPF_F_BPRM_SECUREEXEC (1U << 0)
+#define SHIM_BPF_F_INGRESS (1U << 0)
+#define SHIM_BPF_F_BROADCAST (1U << 3)
+#define SHIM_BPF_F_EXCLUDE_INGRESS (1U << 4)
+#define SHIM_BPF_F_REDIRECT_FLAGS 0x19
+#define SHIM_BPF_SKB_TSTAMP_UNSPEC 0
+#define SHIM_BPF_SKB_TSTAMP_DELIVERY_MONO 1
+#define SHIM_BPF_SKB_CLOCK_REALTIME 0
+#define SHIM_BPF_SKB_CLOCK_MONOTONIC 1
+#define SHIM_BPF_SKB_CLOCK_TAI 2
+#define SHIM_BPF_OK 0
+#define SHIM_BPF_DROP 2
+#define SHIM_BPF_REDIRECT 7
+#define SHIM_BPF_LWT_REROUTE 128
+#define SHIM_BPF_FLOW_DISSECTOR_CONTINUE 129
+#define SHIM_XDP_PACKET_HEADROOM 256
+#define SHIM_XDP_ABORTED 0
+#define SHIM_XDP_DROP 1
+#define SHIM_XDP_PASS 2
+#define SHIM_XDP_TX 3
+#define SHIM_XDP_REDIRECT 4
+#define SHIM_SK_DROP 0
+#define SHIM_SK_PASS 1
+#define SHIM_BPF_TAG_SIZE 8
+#define SHIM_BPF_SOCK_OPS_RTO_CB_FLAG (1U << 0)
+#define SHIM_BPF_SOCK_OPS_RETRANS_CB_FLAG (1U << 1)
+#define SHIM_BPF_SOCK_OPS_STATE_CB_FLAG (1U << 2)
+#define SHIM_BPF_SOCK_OPS_RTT_CB_FLAG (1U << 3)
+#define SHIM_BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG (1U << 4)
+#define SHIM_BPF_SOCK_OPS_PARSE_UNKNOWN_HDR_OPT_CB_FLAG (1U << 5)
+#define SHIM_BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG (1U << 6)
+#define SHIM_BPF_SOCK_OPS_ALL_CB_FLAGS 0x7f
+#define SHIM_BPF_SOCK_OPS_VOID 0
+#define SHIM_BPF_SOCK_OPS_TIMEOUT_INIT 1
+#define SHIM_BPF_SOCK_OPS_RWND_INIT 2
+#define SHIM_BPF_SOCK_OPS_TCP_CONNECT_CB 3
+#define SHIM_BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB 4
+#define SHIM_BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB 5
+#define SHIM_BPF_SOCK_OPS_NEEDS_ECN 6
+#define SHIM_BPF_SOCK_OPS_BASE_RTT 7
+#define SHIM_BPF_SOCK_OPS_RTO_CB 8
+#define SHIM_BPF_SOCK_OPS_RETRANS_CB 9
+#define SHIM_BPF_SOCK_OPS_STATE_CB 10
+#define SHIM_BPF_SOCK_OPS_TCP_LISTEN_CB 11
+#define SHIM_BPF_SOCK_OPS_RTT_CB 12
+#define SHIM_BPF_SOCK_OPS_PARSE_HDR_OPT_CB 13
+#define SHIM_BPF_SOCK_OPS_HDR_OPT_LEN_CB 14
+#define SHIM_BPF_SOCK_OPS_WRITE_HDR_OPT_CB 15
+#define SHIM_BPF_SOCK_OPS_TSTAMP_SCHED_CB 16
+#define SHIM_BPF_SOCK_OPS_TSTAMP_SND_SW_CB 17
+#define SHIM_BPF_SOCK_OPS_TSTAMP_SND_HW_CB 18
+#define SHIM_BPF_SOCK_OPS_TSTAMP_ACK_CB 19
+#define SHIM_BPF_SOCK_OPS_TSTAMP_SENDMSG_CB 20
+#define SHIM_BPF_TCP_ESTABLISHED 1
+#define SHIM_BPF_TCP_SYN_SENT 2
+#define SHIM_BPF_TCP_SYN_RECV 3
+#define SHIM_BPF_TCP_FIN_WAIT1 4
+#define SHIM_BPF_TCP_FIN_WAIT2 5
+#define SHIM_BPF_TCP_TIME_WAIT 6
+#define SHIM_BPF_TCP_CLOSE 7
+#define SHIM_BPF_TCP_CLOSE_WAIT 8
+#define SHIM_BPF_TCP_LAST_ACK 9
+#define SHIM_BPF_TCP_LISTEN 10
+#define SHIM_BPF_TCP_CLOSING 11
+#define SHIM_BPF_TCP_NEW_SYN_RECV 12
+#define SHIM_BPF_TCP_BOUND_INACTIVE 13
+#define SHIM_TCP_BPF_IW 1001
+#define SHIM_TCP_BPF_SNDCWND_CLAMP 1002
+#define SHIM_TCP_BPF_DELACK_MAX 1003
+#define SHIM_TCP_BPF_RTO_MIN 1004
+#define SHIM_TCP_BPF_SYN 1005
+#define SHIM_TCP_BPF_SYN_IP 1006
+#define SHIM_TCP_BPF_SYN_MAC 1007
+#define SHIM_TCP_BPF_SOCK_OPS_CB_FLAGS 1008
+#define SHIM_BPF_LOAD_HDR_OPT_TCP_SYN (1U << 0)
+#define SHIM_BPF_WRITE_HDR_TCP_CURRENT_MSS 1
+#define SHIM_BPF_WRITE_HDR_TCP_SYNACK_COOKIE 2
+#define SHIM_BPF_DEVCG_ACC_MKNOD (1U << 0)
+#define SHIM_BPF_DEVCG_ACC_READ (1U << 1)
+#define SHIM_BPF_DEVCG_ACC_WRITE (1U << 2)
+#define SHIM_BPF_DEVCG_DEV_BLOCK (1U << 0)
+#define SHIM_BPF_DEVCG_DEV_CHAR (1U << 1)
+#define SHIM_BPF_FIB_LOOKUP_DIRECT (1U << 0)
+#define SHIM_BPF_FIB_LOOKUP_OUTPUT (1U << 1)
+#define SHIM_BPF_FIB_LOOKUP_SKIP_NEIGH (1U << 2)
+#define SHIM_BPF_FIB_LOOKUP_TBID (1U << 3)
+#define SHIM_BPF_FIB_LOOKUP_SRC (1U << 4)
+#define SHIM_BPF_FIB_LOOKUP_MARK (1U << 5)
+#define SHIM_BPF_FIB_LKUP_RET_SUCCESS 0
+#define SHIM_BPF_FIB_LKUP_RET_BLACKHOLE 1
+#define SHIM_BPF_FIB_LKUP_RET_UNREACHABLE 2
+#define SHIM_BPF_FIB_LKUP_RET_PROHIBIT 3
+#define SHIM_BPF_FIB_LKUP_RET_NOT_FWDED 4
+#define SHIM_BPF_FIB_LKUP_RET_FWD_DISABLED 5
+#define SHIM_BPF_FIB_LKUP_RET_UNSUPP_LWT 6
+#define SHIM_BPF_FIB_LKUP_RET_NO_NEIGH 7
+#define SHIM_BPF_FIB_LKUP_RET_FRAG_NEEDED 8
+#define SHIM_BPF_FIB_LKUP_RET_NO_SRC_ADDR 9
+#define SHIM_BPF_MTU_CHK_SEGS (1U << 0)
+#define SHIM_BPF_MTU_CHK_RET_SUCCESS 0
+#define SHIM_BPF_MTU_CHK_RET_FRAG_NEEDED 1
+#define SHIM_BPF_MTU_CHK_RET_SEGS_TOOBIG 2
+#define SHIM_BPF_FD_TYPE_RAW_TRACEPOINT 0
+#define SHIM_BPF_FD_TYPE_TRACEPOINT 1
+#define SHIM_BPF_FD_TYPE_KPROBE 2
+#define SHIM_BPF_FD_TYPE_KRETPROBE 3
+#define SHIM_BPF_FD_TYPE_UPROBE 4
+#define SHIM_BPF_FD_TYPE_URETPROBE 5
+#define SHIM_BPF_FLOW_DISSECTOR_F_PARSE_1ST_FRAG (1U << 0)
+#define SHIM_BPF_FLOW_DISSECTOR_F_STOP_AT_FLOW_LABEL (1U << 1)
+#define SHIM_BPF_FLOW_DISSECTOR_F_STOP_AT_ENCAP (1U << 2)
+#define SHIM_BPF_CORE_FIELD_BYTE_OFFSET 0
+#define SHIM_BPF_CORE_FIELD_BYTE_SIZE 1
+#define SHIM_BPF_CORE_FIELD_EXISTS 2
+#define SHIM_BPF_CORE_FIELD_SIGNED 3
+#define SHIM_BPF_CORE_FIELD_LSHIFT_U64 4
+#define SHIM_BPF_CORE_FIELD_RSHIFT_U64 5
+#define SHIM_BPF_CORE_TYPE_ID_LOCAL 6
+#define SHIM_BPF_CORE_TYPE_ID_TARGET 7
+#define SHIM_BPF_CORE_TYPE_EXISTS 8
+#define SHIM_BPF_CORE_TYPE_SIZE 9
+#define SHIM_BPF_CORE_ENUMVAL_EXISTS 10
+#define SHIM_BPF_CORE_ENUMVAL_VALUE 11
+#define SHIM_BPF_CORE_TYPE_MATCHES 12
+#define SHIM_BPF_F_TIMER_ABS (1U << 0)
+#define SHIM_BPF_F_TIMER_CPU_PIN (1U << 1)
+#define SHIM_BPF_F_PAD_ZEROS (1U << 0)
 
 /* Errors. */
 #define SHIM_EPERM 1
@@ -231,6 +1053,7 @@
 #define SHIM_ENOSYS 38
 #define SHIM_ENOTEMPTY 39
 #define SHIM_ELOOP 40
+#define SHIM_EWOULDBLOCK 11
 #define SHIM_ENOMSG 42
 #define SHIM_EIDRM 43
 #define SHIM_ECHRNG 44
@@ -247,6 +1070,7 @@
 #define SHIM_ENOANO 55
 #define SHIM_EBADRQC 56
 #define SHIM_EBADSLT 57
+#define SHIM_EDEADLOCK 35
 #define SHIM_EBFONT 59
 #define SHIM_ENOSTR 60
 #define SHIM_ENODATA 61
@@ -263,6 +1087,7 @@
 #define SHIM_EMULTIHOP 72
 #define SHIM_EDOTDOT 73
 #define SHIM_EBADMSG 74
+#define SHIM_EFSBADCRC 74
 #define SHIM_EOVERFLOW 75
 #define SHIM_ENOTUNIQ 76
 #define SHIM_EBADFD 77
@@ -306,6 +1131,7 @@
 #define SHIM_EINPROGRESS 115
 #define SHIM_ESTALE 116
 #define SHIM_EUCLEAN 117
+#define SHIM_EFSCORRUPTED 117
 #define SHIM_ENOTNAM 118
 #define SHIM_ENAVAIL 119
 #define SHIM_EISNAM 120
@@ -322,34 +1148,2171 @@
 #define SHIM_ENOTRECOVERABLE 131
 #define SHIM_ERFKILL 132
 #define SHIM_EHWPOISON 133
-#define SHIM_EWOULDBLOCK 11
-#define SHIM_EDEADLOCK 35
+#define SHIM_EFTYPE 134
 
-/* An error whose name only libc has. */
-#define SHIM_ENOTSUP 95
+/* Flags of eventfd2. */
+#define SHIM_EFD_SEMAPHORE (1U << 0)
+#define SHIM_EFD_CLOEXEC 0x80000
+#define SHIM_EFD_NONBLOCK 2048
 
-/* What waitid waits for. */
-#define SHIM_P_ALL 0
-#define SHIM_P_PID 1
-#define SHIM_P_PGID 2
-#define SHIM_P_PIDFD 3
+/* Events of ppoll and poll. */
+#define SHIM_POLLIN 0x1
+#define SHIM_POLLPRI 0x2
+#define SHIM_POLLOUT 0x4
+#define SHIM_POLLERR 0x8
+#define SHIM_POLLHUP 0x10
+#define SHIM_POLLNVAL 0x20
+#define SHIM_POLLRDNORM 0x40
+#define SHIM_POLLRDBAND 0x80
+#define SHIM_POLLWRNORM 0x100
+#define SHIM_POLLWRBAND 0x200
+#define SHIM_POLLMSG 0x400
+#define SHIM_POLLREMOVE 0x1000
+#define SHIM_POLLRDHUP 0x2000
+#define SHIM_POLLFREE 0x4000
+#define SHIM_POLL_BUSY_LOOP 0x8000
 
-/* What happened to a child, in si_code. */
-#define SHIM_CLD_EXITED 1
-#define SHIM_CLD_KILLED 2
-#define SHIM_CLD_DUMPED 3
-#define SHIM_CLD_TRAPPED 4
-#define SHIM_CLD_STOPPED 5
-#define SHIM_CLD_CONTINUED 6
+/* Names for epoll_create1, epoll_ctl, epoll_pwait and epoll_pwait2. */
+#define SHIM_EPOLL_CLOEXEC 0x80000
+#define SHIM_EPOLL_CTL_ADD 1
+#define SHIM_EPOLL_CTL_DEL 2
+#define SHIM_EPOLL_CTL_MOD 3
+#define SHIM_EPOLLIN 1
+#define SHIM_EPOLLPRI 2
+#define SHIM_EPOLLOUT 4
+#define SHIM_EPOLLERR 8
+#define SHIM_EPOLLHUP 16
+#define SHIM_EPOLLNVAL 32
+#define SHIM_EPOLLRDNORM 64
+#define SHIM_EPOLLRDBAND 128
+#define SHIM_EPOLLWRNORM 256
+#define SHIM_EPOLLWRBAND 512
+#define SHIM_EPOLLMSG 1024
+#define SHIM_EPOLLRDHUP 0x2000
+#define SHIM_EPOLLEXCLUSIVE 0x10000000
+#define SHIM_EPOLLWAKEUP 0x20000000
+#define SHIM_EPOLLONESHOT 0x40000000
+#define SHIM_EPOLLET 0x80000000U
+
+/* Events and flags of inotify_init1 and inotify_add_watch. */
+#define SHIM_IN_ACCESS 0x1
+#define SHIM_IN_MODIFY 0x2
+#define SHIM_IN_ATTRIB 0x4
+#define SHIM_IN_CLOSE_WRITE 0x8
+#define SHIM_IN_CLOSE_NOWRITE 0x10
+#define SHIM_IN_OPEN 0x20
+#define SHIM_IN_MOVED_FROM 0x40
+#define SHIM_IN_MOVED_TO 0x80
+#define SHIM_IN_CREATE 0x100
+#define SHIM_IN_DELETE 0x200
+#define SHIM_IN_DELETE_SELF 0x400
+#define SHIM_IN_MOVE_SELF 0x800
+#define SHIM_IN_UNMOUNT 0x2000
+#define SHIM_IN_Q_OVERFLOW 0x4000
+#define SHIM_IN_IGNORED 0x8000
+#define SHIM_IN_CLOSE 0x18
+#define SHIM_IN_MOVE 0xc0
+#define SHIM_IN_ONLYDIR 0x1000000
+#define SHIM_IN_DONT_FOLLOW 0x2000000
+#define SHIM_IN_EXCL_UNLINK 0x4000000
+#define SHIM_IN_MASK_CREATE 0x10000000
+#define SHIM_IN_MASK_ADD 0x20000000
+#define SHIM_IN_ISDIR 0x40000000
+#define SHIM_IN_ONESHOT 0x80000000U
+#define SHIM_IN_ALL_EVENTS 0xfff
+#define SHIM_IN_CLOEXEC 0x80000
+#define SHIM_IN_NONBLOCK 2048
+
+/* Events and flags of fanotify_init and fanotify_mark. */
+#define SHIM_FAN_ACCESS 0x1
+#define SHIM_FAN_MODIFY 0x2
+#define SHIM_FAN_ATTRIB 0x4
+#define SHIM_FAN_CLOSE_WRITE 0x8
+#define SHIM_FAN_CLOSE_NOWRITE 0x10
+#define SHIM_FAN_OPEN 0x20
+#define SHIM_FAN_MOVED_FROM 0x40
+#define SHIM_FAN_MOVED_TO 0x80
+#define SHIM_FAN_CREATE 0x100
+#define SHIM_FAN_DELETE 0x200
+#define SHIM_FAN_DELETE_SELF 0x400
+#define SHIM_FAN_MOVE_SELF 0x800
+#define SHIM_FAN_OPEN_EXEC 0x1000
+#define SHIM_FAN_Q_OVERFLOW 0x4000
+#define SHIM_FAN_FS_ERROR 0x8000
+#define SHIM_FAN_OPEN_PERM 0x10000
+#define SHIM_FAN_ACCESS_PERM 0x20000
+#define SHIM_FAN_OPEN_EXEC_PERM 0x40000
+#define SHIM_FAN_PRE_ACCESS 0x100000
+#define SHIM_FAN_MNT_ATTACH 0x1000000
+#define SHIM_FAN_MNT_DETACH 0x2000000
+#define SHIM_FAN_EVENT_ON_CHILD 0x8000000
+#define SHIM_FAN_RENAME 0x10000000
+#define SHIM_FAN_ONDIR 0x40000000
+#define SHIM_FAN_CLOSE 0x18
+#define SHIM_FAN_MOVE 0xc0
+#define SHIM_FAN_CLOEXEC 0x1
+#define SHIM_FAN_NONBLOCK 0x2
+#define SHIM_FAN_CLASS_NOTIF 0x0
+#define SHIM_FAN_CLASS_CONTENT 0x4
+#define SHIM_FAN_CLASS_PRE_CONTENT 0x8
+#define SHIM_FAN_ALL_CLASS_BITS 0xc
+#define SHIM_FAN_UNLIMITED_QUEUE 0x10
+#define SHIM_FAN_UNLIMITED_MARKS 0x20
+#define SHIM_FAN_ENABLE_AUDIT 0x40
+#define SHIM_FAN_REPORT_PIDFD 0x80
+#define SHIM_FAN_REPORT_TID 0x100
+#define SHIM_FAN_REPORT_FID 0x200
+#define SHIM_FAN_REPORT_DIR_FID 0x400
+#define SHIM_FAN_REPORT_NAME 0x800
+#define SHIM_FAN_REPORT_TARGET_FID 0x1000
+#define SHIM_FAN_REPORT_FD_ERROR 0x2000
+#define SHIM_FAN_REPORT_MNT 0x4000
+#define SHIM_FAN_REPORT_DFID_NAME 0xc00
+#define SHIM_FAN_REPORT_DFID_NAME_TARGET 0x1e00
+#define SHIM_FAN_ALL_INIT_FLAGS 0x3f
+#define SHIM_FAN_MARK_ADD 0x1
+#define SHIM_FAN_MARK_REMOVE 0x2
+#define SHIM_FAN_MARK_DONT_FOLLOW 0x4
+#define SHIM_FAN_MARK_ONLYDIR 0x8
+#define SHIM_FAN_MARK_IGNORED_MASK 0x20
+#define SHIM_FAN_MARK_IGNORED_SURV_MODIFY 0x40
+#define SHIM_FAN_MARK_FLUSH 0x80
+#define SHIM_FAN_MARK_EVICTABLE 0x200
+#define SHIM_FAN_MARK_IGNORE 0x400
+#define SHIM_FAN_MARK_INODE 0x0
+#define SHIM_FAN_MARK_MOUNT 0x10
+#define SHIM_FAN_MARK_FILESYSTEM 0x100
+#define SHIM_FAN_MARK_MNTNS 0x110
+#define SHIM_FAN_MARK_IGNORE_SURV 0x440
+#define SHIM_FAN_ALL_MARK_FLAGS 0xff
+#define SHIM_FAN_ALL_EVENTS 0x3b
+#define SHIM_FAN_ALL_PERM_EVENTS 0x30000
+#define SHIM_FAN_ALL_OUTGOING_EVENTS 0x3403b
+#define SHIM_FAN_EVENT_INFO_TYPE_FID 1
+#define SHIM_FAN_EVENT_INFO_TYPE_DFID_NAME 2
+#define SHIM_FAN_EVENT_INFO_TYPE_DFID 3
+#define SHIM_FAN_EVENT_INFO_TYPE_PIDFD 4
+#define SHIM_FAN_EVENT_INFO_TYPE_ERROR 5
+#define SHIM_FAN_EVENT_INFO_TYPE_RANGE 6
+#define SHIM_FAN_EVENT_INFO_TYPE_MNT 7
+#define SHIM_FAN_EVENT_INFO_TYPE_OLD_DFID_NAME 10
+#define SHIM_FAN_EVENT_INFO_TYPE_NEW_DFID_NAME 12
+#define SHIM_FAN_RESPONSE_INFO_NONE 0
+#define SHIM_FAN_RESPONSE_INFO_AUDIT_RULE 1
+#define SHIM_FAN_ALLOW 0x1
+#define SHIM_FAN_DENY 0x2
+#define SHIM_FAN_ERRNO_BITS 8
+#define SHIM_FAN_ERRNO_SHIFT 24
+#define SHIM_FAN_ERRNO_MASK 0xff
+#define SHIM_FAN_AUDIT 0x10
+#define SHIM_FAN_INFO 0x20
+#define SHIM_FAN_NOFD (-1)
+#define SHIM_FAN_NOPIDFD (-1)
+#define SHIM_FAN_EPIDFD (-2)
+#define SHIM_FAN_EVENT_METADATA_LEN 24
+
+/* Flags of open, openat, openat2, creat, pipe2, dup3 and open_by_handle_at. */
+#define SHIM_O_ACCMODE 3
+#define SHIM_O_RDONLY 0
+#define SHIM_O_WRONLY (1U << 0)
+#define SHIM_O_RDWR (1U << 1)
+#define SHIM_O_CREAT (1U << 6)
+#define SHIM_O_EXCL (1U << 7)
+#define SHIM_O_NOCTTY (1U << 8)
+#define SHIM_O_TRUNC (1U << 9)
+#define SHIM_O_APPEND (1U << 10)
+#define SHIM_O_NONBLOCK (1U << 11)
+#define SHIM_O_DSYNC (1U << 12)
+#define SHIM_O_NOATIME (1U << 18)
+#define SHIM_O_CLOEXEC (1U << 19)
+#define SHIM_O_SYNC 0x101000
+#define SHIM_O_PATH (1U << 21)
+#define SHIM_O_EMPTYPATH (1U << 26)
+#define SHIM_O_NDELAY 2048
+
+/* How openat2 resolves a path. */
+#define SHIM_RESOLVE_NO_XDEV 0x1
+#define SHIM_RESOLVE_NO_MAGICLINKS 0x2
+#define SHIM_RESOLVE_NO_SYMLINKS 0x4
+#define SHIM_RESOLVE_BENEATH 0x8
+#define SHIM_RESOLVE_IN_ROOT 0x10
+#define SHIM_RESOLVE_CACHED 0x20
+
+/*
+ * Directories and flags of openat, openat2, statx, newfstatat, unlinkat,
+ * mkdirat, mknodat, readlinkat, linkat, symlinkat, renameat2, fchmodat,
+ * fchmodat2, fchownat, faccessat, faccessat2, utimensat, execveat,
+ * name_to_handle_at, setxattrat, file_getattr, file_setattr, fanotify_mark,
+ * open_tree, move_mount, mount_setattr and fspick.
+ */
+#define SHIM_AT_FDCWD (-100)
+#define SHIM_AT_SYMLINK_NOFOLLOW 0x100
+#define SHIM_AT_SYMLINK_FOLLOW 0x400
+#define SHIM_AT_NO_AUTOMOUNT 0x800
+#define SHIM_AT_EMPTY_PATH 0x1000
+#define SHIM_AT_STATX_SYNC_TYPE 0x6000
+#define SHIM_AT_STATX_SYNC_AS_STAT 0x0
+#define SHIM_AT_STATX_FORCE_SYNC 0x2000
+#define SHIM_AT_STATX_DONT_SYNC 0x4000
+#define SHIM_AT_RECURSIVE 0x8000
+#define SHIM_AT_RENAME_NOREPLACE 0x1
+#define SHIM_AT_RENAME_EXCHANGE 0x2
+#define SHIM_AT_RENAME_WHITEOUT 0x4
+#define SHIM_AT_EACCESS 0x200
+#define SHIM_AT_REMOVEDIR 0x200
+#define SHIM_AT_HANDLE_FID 0x200
+#define SHIM_AT_HANDLE_MNT_ID_UNIQUE 0x1
+#define SHIM_AT_HANDLE_CONNECTABLE 0x2
+#define SHIM_AT_EXECVE_CHECK 0x10000
+
+/* Directories that are known by numbers, for open_by_handle_at. */
+#define SHIM_PIDFD_SELF_THREAD (-10000)
+#define SHIM_PIDFD_SELF_THREAD_GROUP (-10001)
+#define SHIM_FD_PIDFS_ROOT (-10002)
+#define SHIM_FD_NSFS_ROOT (-10003)
+#define SHIM_FD_INVALID (-10009)
+
+/* Operations of fcntl, and what they take. */
+#define SHIM_F_DUPFD 0
+#define SHIM_F_GETFD 1
+#define SHIM_F_SETFD 2
+#define SHIM_F_GETFL 3
+#define SHIM_F_SETFL 4
+#define SHIM_F_GETLK 5
+#define SHIM_F_SETLK 6
+#define SHIM_F_SETLKW 7
+#define SHIM_F_SETOWN 8
+#define SHIM_F_GETOWN 9
+#define SHIM_F_SETSIG 10
+#define SHIM_F_GETSIG 11
+#define SHIM_F_SETOWN_EX 15
+#define SHIM_F_GETOWN_EX 16
+#define SHIM_F_GETOWNER_UIDS 17
+#define SHIM_F_OFD_GETLK 36
+#define SHIM_F_OFD_SETLK 37
+#define SHIM_F_OFD_SETLKW 38
+#define SHIM_F_OWNER_TID 0
+#define SHIM_F_OWNER_PID 1
+#define SHIM_F_OWNER_PGRP 2
+#define SHIM_FD_CLOEXEC 1
+#define SHIM_F_RDLCK 0
+#define SHIM_F_WRLCK 1
+#define SHIM_F_UNLCK 2
+#define SHIM_F_EXLCK 4
+#define SHIM_F_SHLCK 8
+#define SHIM_F_LINUX_SPECIFIC_BASE 1024
+#define SHIM_F_SETLEASE 1024
+#define SHIM_F_GETLEASE 1025
+#define SHIM_F_NOTIFY 1026
+#define SHIM_F_DUPFD_QUERY 1027
+#define SHIM_F_CREATED_QUERY 1028
+#define SHIM_F_CANCELLK 1029
+#define SHIM_F_DUPFD_CLOEXEC 1030
+#define SHIM_F_SETPIPE_SZ 1031
+#define SHIM_F_GETPIPE_SZ 1032
+#define SHIM_F_ADD_SEALS 1033
+#define SHIM_F_GET_SEALS 1034
+#define SHIM_F_SEAL_SEAL 0x1
+#define SHIM_F_SEAL_SHRINK 0x2
+#define SHIM_F_SEAL_GROW 0x4
+#define SHIM_F_SEAL_WRITE 0x8
+#define SHIM_F_SEAL_FUTURE_WRITE 0x10
+#define SHIM_F_SEAL_EXEC 0x20
+#define SHIM_F_GET_RW_HINT 1035
+#define SHIM_F_SET_RW_HINT 1036
+#define SHIM_F_GET_FILE_RW_HINT 1037
+#define SHIM_F_SET_FILE_RW_HINT 1038
+#define SHIM_RWH_WRITE_LIFE_NOT_SET 0
+#define SHIM_RWH_WRITE_LIFE_NONE 1
+#define SHIM_RWH_WRITE_LIFE_SHORT 2
+#define SHIM_RWH_WRITE_LIFE_MEDIUM 3
+#define SHIM_RWH_WRITE_LIFE_LONG 4
+#define SHIM_RWH_WRITE_LIFE_EXTREME 5
+#define SHIM_RWF_WRITE_LIFE_NOT_SET 0
+#define SHIM_F_GETDELEG 1039
+#define SHIM_F_SETDELEG 1040
+#define SHIM_DN_ACCESS 0x1
+#define SHIM_DN_MODIFY 0x2
+#define SHIM_DN_CREATE 0x4
+#define SHIM_DN_DELETE 0x8
+#define SHIM_DN_RENAME 0x10
+#define SHIM_DN_ATTRIB 0x20
+#define SHIM_DN_MULTISHOT 0x80000000U
+
+/* Operations of flock. */
+#define SHIM_LOCK_SH 1
+#define SHIM_LOCK_EX 2
+#define SHIM_LOCK_NB 4
+#define SHIM_LOCK_UN 8
+#define SHIM_LOCK_MAND 32
+#define SHIM_LOCK_READ 64
+#define SHIM_LOCK_WRITE 128
+#define SHIM_LOCK_RW 192
+
+/* Modes of fallocate. */
+#define SHIM_FALLOC_FL_ALLOCATE_RANGE 0x0
+#define SHIM_FALLOC_FL_KEEP_SIZE 0x1
+#define SHIM_FALLOC_FL_PUNCH_HOLE 0x2
+#define SHIM_FALLOC_FL_NO_HIDE_STALE 0x4
+#define SHIM_FALLOC_FL_COLLAPSE_RANGE 0x8
+#define SHIM_FALLOC_FL_ZERO_RANGE 0x10
+#define SHIM_FALLOC_FL_INSERT_RANGE 0x20
+#define SHIM_FALLOC_FL_UNSHARE_RANGE 0x40
+#define SHIM_FALLOC_FL_WRITE_ZEROES 0x80
+
+/*
+ * Types and permissions of a file, as statx gives them and mknodat, fchmodat
+ * and openat take them.
+ */
+#define SHIM_S_IFMT 0170000
+#define SHIM_S_IFSOCK 0140000
+#define SHIM_S_IFLNK 0120000
+#define SHIM_S_IFREG 0100000
+#define SHIM_S_IFBLK 060000
+#define SHIM_S_IFDIR 040000
+#define SHIM_S_IFCHR 020000
+#define SHIM_S_IFIFO 010000
+#define SHIM_S_ISUID 04000
+#define SHIM_S_ISGID 02000
+#define SHIM_S_ISVTX 01000
+#define SHIM_S_IRWXU 0700
+#define SHIM_S_IRUSR 0400
+#define SHIM_S_IWUSR 0200
+#define SHIM_S_IXUSR 0100
+#define SHIM_S_IRWXG 070
+#define SHIM_S_IRGRP 040
+#define SHIM_S_IWGRP 020
+#define SHIM_S_IXGRP 010
+#define SHIM_S_IRWXO 07
+#define SHIM_S_IROTH 04
+#define SHIM_S_IWOTH 02
+#define SHIM_S_IXOTH 01
+
+/* What statx is asked for, and attributes of a file. */
+#define SHIM_STATX_TYPE 0x1
+#define SHIM_STATX_MODE 0x2
+#define SHIM_STATX_NLINK 0x4
+#define SHIM_STATX_UID 0x8
+#define SHIM_STATX_GID 0x10
+#define SHIM_STATX_ATIME 0x20
+#define SHIM_STATX_MTIME 0x40
+#define SHIM_STATX_CTIME 0x80
+#define SHIM_STATX_INO 0x100
+#define SHIM_STATX_SIZE 0x200
+#define SHIM_STATX_BLOCKS 0x400
+#define SHIM_STATX_BASIC_STATS 0x7ff
+#define SHIM_STATX_BTIME 0x800
+#define SHIM_STATX_MNT_ID 0x1000
+#define SHIM_STATX_DIOALIGN 0x2000
+#define SHIM_STATX_MNT_ID_UNIQUE 0x4000
+#define SHIM_STATX_SUBVOL 0x8000
+#define SHIM_STATX_WRITE_ATOMIC 0x10000
+#define SHIM_STATX_DIO_READ_ALIGN 0x20000
+#define SHIM_STATX__RESERVED 0x80000000U
+#define SHIM_STATX_ALL 0xfff
+#define SHIM_STATX_ATTR_COMPRESSED 0x4
+#define SHIM_STATX_ATTR_IMMUTABLE 0x10
+#define SHIM_STATX_ATTR_APPEND 0x20
+#define SHIM_STATX_ATTR_NODUMP 0x40
+#define SHIM_STATX_ATTR_ENCRYPTED 0x800
+#define SHIM_STATX_ATTR_AUTOMOUNT 0x1000
+#define SHIM_STATX_ATTR_MOUNT_ROOT 0x2000
+#define SHIM_STATX_ATTR_VERITY 0x100000
+#define SHIM_STATX_ATTR_DAX 0x200000
+#define SHIM_STATX_ATTR_WRITE_ATOMIC 0x400000
+
+/* Whence of lseek. */
+#define SHIM_SEEK_SET 0
+#define SHIM_SEEK_CUR 1
+#define SHIM_SEEK_END 2
+#define SHIM_SEEK_DATA 3
+#define SHIM_SEEK_HOLE 4
+
+/* Flags of preadv2 and pwritev2. */
+#define SHIM_RWF_HIPRI 1
+#define SHIM_RWF_DSYNC 2
+#define SHIM_RWF_SYNC 4
+#define SHIM_RWF_NOWAIT 8
+#define SHIM_RWF_APPEND 16
+#define SHIM_RWF_NOAPPEND 32
+#define SHIM_RWF_ATOMIC 64
+#define SHIM_RWF_DONTCACHE 128
+#define SHIM_RWF_NOSIGNAL 256
+
+/* The most buffers of readv, writev and vmsplice. */
+#define SHIM_UIO_FASTIOV 8
+#define SHIM_UIO_MAXIOV 1024
+
+/* Flags of renameat2. */
+#define SHIM_RENAME_NOREPLACE (1U << 0)
+#define SHIM_RENAME_EXCHANGE (1U << 1)
+#define SHIM_RENAME_WHITEOUT (1U << 2)
+
+/* Flags of sync_file_range. */
+#define SHIM_SYNC_FILE_RANGE_WAIT_BEFORE 1
+#define SHIM_SYNC_FILE_RANGE_WRITE 2
+#define SHIM_SYNC_FILE_RANGE_WAIT_AFTER 4
+#define SHIM_SYNC_FILE_RANGE_WRITE_AND_WAIT 7
+
+/* Attributes of file_getattr and file_setattr. */
+#define SHIM_FILE_ATTR_SIZE_VER0 24
+#define SHIM_FS_XFLAG_REALTIME 0x1
+#define SHIM_FS_XFLAG_PREALLOC 0x2
+#define SHIM_FS_XFLAG_IMMUTABLE 0x8
+#define SHIM_FS_XFLAG_APPEND 0x10
+#define SHIM_FS_XFLAG_SYNC 0x20
+#define SHIM_FS_XFLAG_NOATIME 0x40
+#define SHIM_FS_XFLAG_NODUMP 0x80
+#define SHIM_FS_XFLAG_RTINHERIT 0x100
+#define SHIM_FS_XFLAG_PROJINHERIT 0x200
+#define SHIM_FS_XFLAG_NOSYMLINKS 0x400
+#define SHIM_FS_XFLAG_EXTSIZE 0x800
+#define SHIM_FS_XFLAG_EXTSZINHERIT 0x1000
+#define SHIM_FS_XFLAG_NODEFRAG 0x2000
+#define SHIM_FS_XFLAG_FILESTREAM 0x4000
+#define SHIM_FS_XFLAG_DAX 0x8000
+#define SHIM_FS_XFLAG_COWEXTSIZE 0x10000
+#define SHIM_FS_XFLAG_VERITY 0x20000
+#define SHIM_FS_XFLAG_CASEFOLD 0x40000
+#define SHIM_FS_XFLAG_CASENONPRESERVING 0x80000
+#define SHIM_FS_XFLAG_HASATTR 0x80000000U
+
+/* Advice of fadvise64. */
+#define SHIM_POSIX_FADV_NORMAL 0
+#define SHIM_POSIX_FADV_RANDOM 1
+#define SHIM_POSIX_FADV_SEQUENTIAL 2
+#define SHIM_POSIX_FADV_WILLNEED 3
+#define SHIM_POSIX_FADV_DONTNEED 4
+#define SHIM_POSIX_FADV_NOREUSE 5
+
+/* Flags of setxattr, fsetxattr and setxattrat, and names of attributes. */
+#define SHIM_XATTR_CREATE 0x1
+#define SHIM_XATTR_REPLACE 0x2
+
+/* Flags of memfd_create. */
+#define SHIM_MFD_CLOEXEC 0x1
+#define SHIM_MFD_ALLOW_SEALING 0x2
+#define SHIM_MFD_HUGETLB 0x4
+#define SHIM_MFD_NOEXEC_SEAL 0x8
+#define SHIM_MFD_EXEC 0x10
+#define SHIM_MFD_HUGE_SHIFT 26
+#define SHIM_MFD_HUGE_MASK 63
+#define SHIM_MFD_HUGE_64KB 0x40000000
+#define SHIM_MFD_HUGE_512KB 0x4c000000
+#define SHIM_MFD_HUGE_1MB 0x50000000
+#define SHIM_MFD_HUGE_2MB 0x54000000
+#define SHIM_MFD_HUGE_8MB 0x5c000000
+#define SHIM_MFD_HUGE_16MB 0x60000000
+#define SHIM_MFD_HUGE_32MB 0x64000000
+#define SHIM_MFD_HUGE_256MB 0x70000000
+#define SHIM_MFD_HUGE_512MB 0x74000000
+#define SHIM_MFD_HUGE_1GB 0x78000000
+#define SHIM_MFD_HUGE_2GB 0x7c000000
+#define SHIM_MFD_HUGE_16GB 0x88000000U
 
 /* Flags of close_range. */
-#define SHIM_CLOSE_RANGE_UNSHARE 2
-#define SHIM_CLOSE_RANGE_CLOEXEC 4
+#define SHIM_CLOSE_RANGE_UNSHARE (1U << 1)
+#define SHIM_CLOSE_RANGE_CLOEXEC (1U << 2)
 
-/* Flags of pidfd_open. */
-#define SHIM_PIDFD_NONBLOCK 04000
+/* The longest names, paths and lists of arguments. */
+#define SHIM_NGROUPS_MAX 65536
+#define SHIM_ARG_MAX 131072
+#define SHIM_NAME_MAX 255
+#define SHIM_PATH_MAX 4096
+#define SHIM_PIPE_BUF 4096
+#define SHIM_XATTR_NAME_MAX 255
+#define SHIM_XATTR_SIZE_MAX 65536
+#define SHIM_XATTR_LIST_MAX 65536
 
-/* Flags of clone. */
+/* Magic numbers of file systems, as statfs and fstatfs give them. */
+#define SHIM_ADFS_SUPER_MAGIC 0xadf5
+#define SHIM_AFFS_SUPER_MAGIC 0xadff
+#define SHIM_AFS_SUPER_MAGIC 0x5346414f
+#define SHIM_AUTOFS_SUPER_MAGIC 0x187
+#define SHIM_CEPH_SUPER_MAGIC 0xc36400
+#define SHIM_CODA_SUPER_MAGIC 0x73757245
+#define SHIM_CRAMFS_MAGIC 0x28cd3d45
+#define SHIM_CRAMFS_MAGIC_WEND 0x453dcd28
+#define SHIM_DEBUGFS_MAGIC 0x64626720
+#define SHIM_SECURITYFS_MAGIC 0x73636673
+#define SHIM_SELINUX_MAGIC 0xf97cff8cU
+#define SHIM_SMACK_MAGIC 0x43415d53
+#define SHIM_RAMFS_MAGIC 0x858458f6U
+#define SHIM_TMPFS_MAGIC 0x1021994
+#define SHIM_HUGETLBFS_MAGIC 0x958458f6U
+#define SHIM_SQUASHFS_MAGIC 0x73717368
+#define SHIM_ECRYPTFS_SUPER_MAGIC 0xf15f
+#define SHIM_EFS_SUPER_MAGIC 0x414a53
+#define SHIM_EROFS_SUPER_MAGIC_V1 0xe0f5e1e2U
+#define SHIM_EXT2_SUPER_MAGIC 0xef53
+#define SHIM_EXT3_SUPER_MAGIC 0xef53
+#define SHIM_XENFS_SUPER_MAGIC 0xabba1974U
+#define SHIM_EXT4_SUPER_MAGIC 0xef53
+#define SHIM_BTRFS_SUPER_MAGIC 0x9123683eU
+#define SHIM_NILFS_SUPER_MAGIC 0x3434
+#define SHIM_F2FS_SUPER_MAGIC 0xf2f52010U
+#define SHIM_HPFS_SUPER_MAGIC 0xf995e849U
+#define SHIM_ISOFS_SUPER_MAGIC 0x9660
+#define SHIM_JFFS2_SUPER_MAGIC 0x72b6
+#define SHIM_XFS_SUPER_MAGIC 0x58465342
+#define SHIM_PSTOREFS_MAGIC 0x6165676c
+#define SHIM_EFIVARFS_MAGIC 0xde5e81e4U
+#define SHIM_HOSTFS_SUPER_MAGIC 0xc0ffee
+#define SHIM_OVERLAYFS_SUPER_MAGIC 0x794c7630
+#define SHIM_FUSE_SUPER_MAGIC 0x65735546
+#define SHIM_BCACHEFS_SUPER_MAGIC 0xca451a4eU
+#define SHIM_MINIX_SUPER_MAGIC 0x137f
+#define SHIM_MINIX_SUPER_MAGIC2 0x138f
+#define SHIM_MINIX2_SUPER_MAGIC 0x2468
+#define SHIM_MINIX2_SUPER_MAGIC2 0x2478
+#define SHIM_MINIX3_SUPER_MAGIC 0x4d5a
+#define SHIM_MSDOS_SUPER_MAGIC 0x4d44
+#define SHIM_EXFAT_SUPER_MAGIC 0x2011bab0
+#define SHIM_NCP_SUPER_MAGIC 0x564c
+#define SHIM_NFS_SUPER_MAGIC 0x6969
+#define SHIM_OCFS2_SUPER_MAGIC 0x7461636f
+#define SHIM_OPENPROM_SUPER_MAGIC 0x9fa1
+#define SHIM_QNX4_SUPER_MAGIC 0x2f
+#define SHIM_QNX6_SUPER_MAGIC 0x68191122
+#define SHIM_AFS_FS_MAGIC 0x6b414653
+#define SHIM_REISERFS_SUPER_MAGIC 0x52654973
+#define SHIM_SMB_SUPER_MAGIC 0x517b
+#define SHIM_CIFS_SUPER_MAGIC 0xff534d42U
+#define SHIM_SMB2_SUPER_MAGIC 0xfe534d42U
+#define SHIM_CGROUP_SUPER_MAGIC 0x27e0eb
+#define SHIM_CGROUP2_SUPER_MAGIC 0x63677270
+#define SHIM_RDTGROUP_SUPER_MAGIC 0x7655821
+#define SHIM_STACK_END_MAGIC 0x57ac6e9d
+#define SHIM_TRACEFS_MAGIC 0x74726163
+#define SHIM_V9FS_MAGIC 0x1021997
+#define SHIM_BDEVFS_MAGIC 0x62646576
+#define SHIM_DAXFS_MAGIC 0x64646178
+#define SHIM_BINFMTFS_MAGIC 0x42494e4d
+#define SHIM_DEVPTS_SUPER_MAGIC 0x1cd1
+#define SHIM_BINDERFS_SUPER_MAGIC 0x6c6f6f70
+#define SHIM_FUTEXFS_SUPER_MAGIC 0xbad1dea
+#define SHIM_PIPEFS_MAGIC 0x50495045
+#define SHIM_PROC_SUPER_MAGIC 0x9fa0
+#define SHIM_SOCKFS_MAGIC 0x534f434b
+#define SHIM_SYSFS_MAGIC 0x62656572
+#define SHIM_USBDEVICE_SUPER_MAGIC 0x9fa2
+#define SHIM_MTD_INODE_FS_MAGIC 0x11307854
+#define SHIM_ANON_INODE_FS_MAGIC 0x9041934
+#define SHIM_BTRFS_TEST_MAGIC 0x73727279
+#define SHIM_NSFS_MAGIC 0x6e736673
+#define SHIM_BPF_FS_MAGIC 0xcafe4a11U
+#define SHIM_AAFS_MAGIC 0x5a3c69f0
+#define SHIM_ZONEFS_MAGIC 0x5a4f4653
+#define SHIM_UDF_SUPER_MAGIC 0x15013346
+#define SHIM_DMA_BUF_MAGIC 0x444d4142
+#define SHIM_DEVMEM_MAGIC 0x454d444d
+#define SHIM_SECRETMEM_MAGIC 0x5345434d
+#define SHIM_PID_FS_MAGIC 0x50494446
+#define SHIM_GUEST_MEMFD_MAGIC 0x474d454d
+#define SHIM_NULL_FS_MAGIC 0x4e554c4c
+
+/* Commands and types of quotactl and quotactl_fd. */
+#define SHIM_USRQUOTA 0
+#define SHIM_GRPQUOTA 1
+#define SHIM_PRJQUOTA 2
+#define SHIM_SUBCMDMASK 0xff
+#define SHIM_SUBCMDSHIFT 8
+#define SHIM_Q_SYNC 0x800001
+#define SHIM_Q_QUOTAON 0x800002
+#define SHIM_Q_QUOTAOFF 0x800003
+#define SHIM_Q_GETFMT 0x800004
+#define SHIM_Q_GETINFO 0x800005
+#define SHIM_Q_SETINFO 0x800006
+#define SHIM_Q_GETQUOTA 0x800007
+#define SHIM_Q_SETQUOTA 0x800008
+#define SHIM_Q_GETNEXTQUOTA 0x800009
+#define SHIM_QFMT_VFS_OLD 1
+#define SHIM_QFMT_VFS_V0 2
+#define SHIM_QFMT_OCFS2 3
+#define SHIM_QFMT_VFS_V1 4
+#define SHIM_QFMT_SHMEM 5
+#define SHIM_QIF_DQBLKSIZE_BITS 10
+#define SHIM_QIF_DQBLKSIZE 0x400
+#define SHIM_QIF_BLIMITS_B 0
+#define SHIM_QIF_SPACE_B 1
+#define SHIM_QIF_ILIMITS_B 2
+#define SHIM_QIF_INODES_B 3
+#define SHIM_QIF_BTIME_B 4
+#define SHIM_QIF_ITIME_B 5
+#define SHIM_QIF_BLIMITS 1
+#define SHIM_QIF_SPACE 2
+#define SHIM_QIF_ILIMITS 4
+#define SHIM_QIF_INODES 8
+#define SHIM_QIF_BTIME 0x10
+#define SHIM_QIF_ITIME 0x20
+#define SHIM_QIF_LIMITS 5
+#define SHIM_QIF_USAGE 0xa
+#define SHIM_QIF_TIMES 0x30
+#define SHIM_QIF_ALL 0x3f
+#define SHIM_IIF_BGRACE 1
+#define SHIM_IIF_IGRACE 2
+#define SHIM_IIF_FLAGS 4
+#define SHIM_IIF_ALL 7
+#define SHIM_DQF_ROOT_SQUASH_B 0
+#define SHIM_DQF_SYS_FILE_B 16
+#define SHIM_DQF_PRIVATE 17
+#define SHIM_DQF_ROOT_SQUASH 1
+#define SHIM_DQF_SYS_FILE 0x10000
+
+/* Commands of quotactl and quotactl_fd for XFS. */
+#define SHIM_Q_XQUOTAON 0x5801
+#define SHIM_Q_XQUOTAOFF 0x5802
+#define SHIM_Q_XGETQUOTA 0x5803
+#define SHIM_Q_XSETQLIM 0x5804
+#define SHIM_Q_XGETQSTAT 0x5805
+#define SHIM_Q_XQUOTARM 0x5806
+#define SHIM_Q_XQUOTASYNC 0x5807
+#define SHIM_Q_XGETQSTATV 0x5808
+#define SHIM_Q_XGETNEXTQUOTA 0x5809
+#define SHIM_FS_DQ_ISOFT (1U << 0)
+#define SHIM_FS_DQ_IHARD (1U << 1)
+#define SHIM_FS_DQ_BSOFT (1U << 2)
+#define SHIM_FS_DQ_BHARD (1U << 3)
+#define SHIM_FS_DQ_RTBSOFT (1U << 4)
+#define SHIM_FS_DQ_RTBHARD (1U << 5)
+#define SHIM_FS_DQ_LIMIT_MASK 0x3f
+#define SHIM_FS_DQ_BTIMER (1U << 6)
+#define SHIM_FS_DQ_ITIMER (1U << 7)
+#define SHIM_FS_DQ_RTBTIMER (1U << 8)
+#define SHIM_FS_DQ_TIMER_MASK 0x1c0
+#define SHIM_FS_DQ_BWARNS (1U << 9)
+#define SHIM_FS_DQ_IWARNS (1U << 10)
+#define SHIM_FS_DQ_RTBWARNS (1U << 11)
+#define SHIM_FS_DQ_WARNS_MASK 0xe00
+#define SHIM_FS_DQ_BCOUNT (1U << 12)
+#define SHIM_FS_DQ_ICOUNT (1U << 13)
+#define SHIM_FS_DQ_RTBCOUNT (1U << 14)
+#define SHIM_FS_DQ_ACCT_MASK 0x7000
+#define SHIM_FS_DQ_BIGTIME (1U << 15)
+#define SHIM_FS_QUOTA_UDQ_ACCT (1U << 0)
+#define SHIM_FS_QUOTA_UDQ_ENFD (1U << 1)
+#define SHIM_FS_QUOTA_GDQ_ACCT (1U << 2)
+#define SHIM_FS_QUOTA_GDQ_ENFD (1U << 3)
+#define SHIM_FS_QUOTA_PDQ_ACCT (1U << 4)
+#define SHIM_FS_QUOTA_PDQ_ENFD (1U << 5)
+#define SHIM_FS_USER_QUOTA (1U << 0)
+#define SHIM_FS_PROJ_QUOTA (1U << 1)
+#define SHIM_FS_GROUP_QUOTA (1U << 2)
+
+/* Commands and flags of io_submit. */
+#define SHIM_IOCB_CMD_PREAD 0
+#define SHIM_IOCB_CMD_PWRITE 1
+#define SHIM_IOCB_CMD_FSYNC 2
+#define SHIM_IOCB_CMD_FDSYNC 3
+#define SHIM_IOCB_CMD_POLL 5
+#define SHIM_IOCB_CMD_NOOP 6
+#define SHIM_IOCB_CMD_PREADV 7
+#define SHIM_IOCB_CMD_PWRITEV 8
+#define SHIM_IOCB_FLAG_RESFD (1U << 0)
+#define SHIM_IOCB_FLAG_IOPRIO (1U << 1)
+
+/* Protocols, for socket. */
+#define SHIM_IPPROTO_IP 0
+#define SHIM_IPPROTO_ICMP 1
+#define SHIM_IPPROTO_IGMP 2
+#define SHIM_IPPROTO_IPIP 4
+#define SHIM_IPPROTO_TCP 6
+#define SHIM_IPPROTO_EGP 8
+#define SHIM_IPPROTO_PUP 12
+#define SHIM_IPPROTO_UDP 17
+#define SHIM_IPPROTO_IDP 22
+#define SHIM_IPPROTO_TP 29
+#define SHIM_IPPROTO_DCCP 33
+#define SHIM_IPPROTO_IPV6 41
+#define SHIM_IPPROTO_RSVP 46
+#define SHIM_IPPROTO_GRE 47
+#define SHIM_IPPROTO_ESP 50
+#define SHIM_IPPROTO_AH 51
+#define SHIM_IPPROTO_MTP 92
+#define SHIM_IPPROTO_BEETPH 94
+#define SHIM_IPPROTO_ENCAP 98
+#define SHIM_IPPROTO_PIM 103
+#define SHIM_IPPROTO_COMP 108
+#define SHIM_IPPROTO_L2TP 115
+#define SHIM_IPPROTO_SCTP 132
+#define SHIM_IPPROTO_UDPLITE 136
+#define SHIM_IPPROTO_MPLS 137
+#define SHIM_IPPROTO_ETHERNET 143
+#define SHIM_IPPROTO_AGGFRAG 144
+#define SHIM_IPPROTO_RAW 255
+#define SHIM_IPPROTO_SMC 256
+#define SHIM_IPPROTO_MPTCP 262
+#define SHIM_IPPROTO_MAX 263
+
+/* Options of IPv4 sockets, for setsockopt and getsockopt. */
+#define SHIM_IP_TOS 1
+#define SHIM_IP_TTL 2
+#define SHIM_IP_HDRINCL 3
+#define SHIM_IP_OPTIONS 4
+#define SHIM_IP_ROUTER_ALERT 5
+#define SHIM_IP_RECVOPTS 6
+#define SHIM_IP_RETOPTS 7
+#define SHIM_IP_PKTINFO 8
+#define SHIM_IP_PKTOPTIONS 9
+#define SHIM_IP_MTU_DISCOVER 10
+#define SHIM_IP_RECVERR 11
+#define SHIM_IP_RECVTTL 12
+#define SHIM_IP_RECVTOS 13
+#define SHIM_IP_MTU 14
+#define SHIM_IP_FREEBIND 15
+#define SHIM_IP_IPSEC_POLICY 16
+#define SHIM_IP_XFRM_POLICY 17
+#define SHIM_IP_PASSSEC 18
+#define SHIM_IP_TRANSPARENT 19
+#define SHIM_IP_RECVRETOPTS 7
+#define SHIM_IP_ORIGDSTADDR 20
+#define SHIM_IP_RECVORIGDSTADDR 20
+#define SHIM_IP_MINTTL 21
+#define SHIM_IP_NODEFRAG 22
+#define SHIM_IP_CHECKSUM 23
+#define SHIM_IP_BIND_ADDRESS_NO_PORT 24
+#define SHIM_IP_RECVFRAGSIZE 25
+#define SHIM_IP_RECVERR_RFC4884 26
+#define SHIM_IP_PMTUDISC_DONT 0
+#define SHIM_IP_PMTUDISC_WANT 1
+#define SHIM_IP_PMTUDISC_DO 2
+#define SHIM_IP_PMTUDISC_PROBE 3
+#define SHIM_IP_PMTUDISC_INTERFACE 4
+#define SHIM_IP_PMTUDISC_OMIT 5
+#define SHIM_IP_MULTICAST_IF 32
+#define SHIM_IP_MULTICAST_TTL 33
+#define SHIM_IP_MULTICAST_LOOP 34
+#define SHIM_IP_ADD_MEMBERSHIP 35
+#define SHIM_IP_DROP_MEMBERSHIP 36
+#define SHIM_IP_UNBLOCK_SOURCE 37
+#define SHIM_IP_BLOCK_SOURCE 38
+#define SHIM_IP_ADD_SOURCE_MEMBERSHIP 39
+#define SHIM_IP_DROP_SOURCE_MEMBERSHIP 40
+#define SHIM_IP_MSFILTER 41
+#define SHIM_MCAST_JOIN_GROUP 42
+#define SHIM_MCAST_BLOCK_SOURCE 43
+#define SHIM_MCAST_UNBLOCK_SOURCE 44
+#define SHIM_MCAST_LEAVE_GROUP 45
+#define SHIM_MCAST_JOIN_SOURCE_GROUP 46
+#define SHIM_MCAST_LEAVE_SOURCE_GROUP 47
+#define SHIM_MCAST_MSFILTER 48
+#define SHIM_IP_MULTICAST_ALL 49
+#define SHIM_IP_UNICAST_IF 50
+#define SHIM_IP_LOCAL_PORT_RANGE 51
+#define SHIM_IP_PROTOCOL 52
+#define SHIM_MCAST_EXCLUDE 0
+#define SHIM_MCAST_INCLUDE 1
+#define SHIM_IP_DEFAULT_MULTICAST_TTL 1
+#define SHIM_IP_DEFAULT_MULTICAST_LOOP 1
+
+/* Addresses of IPv4. */
+#define SHIM_IN_CLASSA_NET 0xff000000U
+#define SHIM_IN_CLASSA_NSHIFT 24
+#define SHIM_IN_CLASSA_HOST 0xffffff
+#define SHIM_IN_CLASSA_MAX 128
+#define SHIM_IN_CLASSB_NET 0xffff0000U
+#define SHIM_IN_CLASSB_NSHIFT 16
+#define SHIM_IN_CLASSB_HOST 0xffff
+#define SHIM_IN_CLASSB_MAX 65536
+#define SHIM_IN_CLASSC_NET 0xffffff00U
+#define SHIM_IN_CLASSC_NSHIFT 8
+#define SHIM_IN_CLASSC_HOST 255
+#define SHIM_IN_CLASSE_NET 0xffffffffU
+#define SHIM_IN_CLASSE_NSHIFT 0
+#define SHIM_INADDR_ANY 0
+#define SHIM_INADDR_BROADCAST 0xffffffffU
+#define SHIM_INADDR_NONE 0xffffffffU
+#define SHIM_INADDR_DUMMY 0xc0000008U
+#define SHIM_IN_LOOPBACKNET 127
+#define SHIM_INADDR_LOOPBACK 0x7f000001
+#define SHIM_INADDR_UNSPEC_GROUP 0xe0000000U
+#define SHIM_INADDR_ALLHOSTS_GROUP 0xe0000001U
+#define SHIM_INADDR_ALLRTRS_GROUP 0xe0000002U
+#define SHIM_INADDR_ALLSNOOPERS_GROUP 0xe000006aU
+#define SHIM_INADDR_MAX_LOCAL_GROUP 0xe00000ffU
+
+/* Protocols in IPv6, for socket. */
+#define SHIM_IPPROTO_HOPOPTS 0
+#define SHIM_IPPROTO_ROUTING 43
+#define SHIM_IPPROTO_FRAGMENT 44
+#define SHIM_IPPROTO_ICMPV6 58
+#define SHIM_IPPROTO_NONE 59
+#define SHIM_IPPROTO_DSTOPTS 60
+#define SHIM_IPPROTO_MH 135
+
+/* Options of IPv6 sockets, for setsockopt and getsockopt. */
+#define SHIM_IPV6_FL_A_GET 0
+#define SHIM_IPV6_FL_A_PUT 1
+#define SHIM_IPV6_FL_A_RENEW 2
+#define SHIM_IPV6_FL_F_CREATE 1
+#define SHIM_IPV6_FL_F_EXCL 2
+#define SHIM_IPV6_FL_F_REFLECT 4
+#define SHIM_IPV6_FL_F_REMOTE 8
+#define SHIM_IPV6_FL_S_NONE 0
+#define SHIM_IPV6_FL_S_EXCL 1
+#define SHIM_IPV6_FL_S_PROCESS 2
+#define SHIM_IPV6_FL_S_USER 3
+#define SHIM_IPV6_FL_S_ANY 255
+#define SHIM_IPV6_FLOWINFO_FLOWLABEL 0xfffff
+#define SHIM_IPV6_FLOWINFO_PRIORITY 0xff00000
+#define SHIM_IPV6_PRIORITY_UNCHARACTERIZED 0x0
+#define SHIM_IPV6_PRIORITY_FILLER 0x100
+#define SHIM_IPV6_PRIORITY_UNATTENDED 0x200
+#define SHIM_IPV6_PRIORITY_RESERVED1 0x300
+#define SHIM_IPV6_PRIORITY_BULK 0x400
+#define SHIM_IPV6_PRIORITY_RESERVED2 0x500
+#define SHIM_IPV6_PRIORITY_INTERACTIVE 0x600
+#define SHIM_IPV6_PRIORITY_CONTROL 0x700
+#define SHIM_IPV6_PRIORITY_8 0x800
+#define SHIM_IPV6_PRIORITY_9 0x900
+#define SHIM_IPV6_PRIORITY_10 0xa00
+#define SHIM_IPV6_PRIORITY_11 0xb00
+#define SHIM_IPV6_PRIORITY_12 0xc00
+#define SHIM_IPV6_PRIORITY_13 0xd00
+#define SHIM_IPV6_PRIORITY_14 0xe00
+#define SHIM_IPV6_PRIORITY_15 0xf00
+#define SHIM_IPV6_TLV_PAD1 0
+#define SHIM_IPV6_TLV_PADN 1
+#define SHIM_IPV6_TLV_ROUTERALERT 5
+#define SHIM_IPV6_TLV_CALIPSO 7
+#define SHIM_IPV6_TLV_IOAM 49
+#define SHIM_IPV6_TLV_JUMBO 194
+#define SHIM_IPV6_TLV_HAO 201
+#define SHIM_IPV6_ADDRFORM 1
+#define SHIM_IPV6_2292PKTINFO 2
+#define SHIM_IPV6_2292HOPOPTS 3
+#define SHIM_IPV6_2292DSTOPTS 4
+#define SHIM_IPV6_2292RTHDR 5
+#define SHIM_IPV6_2292PKTOPTIONS 6
+#define SHIM_IPV6_CHECKSUM 7
+#define SHIM_IPV6_2292HOPLIMIT 8
+#define SHIM_IPV6_NEXTHOP 9
+#define SHIM_IPV6_AUTHHDR 10
+#define SHIM_IPV6_FLOWINFO 11
+#define SHIM_IPV6_UNICAST_HOPS 16
+#define SHIM_IPV6_MULTICAST_IF 17
+#define SHIM_IPV6_MULTICAST_HOPS 18
+#define SHIM_IPV6_MULTICAST_LOOP 19
+#define SHIM_IPV6_ADD_MEMBERSHIP 20
+#define SHIM_IPV6_DROP_MEMBERSHIP 21
+#define SHIM_IPV6_ROUTER_ALERT 22
+#define SHIM_IPV6_MTU_DISCOVER 23
+#define SHIM_IPV6_MTU 24
+#define SHIM_IPV6_RECVERR 25
+#define SHIM_IPV6_V6ONLY 26
+#define SHIM_IPV6_JOIN_ANYCAST 27
+#define SHIM_IPV6_LEAVE_ANYCAST 28
+#define SHIM_IPV6_MULTICAST_ALL 29
+#define SHIM_IPV6_ROUTER_ALERT_ISOLATE 30
+#define SHIM_IPV6_RECVERR_RFC4884 31
+#define SHIM_IPV6_PMTUDISC_DONT 0
+#define SHIM_IPV6_PMTUDISC_WANT 1
+#define SHIM_IPV6_PMTUDISC_DO 2
+#define SHIM_IPV6_PMTUDISC_PROBE 3
+#define SHIM_IPV6_PMTUDISC_INTERFACE 4
+#define SHIM_IPV6_PMTUDISC_OMIT 5
+#define SHIM_IPV6_FLOWLABEL_MGR 32
+#define SHIM_IPV6_FLOWINFO_SEND 33
+#define SHIM_IPV6_IPSEC_POLICY 34
+#define SHIM_IPV6_XFRM_POLICY 35
+#define SHIM_IPV6_HDRINCL 36
+#define SHIM_IPV6_RECVPKTINFO 49
+#define SHIM_IPV6_PKTINFO 50
+#define SHIM_IPV6_RECVHOPLIMIT 51
+#define SHIM_IPV6_HOPLIMIT 52
+#define SHIM_IPV6_RECVHOPOPTS 53
+#define SHIM_IPV6_HOPOPTS 54
+#define SHIM_IPV6_RTHDRDSTOPTS 55
+#define SHIM_IPV6_RECVRTHDR 56
+#define SHIM_IPV6_RTHDR 57
+#define SHIM_IPV6_RECVDSTOPTS 58
+#define SHIM_IPV6_DSTOPTS 59
+#define SHIM_IPV6_RECVPATHMTU 60
+#define SHIM_IPV6_PATHMTU 61
+#define SHIM_IPV6_DONTFRAG 62
+#define SHIM_IPV6_RECVTCLASS 66
+#define SHIM_IPV6_TCLASS 67
+#define SHIM_IPV6_AUTOFLOWLABEL 70
+#define SHIM_IPV6_ADDR_PREFERENCES 72
+#define SHIM_IPV6_PREFER_SRC_TMP 0x1
+#define SHIM_IPV6_PREFER_SRC_PUBLIC 0x2
+#define SHIM_IPV6_PREFER_SRC_PUBTMP_DEFAULT 0x100
+#define SHIM_IPV6_PREFER_SRC_COA 0x4
+#define SHIM_IPV6_PREFER_SRC_HOME 0x400
+#define SHIM_IPV6_PREFER_SRC_CGA 0x8
+#define SHIM_IPV6_PREFER_SRC_NONCGA 0x800
+#define SHIM_IPV6_MINHOPCOUNT 73
+#define SHIM_IPV6_ORIGDSTADDR 74
+#define SHIM_IPV6_RECVORIGDSTADDR 74
+#define SHIM_IPV6_TRANSPARENT 75
+#define SHIM_IPV6_UNICAST_IF 76
+#define SHIM_IPV6_RECVFRAGSIZE 77
+#define SHIM_IPV6_FREEBIND 78
+
+/* Options of TCP sockets, for setsockopt and getsockopt. */
+#define SHIM_TCP_FLAG_AE 1
+#define SHIM_TCP_FLAG_CWR 0x8000
+#define SHIM_TCP_FLAG_ECE 0x4000
+#define SHIM_TCP_FLAG_URG 0x2000
+#define SHIM_TCP_FLAG_ACK 0x1000
+#define SHIM_TCP_FLAG_PSH 0x800
+#define SHIM_TCP_FLAG_RST 0x400
+#define SHIM_TCP_FLAG_SYN 0x200
+#define SHIM_TCP_FLAG_FIN 0x100
+#define SHIM_TCP_DATA_OFFSET 0xf0
+#define SHIM_TCP_MSS_DEFAULT 536
+#define SHIM_TCP_MSS_DESIRED 1220
+#define SHIM_TCP_NODELAY 1
+#define SHIM_TCP_MAXSEG 2
+#define SHIM_TCP_CORK 3
+#define SHIM_TCP_KEEPIDLE 4
+#define SHIM_TCP_KEEPINTVL 5
+#define SHIM_TCP_KEEPCNT 6
+#define SHIM_TCP_SYNCNT 7
+#define SHIM_TCP_LINGER2 8
+#define SHIM_TCP_DEFER_ACCEPT 9
+#define SHIM_TCP_WINDOW_CLAMP 10
+#define SHIM_TCP_INFO 11
+#define SHIM_TCP_QUICKACK 12
+#define SHIM_TCP_CONGESTION 13
+#define SHIM_TCP_MD5SIG 14
+#define SHIM_TCP_THIN_LINEAR_TIMEOUTS 16
+#define SHIM_TCP_THIN_DUPACK 17
+#define SHIM_TCP_USER_TIMEOUT 18
+#define SHIM_TCP_REPAIR 19
+#define SHIM_TCP_REPAIR_QUEUE 20
+#define SHIM_TCP_QUEUE_SEQ 21
+#define SHIM_TCP_REPAIR_OPTIONS 22
+#define SHIM_TCP_FASTOPEN 23
+#define SHIM_TCP_TIMESTAMP 24
+#define SHIM_TCP_NOTSENT_LOWAT 25
+#define SHIM_TCP_CC_INFO 26
+#define SHIM_TCP_SAVE_SYN 27
+#define SHIM_TCP_SAVED_SYN 28
+#define SHIM_TCP_REPAIR_WINDOW 29
+#define SHIM_TCP_FASTOPEN_CONNECT 30
+#define SHIM_TCP_ULP 31
+#define SHIM_TCP_MD5SIG_EXT 32
+#define SHIM_TCP_FASTOPEN_KEY 33
+#define SHIM_TCP_FASTOPEN_NO_COOKIE 34
+#define SHIM_TCP_ZEROCOPY_RECEIVE 35
+#define SHIM_TCP_INQ 36
+#define SHIM_TCP_CM_INQ 36
+#define SHIM_TCP_TX_DELAY 37
+#define SHIM_TCP_AO_ADD_KEY 38
+#define SHIM_TCP_AO_DEL_KEY 39
+#define SHIM_TCP_AO_INFO 40
+#define SHIM_TCP_AO_GET_KEYS 41
+#define SHIM_TCP_AO_REPAIR 42
+#define SHIM_TCP_IS_MPTCP 43
+#define SHIM_TCP_RTO_MAX_MS 44
+#define SHIM_TCP_RTO_MIN_US 45
+#define SHIM_TCP_DELACK_MAX_US 46
+#define SHIM_TCP_REPAIR_ON 1
+#define SHIM_TCP_REPAIR_OFF 0
+#define SHIM_TCP_REPAIR_OFF_NO_WP (-1)
+#define SHIM_TCP_NO_QUEUE 0
+#define SHIM_TCP_RECV_QUEUE 1
+#define SHIM_TCP_SEND_QUEUE 2
+#define SHIM_TCP_QUEUES_NR 3
+#define SHIM_TCP_CA_Open 0
+#define SHIM_TCP_CA_Disorder 1
+#define SHIM_TCP_CA_CWR 2
+#define SHIM_TCP_CA_Recovery 3
+#define SHIM_TCP_CA_Loss 4
+#define SHIM_TCP_ACCECN_OPT_NOT_SEEN 0x0
+#define SHIM_TCP_ACCECN_OPT_EMPTY_SEEN 0x1
+#define SHIM_TCP_ACCECN_OPT_COUNTER_SEEN 0x2
+#define SHIM_TCP_ACCECN_OPT_FAIL_SEEN 0x3
+#define SHIM_TCP_NLA_PAD 0
+#define SHIM_TCP_NLA_BUSY 1
+#define SHIM_TCP_NLA_RWND_LIMITED 2
+#define SHIM_TCP_NLA_SNDBUF_LIMITED 3
+#define SHIM_TCP_NLA_DATA_SEGS_OUT 4
+#define SHIM_TCP_NLA_TOTAL_RETRANS 5
+#define SHIM_TCP_NLA_PACING_RATE 6
+#define SHIM_TCP_NLA_DELIVERY_RATE 7
+#define SHIM_TCP_NLA_SND_CWND 8
+#define SHIM_TCP_NLA_REORDERING 9
+#define SHIM_TCP_NLA_MIN_RTT 10
+#define SHIM_TCP_NLA_RECUR_RETRANS 11
+#define SHIM_TCP_NLA_DELIVERY_RATE_APP_LMT 12
+#define SHIM_TCP_NLA_SNDQ_SIZE 13
+#define SHIM_TCP_NLA_CA_STATE 14
+#define SHIM_TCP_NLA_SND_SSTHRESH 15
+#define SHIM_TCP_NLA_DELIVERED 16
+#define SHIM_TCP_NLA_DELIVERED_CE 17
+#define SHIM_TCP_NLA_BYTES_SENT 18
+#define SHIM_TCP_NLA_BYTES_RETRANS 19
+#define SHIM_TCP_NLA_DSACK_DUPS 20
+#define SHIM_TCP_NLA_REORD_SEEN 21
+#define SHIM_TCP_NLA_SRTT 22
+#define SHIM_TCP_NLA_TIMEOUT_REHASH 23
+#define SHIM_TCP_NLA_BYTES_NOTSENT 24
+#define SHIM_TCP_NLA_EDT 25
+#define SHIM_TCP_NLA_TTL 26
+#define SHIM_TCP_NLA_REHASH 27
+#define SHIM_TCP_MD5SIG_MAXKEYLEN 80
+#define SHIM_TCP_MD5SIG_FLAG_PREFIX 0x1
+#define SHIM_TCP_MD5SIG_FLAG_IFINDEX 0x2
+#define SHIM_TCP_AO_MAXKEYLEN 80
+#define SHIM_TCP_AO_KEYF_IFINDEX (1U << 0)
+#define SHIM_TCP_AO_KEYF_EXCLUDE_OPT (1U << 1)
+#define SHIM_TCP_RECEIVE_ZEROCOPY_FLAG_TLB_CLEAN_HINT 0x1
+
+/* Options of UDP sockets, for setsockopt and getsockopt. */
+#define SHIM_UDP_CORK 1
+#define SHIM_UDP_ENCAP 100
+#define SHIM_UDP_NO_CHECK6_TX 101
+#define SHIM_UDP_NO_CHECK6_RX 102
+#define SHIM_UDP_SEGMENT 103
+#define SHIM_UDP_GRO 104
+#define SHIM_UDP_ENCAP_ESPINUDP_NON_IKE 1
+#define SHIM_UDP_ENCAP_ESPINUDP 2
+#define SHIM_UDP_ENCAP_L2TPINUDP 3
+#define SHIM_UDP_ENCAP_GTP0 4
+#define SHIM_UDP_ENCAP_GTP1U 5
+#define SHIM_UDP_ENCAP_RXRPC 6
+#define SHIM_UDP_ENCAP_OVPNINUDP 8
+
+/* Flags and commands of msgget, msgctl, semget, semctl, shmget and shmctl. */
+#define SHIM_IPC_PRIVATE 0
+#define SHIM_IPC_CREAT 01000
+#define SHIM_IPC_EXCL 02000
+#define SHIM_IPC_NOWAIT 04000
+#define SHIM_IPC_RMID 0
+#define SHIM_IPC_SET 1
+#define SHIM_IPC_STAT 2
+#define SHIM_IPC_INFO 3
+#define SHIM_IPC_OLD 0
+#define SHIM_IPC_64 0x100
+
+/* Flags and commands of msgrcv and msgctl. */
+#define SHIM_MSG_STAT 11
+#define SHIM_MSG_INFO 12
+#define SHIM_MSG_STAT_ANY 13
+#define SHIM_MSG_NOERROR 010000
+#define SHIM_MSG_EXCEPT 020000
+#define SHIM_MSG_COPY 040000
+#define SHIM_MSGMNI 32000
+#define SHIM_MSGMAX 8192
+#define SHIM_MSGMNB 16384
+
+/* Flags and commands of semop, semtimedop and semctl. */
+#define SHIM_SEM_UNDO 0x1000
+#define SHIM_GETPID 11
+#define SHIM_GETVAL 12
+#define SHIM_GETALL 13
+#define SHIM_GETNCNT 14
+#define SHIM_GETZCNT 15
+#define SHIM_SETVAL 16
+#define SHIM_SETALL 17
+#define SHIM_SEM_STAT 18
+#define SHIM_SEM_INFO 19
+#define SHIM_SEM_STAT_ANY 20
+#define SHIM_SEMMNI 32000
+#define SHIM_SEMMSL 32000
+#define SHIM_SEMMNS 0x3d090000
+#define SHIM_SEMOPM 500
+#define SHIM_SEMVMX 32767
+
+/* Flags and commands of shmget, shmat and shmctl. */
+#define SHIM_SHMMIN 1
+#define SHIM_SHMMNI 4096
+#define SHIM_SHM_R 0400
+#define SHIM_SHM_W 0200
+#define SHIM_SHM_HUGETLB 04000
+#define SHIM_SHM_NORESERVE 010000
+#define SHIM_SHM_HUGE_SHIFT 26
+#define SHIM_SHM_HUGE_MASK 63
+#define SHIM_SHM_HUGE_64KB 0x40000000
+#define SHIM_SHM_HUGE_512KB 0x4c000000
+#define SHIM_SHM_HUGE_1MB 0x50000000
+#define SHIM_SHM_HUGE_2MB 0x54000000
+#define SHIM_SHM_HUGE_8MB 0x5c000000
+#define SHIM_SHM_HUGE_16MB 0x60000000
+#define SHIM_SHM_HUGE_32MB 0x64000000
+#define SHIM_SHM_HUGE_256MB 0x70000000
+#define SHIM_SHM_HUGE_512MB 0x74000000
+#define SHIM_SHM_HUGE_1GB 0x78000000
+#define SHIM_SHM_HUGE_2GB 0x7c000000
+#define SHIM_SHM_HUGE_16GB 0x88000000U
+#define SHIM_SHM_RDONLY 010000
+#define SHIM_SHM_RND 020000
+#define SHIM_SHM_REMAP 040000
+#define SHIM_SHM_EXEC 0100000
+#define SHIM_SHM_LOCK 11
+#define SHIM_SHM_UNLOCK 12
+#define SHIM_SHM_STAT 13
+#define SHIM_SHM_INFO 14
+#define SHIM_SHM_STAT_ANY 15
+
+/* Limits and notifications of mq_open, mq_timedsend and mq_notify. */
+#define SHIM_MQ_PRIO_MAX 32768
+#define SHIM_MQ_BYTES_MAX 819200
+#define SHIM_NOTIFY_NONE 0
+#define SHIM_NOTIFY_WOKENUP 1
+#define SHIM_NOTIFY_REMOVED 2
+#define SHIM_NOTIFY_COOKIE_LEN 32
+
+/* Protection of memory, for mmap, mprotect and pkey_mprotect. */
+#define SHIM_PROT_READ 0x1
+#define SHIM_PROT_WRITE 0x2
+#define SHIM_PROT_EXEC 0x4
+#define SHIM_PROT_SEM 0x8
+#define SHIM_PROT_NONE 0x0
+#define SHIM_PROT_GROWSDOWN 0x1000000
+#define SHIM_PROT_GROWSUP 0x2000000
+
+/* Flags of mmap. */
+#define SHIM_MAP_TYPE 0xf
+#define SHIM_MAP_FIXED 0x10
+#define SHIM_MAP_ANONYMOUS 0x20
+#define SHIM_MAP_POPULATE 0x8000
+#define SHIM_MAP_NONBLOCK 0x10000
+#define SHIM_MAP_STACK 0x20000
+#define SHIM_MAP_HUGETLB 0x40000
+#define SHIM_MAP_SYNC 0x80000
+#define SHIM_MAP_FIXED_NOREPLACE 0x100000
+#define SHIM_MAP_UNINITIALIZED 0x4000000
+#define SHIM_MAP_FILE 0
+#define SHIM_MAP_GROWSDOWN 0x100
+#define SHIM_MAP_DENYWRITE 0x800
+#define SHIM_MAP_EXECUTABLE 0x1000
+#define SHIM_MAP_LOCKED 0x2000
+#define SHIM_MAP_NORESERVE 0x4000
+#define SHIM_MAP_SHARED 0x1
+#define SHIM_MAP_PRIVATE 0x2
+#define SHIM_MAP_SHARED_VALIDATE 0x3
+#define SHIM_MAP_DROPPABLE 0x8
+#define SHIM_MAP_HUGE_SHIFT 26
+#define SHIM_MAP_HUGE_MASK 63
+#define SHIM_MAP_HUGE_16KB 0x38000000
+#define SHIM_MAP_HUGE_64KB 0x40000000
+#define SHIM_MAP_HUGE_512KB 0x4c000000
+#define SHIM_MAP_HUGE_1MB 0x50000000
+#define SHIM_MAP_HUGE_2MB 0x54000000
+#define SHIM_MAP_HUGE_8MB 0x5c000000
+#define SHIM_MAP_HUGE_16MB 0x60000000
+#define SHIM_MAP_HUGE_32MB 0x64000000
+#define SHIM_MAP_HUGE_256MB 0x70000000
+#define SHIM_MAP_HUGE_512MB 0x74000000
+#define SHIM_MAP_HUGE_1GB 0x78000000
+#define SHIM_MAP_HUGE_2GB 0x7c000000
+#define SHIM_MAP_HUGE_16GB 0x88000000U
+
+/* Flags of mremap. */
+#define SHIM_MREMAP_MAYMOVE 1
+#define SHIM_MREMAP_FIXED 2
+#define SHIM_MREMAP_DONTUNMAP 4
+
+/* Flags of msync. */
+#define SHIM_MS_ASYNC 1
+#define SHIM_MS_INVALIDATE 2
+#define SHIM_MS_SYNC 4
+
+/* Flags of mlockall. */
+#define SHIM_MCL_CURRENT 1
+#define SHIM_MCL_FUTURE 2
+#define SHIM_MCL_ONFAULT 4
+
+/* Flags of mlock2. */
+#define SHIM_MLOCK_ONFAULT 0x1
+
+/* Advice of madvise and process_madvise. */
+#define SHIM_MADV_NORMAL 0
+#define SHIM_MADV_RANDOM 1
+#define SHIM_MADV_SEQUENTIAL 2
+#define SHIM_MADV_WILLNEED 3
+#define SHIM_MADV_DONTNEED 4
+#define SHIM_MADV_FREE 8
+#define SHIM_MADV_REMOVE 9
+#define SHIM_MADV_DONTFORK 10
+#define SHIM_MADV_DOFORK 11
+#define SHIM_MADV_HWPOISON 100
+#define SHIM_MADV_SOFT_OFFLINE 101
+#define SHIM_MADV_MERGEABLE 12
+#define SHIM_MADV_UNMERGEABLE 13
+#define SHIM_MADV_HUGEPAGE 14
+#define SHIM_MADV_NOHUGEPAGE 15
+#define SHIM_MADV_DONTDUMP 16
+#define SHIM_MADV_DODUMP 17
+#define SHIM_MADV_WIPEONFORK 18
+#define SHIM_MADV_KEEPONFORK 19
+#define SHIM_MADV_COLD 20
+#define SHIM_MADV_PAGEOUT 21
+#define SHIM_MADV_POPULATE_READ 22
+#define SHIM_MADV_POPULATE_WRITE 23
+#define SHIM_MADV_DONTNEED_LOCKED 24
+#define SHIM_MADV_COLLAPSE 25
+#define SHIM_MADV_GUARD_INSTALL 102
+#define SHIM_MADV_GUARD_REMOVE 103
+
+/* Rights of pkey_alloc. */
+#define SHIM_PKEY_UNRESTRICTED 0x0
+#define SHIM_PKEY_DISABLE_ACCESS 0x1
+#define SHIM_PKEY_DISABLE_WRITE 0x2
+
+/* Flags of map_shadow_stack. */
+#define SHIM_SHADOW_STACK_SET_TOKEN (1U << 0)
+#define SHIM_SHADOW_STACK_SET_MARKER (1U << 1)
+
+/*
+ * Policies and flags of mbind, set_mempolicy, get_mempolicy, move_pages and
+ * set_mempolicy_home_node.
+ */
+#define SHIM_MPOL_DEFAULT 0
+#define SHIM_MPOL_PREFERRED 1
+#define SHIM_MPOL_BIND 2
+#define SHIM_MPOL_INTERLEAVE 3
+#define SHIM_MPOL_LOCAL 4
+#define SHIM_MPOL_PREFERRED_MANY 5
+#define SHIM_MPOL_WEIGHTED_INTERLEAVE 6
+#define SHIM_MPOL_F_STATIC_NODES (1U << 15)
+#define SHIM_MPOL_F_RELATIVE_NODES (1U << 14)
+#define SHIM_MPOL_F_NUMA_BALANCING (1U << 13)
+#define SHIM_MPOL_MODE_FLAGS 0xe000
+#define SHIM_MPOL_USER_NODEMASK_FLAGS 0xc000
+#define SHIM_MPOL_F_NODE (1U << 0)
+#define SHIM_MPOL_F_ADDR (1U << 1)
+#define SHIM_MPOL_F_MEMS_ALLOWED (1U << 2)
+#define SHIM_MPOL_MF_STRICT (1U << 0)
+#define SHIM_MPOL_MF_MOVE (1U << 1)
+#define SHIM_MPOL_MF_MOVE_ALL (1U << 2)
+#define SHIM_MPOL_MF_LAZY (1U << 3)
+#define SHIM_MPOL_MF_INTERNAL (1U << 4)
+#define SHIM_MPOL_MF_VALID 7
+#define SHIM_MPOL_F_SHARED (1U << 0)
+#define SHIM_MPOL_F_MOF (1U << 3)
+#define SHIM_MPOL_F_MORON (1U << 4)
+
+/* Commands and flags of membarrier. */
+#define SHIM_MEMBARRIER_CMD_QUERY 0
+#define SHIM_MEMBARRIER_CMD_GLOBAL (1U << 0)
+#define SHIM_MEMBARRIER_CMD_GLOBAL_EXPEDITED (1U << 1)
+#define SHIM_MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED (1U << 2)
+#define SHIM_MEMBARRIER_CMD_PRIVATE_EXPEDITED (1U << 3)
+#define SHIM_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED (1U << 4)
+#define SHIM_MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE (1U << 5)
+#define SHIM_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE (1U << 6)
+#define SHIM_MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ (1U << 7)
+#define SHIM_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ (1U << 8)
+#define SHIM_MEMBARRIER_CMD_GET_REGISTRATIONS (1U << 9)
+#define SHIM_MEMBARRIER_CMD_SHARED 1
+#define SHIM_MEMBARRIER_CMD_FLAG_CPU (1U << 0)
+
+/* Flags and requests of userfaultfd. */
+#define SHIM_USERFAULTFD_IOC 0xaa
+#define SHIM_USERFAULTFD_IOC_NEW 0xaa00
+#define SHIM_UFFD_API 170
+#define SHIM_UFFD_API_REGISTER_MODES 7
+#define SHIM_UFFD_API_IOCTLS 0x8000000000000003ULL
+#define SHIM_UFFDIO_API 0xc018aa3fU
+#define SHIM_UFFDIO_REGISTER 0xc020aa00U
+#define SHIM_UFFDIO_UNREGISTER 0x8010aa01U
+#define SHIM_UFFDIO_WAKE 0x8010aa02U
+#define SHIM_UFFDIO_COPY 0xc028aa03U
+#define SHIM_UFFDIO_ZEROPAGE 0xc020aa04U
+#define SHIM_UFFDIO_MOVE 0xc028aa05U
+#define SHIM_UFFDIO_WRITEPROTECT 0xc018aa06U
+#define SHIM_UFFDIO_CONTINUE 0xc020aa07U
+#define SHIM_UFFDIO_POISON 0xc020aa08U
+#define SHIM_UFFD_EVENT_PAGEFAULT 0x12
+#define SHIM_UFFD_EVENT_FORK 0x13
+#define SHIM_UFFD_EVENT_REMAP 0x14
+#define SHIM_UFFD_EVENT_REMOVE 0x15
+#define SHIM_UFFD_EVENT_UNMAP 0x16
+#define SHIM_UFFD_PAGEFAULT_FLAG_WRITE (1U << 0)
+#define SHIM_UFFD_PAGEFAULT_FLAG_WP (1U << 1)
+#define SHIM_UFFD_PAGEFAULT_FLAG_MINOR (1U << 2)
+#define SHIM_UFFD_FEATURE_PAGEFAULT_FLAG_WP (1U << 0)
+#define SHIM_UFFD_FEATURE_EVENT_FORK (1U << 1)
+#define SHIM_UFFD_FEATURE_EVENT_REMAP (1U << 2)
+#define SHIM_UFFD_FEATURE_EVENT_REMOVE (1U << 3)
+#define SHIM_UFFD_FEATURE_MISSING_HUGETLBFS (1U << 4)
+#define SHIM_UFFD_FEATURE_MISSING_SHMEM (1U << 5)
+#define SHIM_UFFD_FEATURE_EVENT_UNMAP (1U << 6)
+#define SHIM_UFFD_FEATURE_SIGBUS (1U << 7)
+#define SHIM_UFFD_FEATURE_THREAD_ID (1U << 8)
+#define SHIM_UFFD_FEATURE_MINOR_HUGETLBFS (1U << 9)
+#define SHIM_UFFD_FEATURE_MINOR_SHMEM (1U << 10)
+#define SHIM_UFFD_FEATURE_EXACT_ADDRESS (1U << 11)
+#define SHIM_UFFD_FEATURE_WP_HUGETLBFS_SHMEM (1U << 12)
+#define SHIM_UFFD_FEATURE_WP_UNPOPULATED (1U << 13)
+#define SHIM_UFFD_FEATURE_POISON (1U << 14)
+#define SHIM_UFFD_FEATURE_WP_ASYNC (1U << 15)
+#define SHIM_UFFD_FEATURE_MOVE (1U << 16)
+#define SHIM_UFFDIO_REGISTER_MODE_MISSING 1
+#define SHIM_UFFDIO_REGISTER_MODE_WP 2
+#define SHIM_UFFDIO_REGISTER_MODE_MINOR 4
+#define SHIM_UFFDIO_COPY_MODE_DONTWAKE 1
+#define SHIM_UFFDIO_COPY_MODE_WP 2
+#define SHIM_UFFDIO_ZEROPAGE_MODE_DONTWAKE 1
+#define SHIM_UFFDIO_WRITEPROTECT_MODE_WP 1
+#define SHIM_UFFDIO_WRITEPROTECT_MODE_DONTWAKE 2
+#define SHIM_UFFDIO_CONTINUE_MODE_DONTWAKE 1
+#define SHIM_UFFDIO_CONTINUE_MODE_WP 2
+#define SHIM_UFFDIO_POISON_MODE_DONTWAKE 1
+#define SHIM_UFFDIO_MOVE_MODE_DONTWAKE 1
+#define SHIM_UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES 2
+#define SHIM_UFFD_USER_MODE_ONLY 1
+
+/* Flags of mount. */
+#define SHIM_MS_RDONLY 1
+#define SHIM_MS_NOSUID 2
+#define SHIM_MS_NODEV 4
+#define SHIM_MS_NOEXEC 8
+#define SHIM_MS_SYNCHRONOUS 16
+#define SHIM_MS_REMOUNT 32
+#define SHIM_MS_MANDLOCK 64
+#define SHIM_MS_DIRSYNC 128
+#define SHIM_MS_NOSYMFOLLOW 256
+#define SHIM_MS_NOATIME 1024
+#define SHIM_MS_NODIRATIME 2048
+#define SHIM_MS_BIND 4096
+#define SHIM_MS_MOVE 8192
+#define SHIM_MS_REC 16384
+#define SHIM_MS_VERBOSE 32768
+#define SHIM_MS_SILENT 32768
+#define SHIM_MS_POSIXACL (1U << 16)
+#define SHIM_MS_UNBINDABLE (1U << 17)
+#define SHIM_MS_PRIVATE (1U << 18)
+#define SHIM_MS_SLAVE (1U << 19)
+#define SHIM_MS_SHARED (1U << 20)
+#define SHIM_MS_RELATIME (1U << 21)
+#define SHIM_MS_KERNMOUNT (1U << 22)
+#define SHIM_MS_I_VERSION (1U << 23)
+#define SHIM_MS_STRICTATIME (1U << 24)
+#define SHIM_MS_LAZYTIME (1U << 25)
+#define SHIM_MS_SUBMOUNT (1U << 26)
+#define SHIM_MS_NOREMOTELOCK (1U << 27)
+#define SHIM_MS_NOSEC (1U << 28)
+#define SHIM_MS_BORN (1U << 29)
+#define SHIM_MS_ACTIVE (1U << 30)
+#define SHIM_MS_NOUSER (1U << 31)
+#define SHIM_MS_RMT_MASK 0x2800051
+#define SHIM_MS_MGC_VAL 0xc0ed0000U
+#define SHIM_MS_MGC_MSK 0xffff0000U
+
+/* Flags of open_tree and open_tree_attr. */
+#define SHIM_OPEN_TREE_CLONE (1U << 0)
+#define SHIM_OPEN_TREE_NAMESPACE (1U << 1)
+#define SHIM_OPEN_TREE_CLOEXEC 0x80000
+
+/* Flags of move_mount. */
+#define SHIM_MOVE_MOUNT_F_SYMLINKS 0x1
+#define SHIM_MOVE_MOUNT_F_AUTOMOUNTS 0x2
+#define SHIM_MOVE_MOUNT_F_EMPTY_PATH 0x4
+#define SHIM_MOVE_MOUNT_T_SYMLINKS 0x10
+#define SHIM_MOVE_MOUNT_T_AUTOMOUNTS 0x20
+#define SHIM_MOVE_MOUNT_T_EMPTY_PATH 0x40
+#define SHIM_MOVE_MOUNT_SET_GROUP 0x100
+#define SHIM_MOVE_MOUNT_BENEATH 0x200
+
+/* Flags of fsopen, fspick and fsmount. */
+#define SHIM_FSOPEN_CLOEXEC 0x1
+#define SHIM_FSPICK_CLOEXEC 0x1
+#define SHIM_FSPICK_SYMLINK_NOFOLLOW 0x2
+#define SHIM_FSPICK_NO_AUTOMOUNT 0x4
+#define SHIM_FSPICK_EMPTY_PATH 0x8
+#define SHIM_FSMOUNT_CLOEXEC 0x1
+#define SHIM_FSMOUNT_NAMESPACE 0x2
+
+/* Commands of fsconfig. */
+#define SHIM_FSCONFIG_SET_FLAG 0
+#define SHIM_FSCONFIG_SET_STRING 1
+#define SHIM_FSCONFIG_SET_BINARY 2
+#define SHIM_FSCONFIG_SET_PATH 3
+#define SHIM_FSCONFIG_SET_PATH_EMPTY 4
+#define SHIM_FSCONFIG_SET_FD 5
+#define SHIM_FSCONFIG_CMD_CREATE 6
+#define SHIM_FSCONFIG_CMD_RECONFIGURE 7
+#define SHIM_FSCONFIG_CMD_CREATE_EXCL 8
+
+/* Attributes of mount_setattr, fsmount and open_tree_attr. */
+#define SHIM_MOUNT_ATTR_RDONLY 0x1
+#define SHIM_MOUNT_ATTR_NOSUID 0x2
+#define SHIM_MOUNT_ATTR_NODEV 0x4
+#define SHIM_MOUNT_ATTR_NOEXEC 0x8
+#define SHIM_MOUNT_ATTR__ATIME 0x70
+#define SHIM_MOUNT_ATTR_RELATIME 0x0
+#define SHIM_MOUNT_ATTR_NOATIME 0x10
+#define SHIM_MOUNT_ATTR_STRICTATIME 0x20
+#define SHIM_MOUNT_ATTR_NODIRATIME 0x80
+#define SHIM_MOUNT_ATTR_IDMAP 0x100000
+#define SHIM_MOUNT_ATTR_NOSYMFOLLOW 0x200000
+#define SHIM_MOUNT_ATTR_SIZE_VER0 32
+
+/* What statmount is asked for. */
+#define SHIM_STATMOUNT_SB_BASIC 0x1
+#define SHIM_STATMOUNT_MNT_BASIC 0x2
+#define SHIM_STATMOUNT_PROPAGATE_FROM 0x4
+#define SHIM_STATMOUNT_MNT_ROOT 0x8
+#define SHIM_STATMOUNT_MNT_POINT 0x10
+#define SHIM_STATMOUNT_FS_TYPE 0x20
+#define SHIM_STATMOUNT_MNT_NS_ID 0x40
+#define SHIM_STATMOUNT_MNT_OPTS 0x80
+#define SHIM_STATMOUNT_FS_SUBTYPE 0x100
+#define SHIM_STATMOUNT_SB_SOURCE 0x200
+#define SHIM_STATMOUNT_OPT_ARRAY 0x400
+#define SHIM_STATMOUNT_OPT_SEC_ARRAY 0x800
+#define SHIM_STATMOUNT_SUPPORTED_MASK 0x1000
+#define SHIM_STATMOUNT_MNT_UIDMAP 0x2000
+#define SHIM_STATMOUNT_MNT_GIDMAP 0x4000
+#define SHIM_STATMOUNT_BY_FD 0x1
+
+/* Names and flags of listmount and statmount. */
+#define SHIM_MNT_ID_REQ_SIZE_VER0 24
+#define SHIM_MNT_ID_REQ_SIZE_VER1 32
+#define SHIM_LSMT_ROOT 0xffffffffffffffffULL
+#define SHIM_LISTMOUNT_REVERSE (1U << 0)
+
+/* Names of namespaces, for listns. */
+#define SHIM_TIME_NS (1U << 7)
+#define SHIM_MNT_NS (1U << 17)
+#define SHIM_CGROUP_NS (1U << 25)
+#define SHIM_UTS_NS (1U << 26)
+#define SHIM_IPC_NS (1U << 27)
+#define SHIM_USER_NS (1U << 28)
+#define SHIM_PID_NS (1U << 29)
+#define SHIM_NET_NS (1U << 30)
+#define SHIM_LISTNS_CURRENT_USER 0xffffffffffffffffULL
+#define SHIM_NS_ID_REQ_SIZE_VER0 32
+
+/* Requests to the descriptor of a namespace. */
+#define SHIM_NS_GET_USERNS 0xb701
+#define SHIM_NS_GET_PARENT 0xb702
+#define SHIM_NS_GET_NSTYPE 0xb703
+#define SHIM_NS_GET_OWNER_UID 0xb704
+#define SHIM_NS_GET_PID_FROM_PIDNS 0x8004b706U
+#define SHIM_NS_GET_TGID_FROM_PIDNS 0x8004b707U
+#define SHIM_NS_GET_PID_IN_PIDNS 0x8004b708U
+#define SHIM_NS_GET_TGID_IN_PIDNS 0x8004b709U
+#define SHIM_NS_MNT_GET_INFO 0x8010b70aU
+#define SHIM_NS_MNT_GET_NEXT 0x8010b70bU
+#define SHIM_NS_MNT_GET_PREV 0x8010b70cU
+#define SHIM_NS_GET_MNTNS_ID 0x8008b705U
+#define SHIM_NS_GET_ID 0x8008b70dU
+
+/*
+ * Types, fields and flags of perf_event_open, and requests to a performance
+ * counter.
+ */
+#define SHIM_PERF_TYPE_HARDWARE 0
+#define SHIM_PERF_TYPE_SOFTWARE 1
+#define SHIM_PERF_TYPE_TRACEPOINT 2
+#define SHIM_PERF_TYPE_HW_CACHE 3
+#define SHIM_PERF_TYPE_RAW 4
+#define SHIM_PERF_TYPE_BREAKPOINT 5
+#define SHIM_PERF_TYPE_MAX 6
+#define SHIM_PERF_PMU_TYPE_SHIFT 32
+#define SHIM_PERF_HW_EVENT_MASK 0xffffffffU
+#define SHIM_PERF_COUNT_HW_CPU_CYCLES 0
+#define SHIM_PERF_COUNT_HW_INSTRUCTIONS 1
+#define SHIM_PERF_COUNT_HW_CACHE_REFERENCES 2
+#define SHIM_PERF_COUNT_HW_CACHE_MISSES 3
+#define SHIM_PERF_COUNT_HW_BRANCH_INSTRUCTIONS 4
+#define SHIM_PERF_COUNT_HW_BRANCH_MISSES 5
+#define SHIM_PERF_COUNT_HW_BUS_CYCLES 6
+#define SHIM_PERF_COUNT_HW_STALLED_CYCLES_FRONTEND 7
+#define SHIM_PERF_COUNT_HW_STALLED_CYCLES_BACKEND 8
+#define SHIM_PERF_COUNT_HW_REF_CPU_CYCLES 9
+#define SHIM_PERF_COUNT_HW_MAX 10
+#define SHIM_PERF_COUNT_HW_CACHE_L1D 0
+#define SHIM_PERF_COUNT_HW_CACHE_L1I 1
+#define SHIM_PERF_COUNT_HW_CACHE_LL 2
+#define SHIM_PERF_COUNT_HW_CACHE_DTLB 3
+#define SHIM_PERF_COUNT_HW_CACHE_ITLB 4
+#define SHIM_PERF_COUNT_HW_CACHE_BPU 5
+#define SHIM_PERF_COUNT_HW_CACHE_NODE 6
+#define SHIM_PERF_COUNT_HW_CACHE_MAX 7
+#define SHIM_PERF_COUNT_HW_CACHE_OP_READ 0
+#define SHIM_PERF_COUNT_HW_CACHE_OP_WRITE 1
+#define SHIM_PERF_COUNT_HW_CACHE_OP_PREFETCH 2
+#define SHIM_PERF_COUNT_HW_CACHE_OP_MAX 3
+#define SHIM_PERF_COUNT_HW_CACHE_RESULT_ACCESS 0
+#define SHIM_PERF_COUNT_HW_CACHE_RESULT_MISS 1
+#define SHIM_PERF_COUNT_HW_CACHE_RESULT_MAX 2
+#define SHIM_PERF_COUNT_SW_CPU_CLOCK 0
+#define SHIM_PERF_COUNT_SW_TASK_CLOCK 1
+#define SHIM_PERF_COUNT_SW_PAGE_FAULTS 2
+#define SHIM_PERF_COUNT_SW_CONTEXT_SWITCHES 3
+#define SHIM_PERF_COUNT_SW_CPU_MIGRATIONS 4
+#define SHIM_PERF_COUNT_SW_PAGE_FAULTS_MIN 5
+#define SHIM_PERF_COUNT_SW_PAGE_FAULTS_MAJ 6
+#define SHIM_PERF_COUNT_SW_ALIGNMENT_FAULTS 7
+#define SHIM_PERF_COUNT_SW_EMULATION_FAULTS 8
+#define SHIM_PERF_COUNT_SW_DUMMY 9
+#define SHIM_PERF_COUNT_SW_BPF_OUTPUT 10
+#define SHIM_PERF_COUNT_SW_CGROUP_SWITCHES 11
+#define SHIM_PERF_COUNT_SW_MAX 12
+#define SHIM_PERF_SAMPLE_IP (1U << 0)
+#define SHIM_PERF_SAMPLE_TID (1U << 1)
+#define SHIM_PERF_SAMPLE_TIME (1U << 2)
+#define SHIM_PERF_SAMPLE_ADDR (1U << 3)
+#define SHIM_PERF_SAMPLE_READ (1U << 4)
+#define SHIM_PERF_SAMPLE_CALLCHAIN (1U << 5)
+#define SHIM_PERF_SAMPLE_ID (1U << 6)
+#define SHIM_PERF_SAMPLE_CPU (1U << 7)
+#define SHIM_PERF_SAMPLE_PERIOD (1U << 8)
+#define SHIM_PERF_SAMPLE_STREAM_ID (1U << 9)
+#define SHIM_PERF_SAMPLE_RAW (1U << 10)
+#define SHIM_PERF_SAMPLE_BRANCH_STACK (1U << 11)
+#define SHIM_PERF_SAMPLE_REGS_USER (1U << 12)
+#define SHIM_PERF_SAMPLE_STACK_USER (1U << 13)
+#define SHIM_PERF_SAMPLE_WEIGHT (1U << 14)
+#define SHIM_PERF_SAMPLE_DATA_SRC (1U << 15)
+#define SHIM_PERF_SAMPLE_IDENTIFIER (1U << 16)
+#define SHIM_PERF_SAMPLE_TRANSACTION (1U << 17)
+#define SHIM_PERF_SAMPLE_REGS_INTR (1U << 18)
+#define SHIM_PERF_SAMPLE_PHYS_ADDR (1U << 19)
+#define SHIM_PERF_SAMPLE_AUX (1U << 20)
+#define SHIM_PERF_SAMPLE_CGROUP (1U << 21)
+#define SHIM_PERF_SAMPLE_DATA_PAGE_SIZE (1U << 22)
+#define SHIM_PERF_SAMPLE_CODE_PAGE_SIZE (1U << 23)
+#define SHIM_PERF_SAMPLE_WEIGHT_STRUCT (1U << 24)
+#define SHIM_PERF_SAMPLE_MAX (1U << 25)
+#define SHIM_PERF_SAMPLE_WEIGHT_TYPE 0x1004000
+#define SHIM_PERF_SAMPLE_BRANCH_USER_SHIFT 0
+#define SHIM_PERF_SAMPLE_BRANCH_KERNEL_SHIFT 1
+#define SHIM_PERF_SAMPLE_BRANCH_HV_SHIFT 2
+#define SHIM_PERF_SAMPLE_BRANCH_ANY_SHIFT 3
+#define SHIM_PERF_SAMPLE_BRANCH_ANY_CALL_SHIFT 4
+#define SHIM_PERF_SAMPLE_BRANCH_ANY_RETURN_SHIFT 5
+#define SHIM_PERF_SAMPLE_BRANCH_IND_CALL_SHIFT 6
+#define SHIM_PERF_SAMPLE_BRANCH_ABORT_TX_SHIFT 7
+#define SHIM_PERF_SAMPLE_BRANCH_IN_TX_SHIFT 8
+#define SHIM_PERF_SAMPLE_BRANCH_NO_TX_SHIFT 9
+#define SHIM_PERF_SAMPLE_BRANCH_COND_SHIFT 10
+#define SHIM_PERF_SAMPLE_BRANCH_CALL_STACK_SHIFT 11
+#define SHIM_PERF_SAMPLE_BRANCH_IND_JUMP_SHIFT 12
+#define SHIM_PERF_SAMPLE_BRANCH_CALL_SHIFT 13
+#define SHIM_PERF_SAMPLE_BRANCH_NO_FLAGS_SHIFT 14
+#define SHIM_PERF_SAMPLE_BRANCH_NO_CYCLES_SHIFT 15
+#define SHIM_PERF_SAMPLE_BRANCH_TYPE_SAVE_SHIFT 16
+#define SHIM_PERF_SAMPLE_BRANCH_HW_INDEX_SHIFT 17
+#define SHIM_PERF_SAMPLE_BRANCH_PRIV_SAVE_SHIFT 18
+#define SHIM_PERF_SAMPLE_BRANCH_COUNTERS_SHIFT 19
+#define SHIM_PERF_SAMPLE_BRANCH_USER 1
+#define SHIM_PERF_SAMPLE_BRANCH_KERNEL 2
+#define SHIM_PERF_SAMPLE_BRANCH_HV 4
+#define SHIM_PERF_SAMPLE_BRANCH_ANY 8
+#define SHIM_PERF_SAMPLE_BRANCH_ANY_CALL 0x10
+#define SHIM_PERF_SAMPLE_BRANCH_ANY_RETURN 0x20
+#define SHIM_PERF_SAMPLE_BRANCH_IND_CALL 0x40
+#define SHIM_PERF_SAMPLE_BRANCH_ABORT_TX 0x80
+#define SHIM_PERF_SAMPLE_BRANCH_IN_TX 0x100
+#define SHIM_PERF_SAMPLE_BRANCH_NO_TX 0x200
+#define SHIM_PERF_SAMPLE_BRANCH_COND 0x400
+#define SHIM_PERF_SAMPLE_BRANCH_CALL_STACK 0x800
+#define SHIM_PERF_SAMPLE_BRANCH_IND_JUMP 0x1000
+#define SHIM_PERF_SAMPLE_BRANCH_CALL 0x2000
+#define SHIM_PERF_SAMPLE_BRANCH_NO_FLAGS 0x4000
+#define SHIM_PERF_SAMPLE_BRANCH_NO_CYCLES 0x8000
+#define SHIM_PERF_SAMPLE_BRANCH_TYPE_SAVE 0x10000
+#define SHIM_PERF_SAMPLE_BRANCH_HW_INDEX 0x20000
+#define SHIM_PERF_SAMPLE_BRANCH_PRIV_SAVE 0x40000
+#define SHIM_PERF_SAMPLE_BRANCH_COUNTERS 0x80000
+#define SHIM_PERF_BR_UNKNOWN 0
+#define SHIM_PERF_BR_COND 1
+#define SHIM_PERF_BR_UNCOND 2
+#define SHIM_PERF_BR_IND 3
+#define SHIM_PERF_BR_CALL 4
+#define SHIM_PERF_BR_IND_CALL 5
+#define SHIM_PERF_BR_RET 6
+#define SHIM_PERF_BR_SYSCALL 7
+#define SHIM_PERF_BR_SYSRET 8
+#define SHIM_PERF_BR_COND_CALL 9
+#define SHIM_PERF_BR_COND_RET 10
+#define SHIM_PERF_BR_ERET 11
+#define SHIM_PERF_BR_IRQ 12
+#define SHIM_PERF_BR_SERROR 13
+#define SHIM_PERF_BR_NO_TX 14
+#define SHIM_PERF_BR_EXTEND_ABI 15
+#define SHIM_PERF_BR_MAX 16
+#define SHIM_PERF_BR_SPEC_NA 0
+#define SHIM_PERF_BR_SPEC_WRONG_PATH 1
+#define SHIM_PERF_BR_NON_SPEC_CORRECT_PATH 2
+#define SHIM_PERF_BR_SPEC_CORRECT_PATH 3
+#define SHIM_PERF_BR_SPEC_MAX 4
+#define SHIM_PERF_BR_NEW_FAULT_ALGN 0
+#define SHIM_PERF_BR_NEW_FAULT_DATA 1
+#define SHIM_PERF_BR_NEW_FAULT_INST 2
+#define SHIM_PERF_BR_NEW_ARCH_1 3
+#define SHIM_PERF_BR_NEW_ARCH_2 4
+#define SHIM_PERF_BR_NEW_ARCH_3 5
+#define SHIM_PERF_BR_NEW_ARCH_4 6
+#define SHIM_PERF_BR_NEW_ARCH_5 7
+#define SHIM_PERF_BR_NEW_MAX 8
+#define SHIM_PERF_BR_PRIV_UNKNOWN 0
+#define SHIM_PERF_BR_PRIV_USER 1
+#define SHIM_PERF_BR_PRIV_KERNEL 2
+#define SHIM_PERF_BR_PRIV_HV 3
+#define SHIM_PERF_BR_ARM64_FIQ 3
+#define SHIM_PERF_BR_ARM64_DEBUG_HALT 4
+#define SHIM_PERF_BR_ARM64_DEBUG_EXIT 5
+#define SHIM_PERF_BR_ARM64_DEBUG_INST 6
+#define SHIM_PERF_BR_ARM64_DEBUG_DATA 7
+#define SHIM_PERF_SAMPLE_BRANCH_PLM_ALL 7
+#define SHIM_PERF_SAMPLE_REGS_ABI_NONE 0
+#define SHIM_PERF_SAMPLE_REGS_ABI_32 1
+#define SHIM_PERF_SAMPLE_REGS_ABI_64 2
+#define SHIM_PERF_TXN_ELISION (1U << 0)
+#define SHIM_PERF_TXN_TRANSACTION (1U << 1)
+#define SHIM_PERF_TXN_SYNC (1U << 2)
+#define SHIM_PERF_TXN_ASYNC (1U << 3)
+#define SHIM_PERF_TXN_RETRY (1U << 4)
+#define SHIM_PERF_TXN_CONFLICT (1U << 5)
+#define SHIM_PERF_TXN_CAPACITY_WRITE (1U << 6)
+#define SHIM_PERF_TXN_CAPACITY_READ (1U << 7)
+#define SHIM_PERF_TXN_MAX (1U << 8)
+#define SHIM_PERF_TXN_ABORT_MASK (-4294967296)
+#define SHIM_PERF_TXN_ABORT_SHIFT 32
+#define SHIM_PERF_FORMAT_TOTAL_TIME_ENABLED (1U << 0)
+#define SHIM_PERF_FORMAT_TOTAL_TIME_RUNNING (1U << 1)
+#define SHIM_PERF_FORMAT_ID (1U << 2)
+#define SHIM_PERF_FORMAT_GROUP (1U << 3)
+#define SHIM_PERF_FORMAT_LOST (1U << 4)
+#define SHIM_PERF_FORMAT_MAX (1U << 5)
+#define SHIM_PERF_ATTR_SIZE_VER0 64
+#define SHIM_PERF_ATTR_SIZE_VER1 72
+#define SHIM_PERF_ATTR_SIZE_VER2 80
+#define SHIM_PERF_ATTR_SIZE_VER3 96
+#define SHIM_PERF_ATTR_SIZE_VER4 104
+#define SHIM_PERF_ATTR_SIZE_VER5 112
+#define SHIM_PERF_ATTR_SIZE_VER6 120
+#define SHIM_PERF_ATTR_SIZE_VER7 128
+#define SHIM_PERF_ATTR_SIZE_VER8 136
+#define SHIM_PERF_ATTR_SIZE_VER9 144
+#define SHIM_PERF_EVENT_IOC_ENABLE 0x2400
+#define SHIM_PERF_EVENT_IOC_DISABLE 0x2401
+#define SHIM_PERF_EVENT_IOC_REFRESH 0x2402
+#define SHIM_PERF_EVENT_IOC_RESET 0x2403
+#define SHIM_PERF_EVENT_IOC_PERIOD 0x40082404
+#define SHIM_PERF_EVENT_IOC_SET_OUTPUT 0x2405
+#define SHIM_PERF_EVENT_IOC_SET_FILTER 0x40082406
+#define SHIM_PERF_EVENT_IOC_ID 0x80082407U
+#define SHIM_PERF_EVENT_IOC_SET_BPF 0x40042408
+#define SHIM_PERF_EVENT_IOC_PAUSE_OUTPUT 0x40042409
+#define SHIM_PERF_EVENT_IOC_QUERY_BPF 0xc008240aU
+#define SHIM_PERF_EVENT_IOC_MODIFY_ATTRIBUTES 0x4008240b
+#define SHIM_PERF_IOC_FLAG_GROUP (1U << 0)
+#define SHIM_PERF_RECORD_MISC_CPUMODE_MASK 7
+#define SHIM_PERF_RECORD_MISC_CPUMODE_UNKNOWN 0
+#define SHIM_PERF_RECORD_MISC_KERNEL (1U << 0)
+#define SHIM_PERF_RECORD_MISC_USER 2
+#define SHIM_PERF_RECORD_MISC_HYPERVISOR 3
+#define SHIM_PERF_RECORD_MISC_GUEST_KERNEL 4
+#define SHIM_PERF_RECORD_MISC_GUEST_USER 5
+#define SHIM_PERF_RECORD_MISC_PROC_MAP_PARSE_TIMEOUT (1U << 12)
+#define SHIM_PERF_RECORD_MISC_MMAP_DATA (1U << 13)
+#define SHIM_PERF_RECORD_MISC_COMM_EXEC (1U << 13)
+#define SHIM_PERF_RECORD_MISC_FORK_EXEC (1U << 13)
+#define SHIM_PERF_RECORD_MISC_SWITCH_OUT (1U << 13)
+#define SHIM_PERF_RECORD_MISC_EXACT_IP (1U << 14)
+#define SHIM_PERF_RECORD_MISC_SWITCH_OUT_PREEMPT (1U << 14)
+#define SHIM_PERF_RECORD_MISC_MMAP_BUILD_ID (1U << 14)
+#define SHIM_PERF_RECORD_MISC_EXT_RESERVED (1U << 15)
+#define SHIM_PERF_RECORD_MMAP 1
+#define SHIM_PERF_RECORD_LOST 2
+#define SHIM_PERF_RECORD_COMM 3
+#define SHIM_PERF_RECORD_EXIT 4
+#define SHIM_PERF_RECORD_THROTTLE 5
+#define SHIM_PERF_RECORD_UNTHROTTLE 6
+#define SHIM_PERF_RECORD_FORK 7
+#define SHIM_PERF_RECORD_READ 8
+#define SHIM_PERF_RECORD_SAMPLE 9
+#define SHIM_PERF_RECORD_MMAP2 10
+#define SHIM_PERF_RECORD_AUX 11
+#define SHIM_PERF_RECORD_ITRACE_START 12
+#define SHIM_PERF_RECORD_LOST_SAMPLES 13
+#define SHIM_PERF_RECORD_SWITCH 14
+#define SHIM_PERF_RECORD_SWITCH_CPU_WIDE 15
+#define SHIM_PERF_RECORD_NAMESPACES 16
+#define SHIM_PERF_RECORD_KSYMBOL 17
+#define SHIM_PERF_RECORD_BPF_EVENT 18
+#define SHIM_PERF_RECORD_CGROUP 19
+#define SHIM_PERF_RECORD_TEXT_POKE 20
+#define SHIM_PERF_RECORD_AUX_OUTPUT_HW_ID 21
+#define SHIM_PERF_RECORD_CALLCHAIN_DEFERRED 22
+#define SHIM_PERF_RECORD_KSYMBOL_TYPE_UNKNOWN 0
+#define SHIM_PERF_RECORD_KSYMBOL_TYPE_BPF 1
+#define SHIM_PERF_RECORD_KSYMBOL_TYPE_OOL 2
+#define SHIM_PERF_RECORD_KSYMBOL_TYPE_MAX 3
+#define SHIM_PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER (1U << 0)
+#define SHIM_PERF_BPF_EVENT_UNKNOWN 0
+#define SHIM_PERF_BPF_EVENT_PROG_LOAD 1
+#define SHIM_PERF_BPF_EVENT_PROG_UNLOAD 2
+#define SHIM_PERF_BPF_EVENT_MAX 3
+#define SHIM_PERF_MAX_STACK_DEPTH 127
+#define SHIM_PERF_MAX_CONTEXTS_PER_STACK 8
+#define SHIM_PERF_CONTEXT_HV (-32)
+#define SHIM_PERF_CONTEXT_KERNEL (-128)
+#define SHIM_PERF_CONTEXT_USER (-512)
+#define SHIM_PERF_CONTEXT_USER_DEFERRED (-640)
+#define SHIM_PERF_CONTEXT_GUEST (-2048)
+#define SHIM_PERF_CONTEXT_GUEST_KERNEL (-2176)
+#define SHIM_PERF_CONTEXT_GUEST_USER (-2560)
+#define SHIM_PERF_CONTEXT_MAX (-4095)
+#define SHIM_PERF_AUX_FLAG_TRUNCATED 0x1
+#define SHIM_PERF_AUX_FLAG_OVERWRITE 0x2
+#define SHIM_PERF_AUX_FLAG_PARTIAL 0x4
+#define SHIM_PERF_AUX_FLAG_COLLISION 0x8
+#define SHIM_PERF_AUX_FLAG_PMU_FORMAT_TYPE_MASK 0xff00
+#define SHIM_PERF_AUX_FLAG_CORESIGHT_FORMAT_CORESIGHT 0x0
+#define SHIM_PERF_AUX_FLAG_CORESIGHT_FORMAT_RAW 0x100
+#define SHIM_PERF_FLAG_FD_NO_GROUP (1U << 0)
+#define SHIM_PERF_FLAG_FD_OUTPUT (1U << 1)
+#define SHIM_PERF_FLAG_PID_CGROUP (1U << 2)
+#define SHIM_PERF_FLAG_FD_CLOEXEC (1U << 3)
+#define SHIM_PERF_MEM_OP_NA 0x1
+#define SHIM_PERF_MEM_OP_LOAD 0x2
+#define SHIM_PERF_MEM_OP_STORE 0x4
+#define SHIM_PERF_MEM_OP_PFETCH 0x8
+#define SHIM_PERF_MEM_OP_EXEC 0x10
+#define SHIM_PERF_MEM_OP_SHIFT 0
+#define SHIM_PERF_MEM_LVL_NA 0x1
+#define SHIM_PERF_MEM_LVL_HIT 0x2
+#define SHIM_PERF_MEM_LVL_MISS 0x4
+#define SHIM_PERF_MEM_LVL_L1 0x8
+#define SHIM_PERF_MEM_LVL_LFB 0x10
+#define SHIM_PERF_MEM_LVL_L2 0x20
+#define SHIM_PERF_MEM_LVL_L3 0x40
+#define SHIM_PERF_MEM_LVL_LOC_RAM 0x80
+#define SHIM_PERF_MEM_LVL_REM_RAM1 0x100
+#define SHIM_PERF_MEM_LVL_REM_RAM2 0x200
+#define SHIM_PERF_MEM_LVL_REM_CCE1 0x400
+#define SHIM_PERF_MEM_LVL_REM_CCE2 0x800
+#define SHIM_PERF_MEM_LVL_IO 0x1000
+#define SHIM_PERF_MEM_LVL_UNC 0x2000
+#define SHIM_PERF_MEM_LVL_SHIFT 5
+#define SHIM_PERF_MEM_REMOTE_REMOTE 0x1
+#define SHIM_PERF_MEM_REMOTE_SHIFT 37
+#define SHIM_PERF_MEM_LVLNUM_L1 0x1
+#define SHIM_PERF_MEM_LVLNUM_L2 0x2
+#define SHIM_PERF_MEM_LVLNUM_L3 0x3
+#define SHIM_PERF_MEM_LVLNUM_L4 0x4
+#define SHIM_PERF_MEM_LVLNUM_L2_MHB 0x5
+#define SHIM_PERF_MEM_LVLNUM_MSC 0x6
+#define SHIM_PERF_MEM_LVLNUM_L0 0x7
+#define SHIM_PERF_MEM_LVLNUM_UNC 0x8
+#define SHIM_PERF_MEM_LVLNUM_CXL 0x9
+#define SHIM_PERF_MEM_LVLNUM_IO 0xa
+#define SHIM_PERF_MEM_LVLNUM_ANY_CACHE 0xb
+#define SHIM_PERF_MEM_LVLNUM_LFB 0xc
+#define SHIM_PERF_MEM_LVLNUM_RAM 0xd
+#define SHIM_PERF_MEM_LVLNUM_PMEM 0xe
+#define SHIM_PERF_MEM_LVLNUM_NA 0xf
+#define SHIM_PERF_MEM_LVLNUM_SHIFT 33
+#define SHIM_PERF_MEM_SNOOP_NA 0x1
+#define SHIM_PERF_MEM_SNOOP_NONE 0x2
+#define SHIM_PERF_MEM_SNOOP_HIT 0x4
+#define SHIM_PERF_MEM_SNOOP_MISS 0x8
+#define SHIM_PERF_MEM_SNOOP_HITM 0x10
+#define SHIM_PERF_MEM_SNOOP_SHIFT 19
+#define SHIM_PERF_MEM_SNOOPX_FWD 0x1
+#define SHIM_PERF_MEM_SNOOPX_PEER 0x2
+#define SHIM_PERF_MEM_SNOOPX_SHIFT 38
+#define SHIM_PERF_MEM_LOCK_NA 0x1
+#define SHIM_PERF_MEM_LOCK_LOCKED 0x2
+#define SHIM_PERF_MEM_LOCK_SHIFT 24
+#define SHIM_PERF_MEM_TLB_NA 0x1
+#define SHIM_PERF_MEM_TLB_HIT 0x2
+#define SHIM_PERF_MEM_TLB_MISS 0x4
+#define SHIM_PERF_MEM_TLB_L1 0x8
+#define SHIM_PERF_MEM_TLB_L2 0x10
+#define SHIM_PERF_MEM_TLB_WK 0x20
+#define SHIM_PERF_MEM_TLB_OS 0x40
+#define SHIM_PERF_MEM_TLB_SHIFT 26
+#define SHIM_PERF_MEM_BLK_NA 0x1
+#define SHIM_PERF_MEM_BLK_DATA 0x2
+#define SHIM_PERF_MEM_BLK_ADDR 0x4
+#define SHIM_PERF_MEM_BLK_SHIFT 40
+#define SHIM_PERF_MEM_HOPS_0 0x1
+#define SHIM_PERF_MEM_HOPS_1 0x2
+#define SHIM_PERF_MEM_HOPS_2 0x3
+#define SHIM_PERF_MEM_HOPS_3 0x4
+#define SHIM_PERF_MEM_HOPS_SHIFT 43
+#define SHIM_PERF_MEM_REGION_NA 0x0
+#define SHIM_PERF_MEM_REGION_RSVD 0x1
+#define SHIM_PERF_MEM_REGION_L_SHARE 0x2
+#define SHIM_PERF_MEM_REGION_L_NON_SHARE 0x3
+#define SHIM_PERF_MEM_REGION_O_IO 0x4
+#define SHIM_PERF_MEM_REGION_O_SHARE 0x5
+#define SHIM_PERF_MEM_REGION_O_NON_SHARE 0x6
+#define SHIM_PERF_MEM_REGION_MMIO 0x7
+#define SHIM_PERF_MEM_REGION_MEM0 0x8
+#define SHIM_PERF_MEM_REGION_MEM1 0x9
+#define SHIM_PERF_MEM_REGION_MEM2 0xa
+#define SHIM_PERF_MEM_REGION_MEM3 0xb
+#define SHIM_PERF_MEM_REGION_MEM4 0xc
+#define SHIM_PERF_MEM_REGION_MEM5 0xd
+#define SHIM_PERF_MEM_REGION_MEM6 0xe
+#define SHIM_PERF_MEM_REGION_MEM7 0xf
+#define SHIM_PERF_MEM_REGION_SHIFT 46
+#define SHIM_PERF_BRANCH_ENTRY_INFO_BITS_MAX 33
+
+/* Operations of prctl, and what they take. */
+#define SHIM_PR_SET_PDEATHSIG 1
+#define SHIM_PR_GET_PDEATHSIG 2
+#define SHIM_PR_GET_DUMPABLE 3
+#define SHIM_PR_SET_DUMPABLE 4
+#define SHIM_PR_GET_UNALIGN 5
+#define SHIM_PR_SET_UNALIGN 6
+#define SHIM_PR_UNALIGN_NOPRINT 1
+#define SHIM_PR_UNALIGN_SIGBUS 2
+#define SHIM_PR_GET_KEEPCAPS 7
+#define SHIM_PR_SET_KEEPCAPS 8
+#define SHIM_PR_GET_FPEMU 9
+#define SHIM_PR_SET_FPEMU 10
+#define SHIM_PR_FPEMU_NOPRINT 1
+#define SHIM_PR_FPEMU_SIGFPE 2
+#define SHIM_PR_GET_FPEXC 11
+#define SHIM_PR_SET_FPEXC 12
+#define SHIM_PR_FP_EXC_SW_ENABLE 0x80
+#define SHIM_PR_FP_EXC_DIV 0x10000
+#define SHIM_PR_FP_EXC_OVF 0x20000
+#define SHIM_PR_FP_EXC_UND 0x40000
+#define SHIM_PR_FP_EXC_RES 0x80000
+#define SHIM_PR_FP_EXC_INV 0x100000
+#define SHIM_PR_FP_EXC_DISABLED 0
+#define SHIM_PR_FP_EXC_NONRECOV 1
+#define SHIM_PR_FP_EXC_ASYNC 2
+#define SHIM_PR_FP_EXC_PRECISE 3
+#define SHIM_PR_GET_TIMING 13
+#define SHIM_PR_SET_TIMING 14
+#define SHIM_PR_TIMING_STATISTICAL 0
+#define SHIM_PR_TIMING_TIMESTAMP 1
+#define SHIM_PR_SET_NAME 15
+#define SHIM_PR_GET_NAME 16
+#define SHIM_PR_GET_ENDIAN 19
+#define SHIM_PR_SET_ENDIAN 20
+#define SHIM_PR_ENDIAN_BIG 0
+#define SHIM_PR_ENDIAN_LITTLE 1
+#define SHIM_PR_ENDIAN_PPC_LITTLE 2
+#define SHIM_PR_GET_SECCOMP 21
+#define SHIM_PR_SET_SECCOMP 22
+#define SHIM_PR_CAPBSET_READ 23
+#define SHIM_PR_CAPBSET_DROP 24
+#define SHIM_PR_GET_TSC 25
+#define SHIM_PR_SET_TSC 26
+#define SHIM_PR_TSC_ENABLE 1
+#define SHIM_PR_TSC_SIGSEGV 2
+#define SHIM_PR_GET_SECUREBITS 27
+#define SHIM_PR_SET_SECUREBITS 28
+#define SHIM_PR_SET_TIMERSLACK 29
+#define SHIM_PR_GET_TIMERSLACK 30
+#define SHIM_PR_TASK_PERF_EVENTS_DISABLE 31
+#define SHIM_PR_TASK_PERF_EVENTS_ENABLE 32
+#define SHIM_PR_MCE_KILL 33
+#define SHIM_PR_MCE_KILL_CLEAR 0
+#define SHIM_PR_MCE_KILL_SET 1
+#define SHIM_PR_MCE_KILL_LATE 0
+#define SHIM_PR_MCE_KILL_EARLY 1
+#define SHIM_PR_MCE_KILL_DEFAULT 2
+#define SHIM_PR_MCE_KILL_GET 34
+#define SHIM_PR_SET_MM 35
+#define SHIM_PR_SET_MM_START_CODE 1
+#define SHIM_PR_SET_MM_END_CODE 2
+#define SHIM_PR_SET_MM_START_DATA 3
+#define SHIM_PR_SET_MM_END_DATA 4
+#define SHIM_PR_SET_MM_START_STACK 5
+#define SHIM_PR_SET_MM_START_BRK 6
+#define SHIM_PR_SET_MM_BRK 7
+#define SHIM_PR_SET_MM_ARG_START 8
+#define SHIM_PR_SET_MM_ARG_END 9
+#define SHIM_PR_SET_MM_ENV_START 10
+#define SHIM_PR_SET_MM_ENV_END 11
+#define SHIM_PR_SET_MM_AUXV 12
+#define SHIM_PR_SET_MM_EXE_FILE 13
+#define SHIM_PR_SET_MM_MAP 14
+#define SHIM_PR_SET_MM_MAP_SIZE 15
+#define SHIM_PR_SET_PTRACER 0x59616d61
+#define SHIM_PR_SET_PTRACER_ANY 0xffffffffffffffffULL
+#define SHIM_PR_SET_CHILD_SUBREAPER 36
+#define SHIM_PR_GET_CHILD_SUBREAPER 37
+#define SHIM_PR_SET_NO_NEW_PRIVS 38
+#define SHIM_PR_GET_NO_NEW_PRIVS 39
+#define SHIM_PR_GET_TID_ADDRESS 40
+#define SHIM_PR_SET_THP_DISABLE 41
+#define SHIM_PR_THP_DISABLE_EXCEPT_ADVISED (1U << 1)
+#define SHIM_PR_GET_THP_DISABLE 42
+#define SHIM_PR_MPX_ENABLE_MANAGEMENT 43
+#define SHIM_PR_MPX_DISABLE_MANAGEMENT 44
+#define SHIM_PR_SET_FP_MODE 45
+#define SHIM_PR_GET_FP_MODE 46
+#define SHIM_PR_FP_MODE_FR (1U << 0)
+#define SHIM_PR_FP_MODE_FRE (1U << 1)
+#define SHIM_PR_CAP_AMBIENT 47
+#define SHIM_PR_CAP_AMBIENT_IS_SET 1
+#define SHIM_PR_CAP_AMBIENT_RAISE 2
+#define SHIM_PR_CAP_AMBIENT_LOWER 3
+#define SHIM_PR_CAP_AMBIENT_CLEAR_ALL 4
+#define SHIM_PR_SVE_SET_VL 50
+#define SHIM_PR_SVE_SET_VL_ONEXEC (1U << 18)
+#define SHIM_PR_SVE_GET_VL 51
+#define SHIM_PR_SVE_VL_LEN_MASK 0xffff
+#define SHIM_PR_SVE_VL_INHERIT (1U << 17)
+#define SHIM_PR_GET_SPECULATION_CTRL 52
+#define SHIM_PR_SET_SPECULATION_CTRL 53
+#define SHIM_PR_SPEC_STORE_BYPASS 0
+#define SHIM_PR_SPEC_INDIRECT_BRANCH 1
+#define SHIM_PR_SPEC_L1D_FLUSH 2
+#define SHIM_PR_SPEC_NOT_AFFECTED 0
+#define SHIM_PR_SPEC_PRCTL (1U << 0)
+#define SHIM_PR_SPEC_ENABLE (1U << 1)
+#define SHIM_PR_SPEC_DISABLE (1U << 2)
+#define SHIM_PR_SPEC_FORCE_DISABLE (1U << 3)
+#define SHIM_PR_SPEC_DISABLE_NOEXEC (1U << 4)
+#define SHIM_PR_PAC_RESET_KEYS 54
+#define SHIM_PR_PAC_APIAKEY (1U << 0)
+#define SHIM_PR_PAC_APIBKEY (1U << 1)
+#define SHIM_PR_PAC_APDAKEY (1U << 2)
+#define SHIM_PR_PAC_APDBKEY (1U << 3)
+#define SHIM_PR_PAC_APGAKEY (1U << 4)
+#define SHIM_PR_SET_TAGGED_ADDR_CTRL 55
+#define SHIM_PR_GET_TAGGED_ADDR_CTRL 56
+#define SHIM_PR_TAGGED_ADDR_ENABLE (1U << 0)
+#define SHIM_PR_MTE_TCF_NONE 0
+#define SHIM_PR_MTE_TCF_SYNC (1U << 1)
+#define SHIM_PR_MTE_TCF_ASYNC (1U << 2)
+#define SHIM_PR_MTE_TCF_MASK 6
+#define SHIM_PR_MTE_TAG_SHIFT 3
+#define SHIM_PR_MTE_TAG_MASK 0x7fff8
+#define SHIM_PR_MTE_TCF_SHIFT 1
+#define SHIM_PR_MTE_STORE_ONLY (1U << 19)
+#define SHIM_PR_PMLEN_SHIFT 24
+#define SHIM_PR_PMLEN_MASK 0x7f000000
+#define SHIM_PR_SET_IO_FLUSHER 57
+#define SHIM_PR_GET_IO_FLUSHER 58
+#define SHIM_PR_SET_SYSCALL_USER_DISPATCH 59
+#define SHIM_PR_SYS_DISPATCH_OFF 0
+#define SHIM_PR_SYS_DISPATCH_EXCLUSIVE_ON 1
+#define SHIM_PR_SYS_DISPATCH_INCLUSIVE_ON 2
+#define SHIM_PR_SYS_DISPATCH_ON 1
+#define SHIM_PR_PAC_SET_ENABLED_KEYS 60
+#define SHIM_PR_PAC_GET_ENABLED_KEYS 61
+#define SHIM_PR_SCHED_CORE 62
+#define SHIM_PR_SCHED_CORE_GET 0
+#define SHIM_PR_SCHED_CORE_CREATE 1
+#define SHIM_PR_SCHED_CORE_SHARE_TO 2
+#define SHIM_PR_SCHED_CORE_SHARE_FROM 3
+#define SHIM_PR_SCHED_CORE_MAX 4
+#define SHIM_PR_SCHED_CORE_SCOPE_THREAD 0
+#define SHIM_PR_SCHED_CORE_SCOPE_THREAD_GROUP 1
+#define SHIM_PR_SCHED_CORE_SCOPE_PROCESS_GROUP 2
+#define SHIM_PR_SME_SET_VL 63
+#define SHIM_PR_SME_SET_VL_ONEXEC (1U << 18)
+#define SHIM_PR_SME_GET_VL 64
+#define SHIM_PR_SME_VL_LEN_MASK 0xffff
+#define SHIM_PR_SME_VL_INHERIT (1U << 17)
+#define SHIM_PR_SET_MDWE 65
+#define SHIM_PR_MDWE_REFUSE_EXEC_GAIN (1U << 0)
+#define SHIM_PR_MDWE_NO_INHERIT (1U << 1)
+#define SHIM_PR_GET_MDWE 66
+#define SHIM_PR_SET_VMA 0x53564d41
+#define SHIM_PR_SET_VMA_ANON_NAME 0
+#define SHIM_PR_GET_AUXV 0x41555856
+#define SHIM_PR_SET_MEMORY_MERGE 67
+#define SHIM_PR_GET_MEMORY_MERGE 68
+#define SHIM_PR_RISCV_V_SET_CONTROL 69
+#define SHIM_PR_RISCV_V_GET_CONTROL 70
+#define SHIM_PR_RISCV_V_VSTATE_CTRL_DEFAULT 0
+#define SHIM_PR_RISCV_V_VSTATE_CTRL_OFF 1
+#define SHIM_PR_RISCV_V_VSTATE_CTRL_ON 2
+#define SHIM_PR_RISCV_V_VSTATE_CTRL_INHERIT (1U << 4)
+#define SHIM_PR_RISCV_V_VSTATE_CTRL_CUR_MASK 0x3
+#define SHIM_PR_RISCV_V_VSTATE_CTRL_NEXT_MASK 0xc
+#define SHIM_PR_RISCV_V_VSTATE_CTRL_MASK 0x1f
+#define SHIM_PR_RISCV_SET_ICACHE_FLUSH_CTX 71
+#define SHIM_PR_RISCV_CTX_SW_FENCEI_ON 0
+#define SHIM_PR_RISCV_CTX_SW_FENCEI_OFF 1
+#define SHIM_PR_RISCV_SCOPE_PER_PROCESS 0
+#define SHIM_PR_RISCV_SCOPE_PER_THREAD 1
+#define SHIM_PR_PPC_GET_DEXCR 72
+#define SHIM_PR_PPC_SET_DEXCR 73
+#define SHIM_PR_PPC_DEXCR_SBHE 0
+#define SHIM_PR_PPC_DEXCR_IBRTPD 1
+#define SHIM_PR_PPC_DEXCR_SRAPD 2
+#define SHIM_PR_PPC_DEXCR_NPHIE 3
+#define SHIM_PR_PPC_DEXCR_CTRL_EDITABLE 0x1
+#define SHIM_PR_PPC_DEXCR_CTRL_SET 0x2
+#define SHIM_PR_PPC_DEXCR_CTRL_CLEAR 0x4
+#define SHIM_PR_PPC_DEXCR_CTRL_SET_ONEXEC 0x8
+#define SHIM_PR_PPC_DEXCR_CTRL_CLEAR_ONEXEC 0x10
+#define SHIM_PR_PPC_DEXCR_CTRL_MASK 0x1f
+#define SHIM_PR_GET_SHADOW_STACK_STATUS 74
+#define SHIM_PR_SET_SHADOW_STACK_STATUS 75
+#define SHIM_PR_SHADOW_STACK_ENABLE (1U << 0)
+#define SHIM_PR_SHADOW_STACK_WRITE (1U << 1)
+#define SHIM_PR_SHADOW_STACK_PUSH (1U << 2)
+#define SHIM_PR_LOCK_SHADOW_STACK_STATUS 76
+#define SHIM_PR_TIMER_CREATE_RESTORE_IDS 77
+#define SHIM_PR_TIMER_CREATE_RESTORE_IDS_OFF 0
+#define SHIM_PR_TIMER_CREATE_RESTORE_IDS_ON 1
+#define SHIM_PR_TIMER_CREATE_RESTORE_IDS_GET 2
+#define SHIM_PR_FUTEX_HASH 78
+#define SHIM_PR_FUTEX_HASH_SET_SLOTS 1
+#define SHIM_PR_FUTEX_HASH_GET_SLOTS 2
+#define SHIM_PR_RSEQ_SLICE_EXTENSION 79
+#define SHIM_PR_RSEQ_SLICE_EXTENSION_GET 1
+#define SHIM_PR_RSEQ_SLICE_EXTENSION_SET 2
+#define SHIM_PR_RSEQ_SLICE_EXT_ENABLE 0x1
+#define SHIM_PR_GET_CFI 80
+#define SHIM_PR_SET_CFI 81
+#define SHIM_PR_CFI_BRANCH_LANDING_PADS 0
+#define SHIM_PR_CFI_ENABLE (1U << 0)
+#define SHIM_PR_CFI_DISABLE (1U << 1)
+#define SHIM_PR_CFI_LOCK (1U << 2)
+
+/* Types in the auxiliary vector. */
+#define SHIM_AT_SYSINFO_EHDR 33
+#define SHIM_AT_NULL 0
+#define SHIM_AT_IGNORE 1
+#define SHIM_AT_EXECFD 2
+#define SHIM_AT_PHDR 3
+#define SHIM_AT_PHENT 4
+#define SHIM_AT_PHNUM 5
+#define SHIM_AT_PAGESZ 6
+#define SHIM_AT_BASE 7
+#define SHIM_AT_FLAGS 8
+#define SHIM_AT_ENTRY 9
+#define SHIM_AT_NOTELF 10
+#define SHIM_AT_UID 11
+#define SHIM_AT_EUID 12
+#define SHIM_AT_GID 13
+#define SHIM_AT_EGID 14
+#define SHIM_AT_PLATFORM 15
+#define SHIM_AT_HWCAP 16
+#define SHIM_AT_CLKTCK 17
+#define SHIM_AT_SECURE 23
+#define SHIM_AT_BASE_PLATFORM 24
+#define SHIM_AT_RANDOM 25
+#define SHIM_AT_HWCAP2 26
+#define SHIM_AT_RSEQ_FEATURE_SIZE 27
+#define SHIM_AT_RSEQ_ALIGN 28
+#define SHIM_AT_HWCAP3 29
+#define SHIM_AT_HWCAP4 30
+#define SHIM_AT_EXECFN 31
+#define SHIM_AT_MINSIGSTKSZ 51
+
+/* Capabilities, and versions of capget and capset. */
+#define SHIM__LINUX_CAPABILITY_VERSION_1 0x19980330
+#define SHIM__LINUX_CAPABILITY_U32S_1 1
+#define SHIM__LINUX_CAPABILITY_VERSION_2 0x20071026
+#define SHIM__LINUX_CAPABILITY_U32S_2 2
+#define SHIM__LINUX_CAPABILITY_VERSION_3 0x20080522
+#define SHIM__LINUX_CAPABILITY_U32S_3 2
+#define SHIM__LINUX_CAPABILITY_VERSION 0x19980330
+#define SHIM__LINUX_CAPABILITY_U32S 1
+#define SHIM_CAP_CHOWN 0
+#define SHIM_CAP_DAC_OVERRIDE 1
+#define SHIM_CAP_DAC_READ_SEARCH 2
+#define SHIM_CAP_FOWNER 3
+#define SHIM_CAP_FSETID 4
+#define SHIM_CAP_KILL 5
+#define SHIM_CAP_SETGID 6
+#define SHIM_CAP_SETUID 7
+#define SHIM_CAP_SETPCAP 8
+#define SHIM_CAP_LINUX_IMMUTABLE 9
+#define SHIM_CAP_NET_BIND_SERVICE 10
+#define SHIM_CAP_NET_BROADCAST 11
+#define SHIM_CAP_NET_ADMIN 12
+#define SHIM_CAP_NET_RAW 13
+#define SHIM_CAP_IPC_LOCK 14
+#define SHIM_CAP_IPC_OWNER 15
+#define SHIM_CAP_SYS_MODULE 16
+#define SHIM_CAP_SYS_RAWIO 17
+#define SHIM_CAP_SYS_CHROOT 18
+#define SHIM_CAP_SYS_PTRACE 19
+#define SHIM_CAP_SYS_PACCT 20
+#define SHIM_CAP_SYS_ADMIN 21
+#define SHIM_CAP_SYS_BOOT 22
+#define SHIM_CAP_SYS_NICE 23
+#define SHIM_CAP_SYS_RESOURCE 24
+#define SHIM_CAP_SYS_TIME 25
+#define SHIM_CAP_SYS_TTY_CONFIG 26
+#define SHIM_CAP_MKNOD 27
+#define SHIM_CAP_LEASE 28
+#define SHIM_CAP_AUDIT_WRITE 29
+#define SHIM_CAP_AUDIT_CONTROL 30
+#define SHIM_CAP_SETFCAP 31
+#define SHIM_CAP_MAC_OVERRIDE 32
+#define SHIM_CAP_MAC_ADMIN 33
+#define SHIM_CAP_SYSLOG 34
+#define SHIM_CAP_WAKE_ALARM 35
+#define SHIM_CAP_BLOCK_SUSPEND 36
+#define SHIM_CAP_AUDIT_READ 37
+#define SHIM_CAP_PERFMON 38
+#define SHIM_CAP_BPF 39
+#define SHIM_CAP_CHECKPOINT_RESTORE 40
+#define SHIM_CAP_LAST_CAP 40
+
+/* What prctl secures. */
+#define SHIM_SECURE_NOROOT 0
+#define SHIM_SECURE_NOROOT_LOCKED 1
+#define SHIM_SECBIT_NOROOT 1
+#define SHIM_SECBIT_NOROOT_LOCKED 2
+#define SHIM_SECURE_NO_SETUID_FIXUP 2
+#define SHIM_SECURE_NO_SETUID_FIXUP_LOCKED 3
+#define SHIM_SECBIT_NO_SETUID_FIXUP 4
+#define SHIM_SECBIT_NO_SETUID_FIXUP_LOCKED 8
+#define SHIM_SECURE_KEEP_CAPS 4
+#define SHIM_SECURE_KEEP_CAPS_LOCKED 5
+#define SHIM_SECBIT_KEEP_CAPS 16
+#define SHIM_SECBIT_KEEP_CAPS_LOCKED 32
+#define SHIM_SECURE_NO_CAP_AMBIENT_RAISE 6
+#define SHIM_SECURE_NO_CAP_AMBIENT_RAISE_LOCKED 7
+#define SHIM_SECBIT_NO_CAP_AMBIENT_RAISE 64
+#define SHIM_SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED 128
+#define SHIM_SECURE_EXEC_RESTRICT_FILE 8
+#define SHIM_SECURE_EXEC_RESTRICT_FILE_LOCKED 9
+#define SHIM_SECBIT_EXEC_RESTRICT_FILE 256
+#define SHIM_SECBIT_EXEC_RESTRICT_FILE_LOCKED 512
+#define SHIM_SECURE_EXEC_DENY_INTERACTIVE 10
+#define SHIM_SECURE_EXEC_DENY_INTERACTIVE_LOCKED 11
+#define SHIM_SECBIT_EXEC_DENY_INTERACTIVE 1024
+#define SHIM_SECBIT_EXEC_DENY_INTERACTIVE_LOCKED 2048
+#define SHIM_SECURE_ALL_UNPRIVILEGED 0x500
+
+/* Personalities and their flags, for personality. */
+#define SHIM_UNAME26 0x20000
+#define SHIM_ADDR_NO_RANDOMIZE 0x40000
+#define SHIM_FDPIC_FUNCPTRS 0x80000
+#define SHIM_MMAP_PAGE_ZERO 0x100000
+#define SHIM_ADDR_COMPAT_LAYOUT 0x200000
+#define SHIM_READ_IMPLIES_EXEC 0x400000
+#define SHIM_ADDR_LIMIT_32BIT 0x800000
+#define SHIM_SHORT_INODE 0x1000000
+#define SHIM_WHOLE_SECONDS 0x2000000
+#define SHIM_STICKY_TIMEOUTS 0x4000000
+#define SHIM_ADDR_LIMIT_3GB 0x8000000
+#define SHIM_PER_CLEAR_ON_SETID 0x740000
+#define SHIM_PER_LINUX 0x0
+#define SHIM_PER_LINUX_32BIT 0x800000
+#define SHIM_PER_LINUX_FDPIC 0x80000
+#define SHIM_PER_SVR4 0x4100001
+#define SHIM_PER_SVR3 0x5000002
+#define SHIM_PER_SCOSVR3 0x7000003
+#define SHIM_PER_OSR5 0x6000003
+#define SHIM_PER_WYSEV386 0x5000004
+#define SHIM_PER_ISCR4 0x4000005
+#define SHIM_PER_BSD 0x6
+#define SHIM_PER_SUNOS 0x4000006
+#define SHIM_PER_XENIX 0x5000007
+#define SHIM_PER_LINUX32 0x8
+#define SHIM_PER_LINUX32_3GB 0x8000008
+#define SHIM_PER_IRIX32 0x4000009
+#define SHIM_PER_IRIXN32 0x400000a
+#define SHIM_PER_IRIX64 0x400000b
+#define SHIM_PER_RISCOS 0xc
+#define SHIM_PER_SOLARIS 0x400000d
+#define SHIM_PER_UW7 0x410000e
+#define SHIM_PER_OSF4 0xf
+#define SHIM_PER_HPUX 0x10
+#define SHIM_PER_MASK 0xff
+
+/* Flags of clone, clone3 and unshare. */
 #define SHIM_CSIGNAL 0xff
 #define SHIM_CLONE_VM 0x100
 #define SHIM_CLONE_FS 0x200
@@ -375,35 +3338,171 @@
 #define SHIM_CLONE_NEWPID 0x20000000
 #define SHIM_CLONE_NEWNET 0x40000000
 #define SHIM_CLONE_IO 0x80000000U
-#define SHIM_CLONE_CLEAR_SIGHAND 0x100000000ULL
-#define SHIM_CLONE_INTO_CGROUP 0x200000000ULL
+#define SHIM_CLONE_CLEAR_SIGHAND (1ULL << 32)
+#define SHIM_CLONE_INTO_CGROUP (1ULL << 33)
+#define SHIM_CLONE_AUTOREAP (1ULL << 34)
+#define SHIM_CLONE_NNP (1ULL << 35)
+#define SHIM_CLONE_PIDFD_AUTOKILL (1ULL << 36)
+#define SHIM_CLONE_EMPTY_MNTNS (1ULL << 37)
+#define SHIM_CLONE_NEWTIME 0x80
+#define SHIM_CLONE_ARGS_SIZE_VER0 64
+#define SHIM_CLONE_ARGS_SIZE_VER1 80
+#define SHIM_CLONE_ARGS_SIZE_VER2 88
+
+/* Namespaces of unshare that clone does not take. */
+#define SHIM_UNSHARE_EMPTY_MNTNS 0x100000
+
+/* Policies and flags of sched_setscheduler, sched_setattr and sched_getattr. */
+#define SHIM_SCHED_NORMAL 0
+#define SHIM_SCHED_FIFO 1
+#define SHIM_SCHED_RR 2
+#define SHIM_SCHED_BATCH 3
+#define SHIM_SCHED_IDLE 5
+#define SHIM_SCHED_DEADLINE 6
+#define SHIM_SCHED_EXT 7
+#define SHIM_SCHED_RESET_ON_FORK 0x40000000
+#define SHIM_SCHED_FLAG_RESET_ON_FORK 0x1
+#define SHIM_SCHED_FLAG_RECLAIM 0x2
+#define SHIM_SCHED_FLAG_DL_OVERRUN 0x4
+#define SHIM_SCHED_FLAG_KEEP_POLICY 0x8
+#define SHIM_SCHED_FLAG_KEEP_PARAMS 0x10
+#define SHIM_SCHED_FLAG_UTIL_CLAMP_MIN 0x20
+#define SHIM_SCHED_FLAG_UTIL_CLAMP_MAX 0x40
+#define SHIM_SCHED_FLAG_KEEP_ALL 0x18
+#define SHIM_SCHED_FLAG_UTIL_CLAMP 0x60
+#define SHIM_SCHED_FLAG_ALL 0x7f
+#define SHIM_SCHED_GETATTR_FLAG_DL_DYNAMIC 0x1
+
+/* Sizes of the attributes of sched_setattr. */
+#define SHIM_SCHED_ATTR_SIZE_VER0 48
+#define SHIM_SCHED_ATTR_SIZE_VER1 56
+
+/* Classes and values of ioprio_get and ioprio_set. */
+#define SHIM_IOPRIO_CLASS_SHIFT 13
+#define SHIM_IOPRIO_NR_CLASSES 8
+#define SHIM_IOPRIO_CLASS_MASK 7
+#define SHIM_IOPRIO_PRIO_MASK 0x1fff
+#define SHIM_IOPRIO_CLASS_NONE 0
+#define SHIM_IOPRIO_CLASS_RT 1
+#define SHIM_IOPRIO_CLASS_BE 2
+#define SHIM_IOPRIO_CLASS_IDLE 3
+#define SHIM_IOPRIO_CLASS_INVALID 7
+#define SHIM_IOPRIO_LEVEL_NR_BITS 3
+#define SHIM_IOPRIO_NR_LEVELS 8
+#define SHIM_IOPRIO_LEVEL_MASK 7
+#define SHIM_IOPRIO_BE_NR 8
+#define SHIM_IOPRIO_WHO_PROCESS 1
+#define SHIM_IOPRIO_WHO_PGRP 2
+#define SHIM_IOPRIO_WHO_USER 3
+#define SHIM_IOPRIO_NORM 4
+#define SHIM_IOPRIO_BE_NORM 4
+#define SHIM_IOPRIO_HINT_SHIFT 3
+#define SHIM_IOPRIO_HINT_NR_BITS 10
+#define SHIM_IOPRIO_NR_HINTS 0x400
+#define SHIM_IOPRIO_HINT_MASK 1023
+#define SHIM_IOPRIO_HINT_NONE 0
+#define SHIM_IOPRIO_HINT_DEV_DURATION_LIMIT_1 1
+#define SHIM_IOPRIO_HINT_DEV_DURATION_LIMIT_2 2
+#define SHIM_IOPRIO_HINT_DEV_DURATION_LIMIT_3 3
+#define SHIM_IOPRIO_HINT_DEV_DURATION_LIMIT_4 4
+#define SHIM_IOPRIO_HINT_DEV_DURATION_LIMIT_5 5
+#define SHIM_IOPRIO_HINT_DEV_DURATION_LIMIT_6 6
+#define SHIM_IOPRIO_HINT_DEV_DURATION_LIMIT_7 7
 
 /* Operations of futex. */
 #define SHIM_FUTEX_WAIT 0
 #define SHIM_FUTEX_WAKE 1
+#define SHIM_FUTEX_FD 2
 #define SHIM_FUTEX_REQUEUE 3
 #define SHIM_FUTEX_CMP_REQUEUE 4
 #define SHIM_FUTEX_WAKE_OP 5
+#define SHIM_FUTEX_LOCK_PI 6
+#define SHIM_FUTEX_UNLOCK_PI 7
+#define SHIM_FUTEX_TRYLOCK_PI 8
 #define SHIM_FUTEX_WAIT_BITSET 9
 #define SHIM_FUTEX_WAKE_BITSET 10
+#define SHIM_FUTEX_WAIT_REQUEUE_PI 11
+#define SHIM_FUTEX_CMP_REQUEUE_PI 12
+#define SHIM_FUTEX_LOCK_PI2 13
 #define SHIM_FUTEX_PRIVATE_FLAG 128
 #define SHIM_FUTEX_CLOCK_REALTIME 256
-#define SHIM_FUTEX_WAIT_PRIVATE 128
-#define SHIM_FUTEX_WAKE_PRIVATE 129
+#define SHIM_FUTEX_WAIT_PRIVATE 0x80
+#define SHIM_FUTEX_WAKE_PRIVATE 0x81
+#define SHIM_FUTEX_CMP_REQUEUE_PRIVATE 0x84
+#define SHIM_FUTEX_WAKE_OP_PRIVATE 0x85
+#define SHIM_FUTEX_LOCK_PI_PRIVATE 0x86
+#define SHIM_FUTEX_LOCK_PI2_PRIVATE 0x8d
+#define SHIM_FUTEX_UNLOCK_PI_PRIVATE 0x87
+#define SHIM_FUTEX_TRYLOCK_PI_PRIVATE 0x88
+#define SHIM_FUTEX_WAIT_BITSET_PRIVATE 0x89
+#define SHIM_FUTEX_WAKE_BITSET_PRIVATE 0x8a
+#define SHIM_FUTEX_WAIT_REQUEUE_PI_PRIVATE 0x8b
+#define SHIM_FUTEX_CMP_REQUEUE_PI_PRIVATE 0x8c
+#define SHIM_FUTEX_UNLOCK_PI_LIST64 0x207
+#define SHIM_FUTEX_UNLOCK_PI_LIST64_PRIVATE 0x287
+#define SHIM_FUTEX_UNLOCK_PI_LIST32 0x607
+#define SHIM_FUTEX_UNLOCK_PI_LIST32_PRIVATE 0x687
+#define SHIM_FUTEX_BITSET_MATCH_ANY 0xffffffffU
+#define SHIM_FUTEX_OP_SET 0
+#define SHIM_FUTEX_OP_ADD 1
+#define SHIM_FUTEX_OP_OR 2
+#define SHIM_FUTEX_OP_ANDN 3
+#define SHIM_FUTEX_OP_XOR 4
+#define SHIM_FUTEX_OP_OPARG_SHIFT 8
+#define SHIM_FUTEX_OP_CMP_EQ 0
+#define SHIM_FUTEX_OP_CMP_NE 1
+#define SHIM_FUTEX_OP_CMP_LT 2
+#define SHIM_FUTEX_OP_CMP_LE 3
+#define SHIM_FUTEX_OP_CMP_GT 4
+#define SHIM_FUTEX_OP_CMP_GE 5
 
-/* Options of wait4. */
-#define SHIM_WNOHANG 1
-#define SHIM_WUNTRACED 2
-#define SHIM_WEXITED 4
-#define SHIM_WCONTINUED 8
+/* Flags of futex_waitv, futex_wait, futex_wake and futex_requeue. */
+#define SHIM_FUTEX2_SIZE_U8 0x0
+#define SHIM_FUTEX2_SIZE_U16 0x1
+#define SHIM_FUTEX2_SIZE_U32 0x2
+#define SHIM_FUTEX2_SIZE_U64 0x3
+#define SHIM_FUTEX2_NUMA 0x4
+#define SHIM_FUTEX2_MPOL 0x8
+#define SHIM_FUTEX2_PRIVATE 128
+#define SHIM_FUTEX2_SIZE_MASK 0x3
+#define SHIM_FUTEX_32 2
+#define SHIM_FUTEX_WAITV_MAX 128
+
+/* Bits in a robust futex, as set_robust_list has them. */
+#define SHIM_FUTEX_ROBUST_UNLOCK 512
+#define SHIM_FUTEX_ROBUST_LIST32 1024
+#define SHIM_FUTEX_WAITERS 0x80000000U
+#define SHIM_FUTEX_OWNER_DIED 0x40000000
+#define SHIM_FUTEX_TID_MASK 0x3fffffff
+#define SHIM_ROBUST_LIST_LIMIT 2048
+#define SHIM_FUTEX_ROBUST_MOD_PI 0x1
+#define SHIM_FUTEX_ROBUST_MOD_MASK 1
+
+/* Options of wait4 and waitid. */
+#define SHIM_WNOHANG 0x1
+#define SHIM_WUNTRACED 0x2
+#define SHIM_WSTOPPED 2
+#define SHIM_WEXITED 0x4
+#define SHIM_WCONTINUED 0x8
 #define SHIM_WNOWAIT 0x1000000
+#define SHIM___WNOTHREAD 0x20000000
+#define SHIM___WALL 0x40000000
+#define SHIM___WCLONE 0x80000000U
+
+/* What waitid waits for. */
+#define SHIM_P_ALL 0
+#define SHIM_P_PID 1
+#define SHIM_P_PGID 2
+#define SHIM_P_PIDFD 3
 
 /* Whose usage getrusage gives. */
 #define SHIM_RUSAGE_SELF 0
 #define SHIM_RUSAGE_CHILDREN (-1)
+#define SHIM_RUSAGE_BOTH (-2)
 #define SHIM_RUSAGE_THREAD 1
 
-/* Limits of prlimit64 and setrlimit. */
+/* Limits of prlimit64, setrlimit and getrlimit. */
+#define SHIM_RLIM64_INFINITY 0xffffffffffffffffULL
 #define SHIM_RLIMIT_CPU 0
 #define SHIM_RLIMIT_FSIZE 1
 #define SHIM_RLIMIT_DATA 2
@@ -414,126 +3513,214 @@
 #define SHIM_RLIMIT_NOFILE 7
 #define SHIM_RLIMIT_MEMLOCK 8
 #define SHIM_RLIMIT_AS 9
+#define SHIM_RLIMIT_LOCKS 10
+#define SHIM_RLIMIT_SIGPENDING 11
+#define SHIM_RLIMIT_MSGQUEUE 12
+#define SHIM_RLIMIT_NICE 13
+#define SHIM_RLIMIT_RTPRIO 14
+#define SHIM_RLIMIT_RTTIME 15
+#define SHIM_RLIM_NLIMITS 16
+#define SHIM_RLIM_INFINITY 0xffffffffffffffffULL
 
-/* Options of prctl. */
-#define SHIM_PR_SET_PDEATHSIG 1
-#define SHIM_PR_GET_PDEATHSIG 2
-#define SHIM_PR_GET_DUMPABLE 3
-#define SHIM_PR_SET_DUMPABLE 4
-#define SHIM_PR_SET_NAME 15
-#define SHIM_PR_GET_NAME 16
-#define SHIM_PR_GET_SECCOMP 21
-#define SHIM_PR_SET_SECCOMP 22
-#define SHIM_PR_SET_TIMERSLACK 29
-#define SHIM_PR_GET_TIMERSLACK 30
-#define SHIM_PR_SET_CHILD_SUBREAPER 36
-#define SHIM_PR_GET_CHILD_SUBREAPER 37
-#define SHIM_PR_SET_NO_NEW_PRIVS 38
-#define SHIM_PR_GET_NO_NEW_PRIVS 39
-#define SHIM_PR_GET_AUXV 0x41555856
+/* Whose priority getpriority and setpriority mean. */
+#define SHIM_PRIO_MIN (-20)
+#define SHIM_PRIO_MAX 20
+#define SHIM_PRIO_PROCESS 0
+#define SHIM_PRIO_PGRP 1
+#define SHIM_PRIO_USER 2
 
-/* Types in the auxiliary vector. */
-#define SHIM_AT_NULL 0
-#define SHIM_AT_SECURE 23
+/* Flags of pidfd_open and pidfd_send_signal, and requests to a pidfd. */
+#define SHIM_PIDFD_NONBLOCK 2048
+#define SHIM_PIDFD_THREAD 128
+#define SHIM_PIDFD_SIGNAL_THREAD (1U << 0)
+#define SHIM_PIDFD_SIGNAL_THREAD_GROUP (1U << 1)
+#define SHIM_PIDFD_SIGNAL_PROCESS_GROUP (1U << 2)
+#define SHIM_PIDFD_INFO_PID (1U << 0)
+#define SHIM_PIDFD_INFO_CREDS (1U << 1)
+#define SHIM_PIDFD_INFO_CGROUPID (1U << 2)
+#define SHIM_PIDFD_INFO_EXIT (1U << 3)
+#define SHIM_PIDFD_INFO_COREDUMP (1U << 4)
+#define SHIM_PIDFD_INFO_SUPPORTED_MASK (1U << 5)
+#define SHIM_PIDFD_INFO_COREDUMP_SIGNAL (1U << 6)
+#define SHIM_PIDFD_INFO_COREDUMP_CODE (1U << 7)
+#define SHIM_PIDFD_INFO_SIZE_VER0 64
+#define SHIM_PIDFD_INFO_SIZE_VER1 72
+#define SHIM_PIDFD_INFO_SIZE_VER2 80
+#define SHIM_PIDFD_INFO_SIZE_VER3 88
+#define SHIM_PIDFD_COREDUMPED (1U << 0)
+#define SHIM_PIDFD_COREDUMP_SKIP (1U << 1)
+#define SHIM_PIDFD_COREDUMP_USER (1U << 2)
+#define SHIM_PIDFD_COREDUMP_ROOT (1U << 3)
+#define SHIM_PIDFD_SELF (-10000)
+#define SHIM_PIDFD_SELF_PROCESS (-10001)
+#define SHIM_PIDFD_GET_CGROUP_NAMESPACE 0xff01
+#define SHIM_PIDFD_GET_IPC_NAMESPACE 0xff02
+#define SHIM_PIDFD_GET_MNT_NAMESPACE 0xff03
+#define SHIM_PIDFD_GET_NET_NAMESPACE 0xff04
+#define SHIM_PIDFD_GET_PID_NAMESPACE 0xff05
+#define SHIM_PIDFD_GET_PID_FOR_CHILDREN_NAMESPACE 0xff06
+#define SHIM_PIDFD_GET_TIME_NAMESPACE 0xff07
+#define SHIM_PIDFD_GET_TIME_FOR_CHILDREN_NAMESPACE 0xff08
+#define SHIM_PIDFD_GET_USER_NAMESPACE 0xff09
+#define SHIM_PIDFD_GET_UTS_NAMESPACE 0xff0a
+#define SHIM_PIDFD_GET_INFO 0xc058ff0bU
 
-/* Operations, flags and results of seccomp. */
-#define SHIM_SECCOMP_SET_MODE_STRICT 0
-#define SHIM_SECCOMP_SET_MODE_FILTER 1
-#define SHIM_SECCOMP_GET_ACTION_AVAIL 2
-#define SHIM_SECCOMP_GET_NOTIF_SIZES 3
-#define SHIM_SECCOMP_FILTER_FLAG_TSYNC 1
-#define SHIM_SECCOMP_FILTER_FLAG_LOG 2
-#define SHIM_SECCOMP_FILTER_FLAG_NEW_LISTENER 8
-#define SHIM_SECCOMP_FILTER_FLAG_TSYNC_ESRCH 0x10
-#define SHIM_SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV 0x20
-#define SHIM_SECCOMP_RET_KILL_PROCESS 0x80000000U
-#define SHIM_SECCOMP_RET_KILL_THREAD 0
-#define SHIM_SECCOMP_RET_TRAP 0x30000
-#define SHIM_SECCOMP_RET_ERRNO 0x50000
-#define SHIM_SECCOMP_RET_USER_NOTIF 0x7fc00000
-#define SHIM_SECCOMP_RET_TRACE 0x7ff00000
-#define SHIM_SECCOMP_RET_LOG 0x7ffc0000
-#define SHIM_SECCOMP_RET_ALLOW 0x7fff0000
-#define SHIM_SECCOMP_RET_DATA 0xffff
-#define SHIM_SECCOMP_USER_NOTIF_FLAG_CONTINUE 1
-#define SHIM_SECCOMP_IOCTL_NOTIF_RECV 0xc0502100U
-#define SHIM_SECCOMP_IOCTL_NOTIF_SEND 0xc0182101U
+/* What kcmp compares. */
+#define SHIM_KCMP_FILE 0
+#define SHIM_KCMP_VM 1
+#define SHIM_KCMP_FILES 2
+#define SHIM_KCMP_FS 3
+#define SHIM_KCMP_SIGHAND 4
+#define SHIM_KCMP_IO 5
+#define SHIM_KCMP_SYSVSEM 6
+#define SHIM_KCMP_EPOLL_TFD 7
+#define SHIM_KCMP_TYPES 8
 
-/* Names of CPUs in a seccomp filter. */
-#define SHIM_AUDIT_ARCH_X86_64 0xc000003eU
-#define SHIM_AUDIT_ARCH_AARCH64 0xc00000b7U
+/* Flags of rseq. */
+#define SHIM_RSEQ_CPU_ID_UNINITIALIZED (-1)
+#define SHIM_RSEQ_CPU_ID_REGISTRATION_FAILED (-2)
+#define SHIM_RSEQ_FLAG_UNREGISTER (1U << 0)
+#define SHIM_RSEQ_FLAG_SLICE_EXT_DEFAULT_ON (1U << 1)
+#define SHIM_RSEQ_CS_FLAG_NO_RESTART_ON_PREEMPT_BIT 0
+#define SHIM_RSEQ_CS_FLAG_NO_RESTART_ON_SIGNAL_BIT 1
+#define SHIM_RSEQ_CS_FLAG_NO_RESTART_ON_MIGRATE_BIT 2
+#define SHIM_RSEQ_CS_FLAG_SLICE_EXT_AVAILABLE_BIT 4
+#define SHIM_RSEQ_CS_FLAG_SLICE_EXT_ENABLED_BIT 5
+#define SHIM_RSEQ_CS_FLAG_NO_RESTART_ON_PREEMPT 1
+#define SHIM_RSEQ_CS_FLAG_NO_RESTART_ON_SIGNAL 2
+#define SHIM_RSEQ_CS_FLAG_NO_RESTART_ON_MIGRATE 4
+#define SHIM_RSEQ_CS_FLAG_SLICE_EXT_AVAILABLE 0x10
+#define SHIM_RSEQ_CS_FLAG_SLICE_EXT_ENABLED 0x20
 
-/* How rt_sigprocmask changes the mask, and actions of signals. */
-#define SHIM_SIG_BLOCK 0
-#define SHIM_SIG_UNBLOCK 1
-#define SHIM_SIG_SETMASK 2
-#define SHIM_SA_NOCLDSTOP 1
-#define SHIM_SA_NOCLDWAIT 2
-#define SHIM_SA_SIGINFO 4
-#define SHIM_SA_RESTORER 0x4000000
-#define SHIM_SA_ONSTACK 0x8000000
-#define SHIM_SA_RESTART 0x10000000
-#define SHIM_SA_NODEFER 0x40000000
-#define SHIM_SA_RESETHAND 0x80000000U
+/* Requests and options of ptrace. */
+#define SHIM_PTRACE_TRACEME 0
+#define SHIM_PTRACE_PEEKTEXT 1
+#define SHIM_PTRACE_PEEKDATA 2
+#define SHIM_PTRACE_PEEKUSR 3
+#define SHIM_PTRACE_POKETEXT 4
+#define SHIM_PTRACE_POKEDATA 5
+#define SHIM_PTRACE_POKEUSR 6
+#define SHIM_PTRACE_CONT 7
+#define SHIM_PTRACE_KILL 8
+#define SHIM_PTRACE_SINGLESTEP 9
+#define SHIM_PTRACE_ATTACH 16
+#define SHIM_PTRACE_DETACH 17
+#define SHIM_PTRACE_SYSCALL 24
+#define SHIM_PTRACE_SETOPTIONS 0x4200
+#define SHIM_PTRACE_GETEVENTMSG 0x4201
+#define SHIM_PTRACE_GETSIGINFO 0x4202
+#define SHIM_PTRACE_SETSIGINFO 0x4203
+#define SHIM_PTRACE_GETREGSET 0x4204
+#define SHIM_PTRACE_SETREGSET 0x4205
+#define SHIM_PTRACE_SEIZE 0x4206
+#define SHIM_PTRACE_INTERRUPT 0x4207
+#define SHIM_PTRACE_LISTEN 0x4208
+#define SHIM_PTRACE_PEEKSIGINFO 0x4209
+#define SHIM_PTRACE_GETSIGMASK 0x420a
+#define SHIM_PTRACE_SETSIGMASK 0x420b
+#define SHIM_PTRACE_SECCOMP_GET_FILTER 0x420c
+#define SHIM_PTRACE_SECCOMP_GET_METADATA 0x420d
+#define SHIM_PTRACE_GET_SYSCALL_INFO 0x420e
+#define SHIM_PTRACE_SET_SYSCALL_INFO 0x4212
+#define SHIM_PTRACE_SYSCALL_INFO_NONE 0
+#define SHIM_PTRACE_SYSCALL_INFO_ENTRY 1
+#define SHIM_PTRACE_SYSCALL_INFO_EXIT 2
+#define SHIM_PTRACE_SYSCALL_INFO_SECCOMP 3
+#define SHIM_PTRACE_GET_RSEQ_CONFIGURATION 0x420f
+#define SHIM_PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG 0x4210
+#define SHIM_PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG 0x4211
+#define SHIM_PTRACE_EVENTMSG_SYSCALL_ENTRY 1
+#define SHIM_PTRACE_EVENTMSG_SYSCALL_EXIT 2
+#define SHIM_PTRACE_PEEKSIGINFO_SHARED (1U << 0)
+#define SHIM_PTRACE_EVENT_FORK 1
+#define SHIM_PTRACE_EVENT_VFORK 2
+#define SHIM_PTRACE_EVENT_CLONE 3
+#define SHIM_PTRACE_EVENT_EXEC 4
+#define SHIM_PTRACE_EVENT_VFORK_DONE 5
+#define SHIM_PTRACE_EVENT_EXIT 6
+#define SHIM_PTRACE_EVENT_SECCOMP 7
+#define SHIM_PTRACE_EVENT_STOP 128
+#define SHIM_PTRACE_O_TRACESYSGOOD 1
+#define SHIM_PTRACE_O_TRACEFORK 2
+#define SHIM_PTRACE_O_TRACEVFORK 4
+#define SHIM_PTRACE_O_TRACECLONE 8
+#define SHIM_PTRACE_O_TRACEEXEC 0x10
+#define SHIM_PTRACE_O_TRACEVFORKDONE 0x20
+#define SHIM_PTRACE_O_TRACEEXIT 0x40
+#define SHIM_PTRACE_O_TRACESECCOMP 0x80
+#define SHIM_PTRACE_O_EXITKILL (1U << 20)
+#define SHIM_PTRACE_O_SUSPEND_SECCOMP (1U << 21)
+#define SHIM_PTRACE_O_MASK 0x3000ff
+#define SHIM_PTRACE_SYSEMU 31
+#define SHIM_PTRACE_SYSEMU_SINGLESTEP 32
 
-/* Handlers of signals that are none. */
-#define SHIM_SIG_DFL 0
-#define SHIM_SIG_IGN 1
+/* Flags of finit_module. */
+#define SHIM_MODULE_INIT_IGNORE_MODVERSIONS 1
+#define SHIM_MODULE_INIT_IGNORE_VERMAGIC 2
+#define SHIM_MODULE_INIT_COMPRESSED_FILE 4
 
-/* Signals, for kill and tgkill. */
-#define SHIM_SIGHUP 1
-#define SHIM_SIGINT 2
-#define SHIM_SIGQUIT 3
-#define SHIM_SIGILL 4
-#define SHIM_SIGTRAP 5
-#define SHIM_SIGABRT 6
-#define SHIM_SIGBUS 7
-#define SHIM_SIGFPE 8
-#define SHIM_SIGKILL 9
-#define SHIM_SIGUSR1 10
-#define SHIM_SIGSEGV 11
-#define SHIM_SIGUSR2 12
-#define SHIM_SIGPIPE 13
-#define SHIM_SIGALRM 14
-#define SHIM_SIGTERM 15
-#define SHIM_SIGSTKFLT 16
-#define SHIM_SIGCHLD 17
-#define SHIM_SIGCONT 18
-#define SHIM_SIGSTOP 19
-#define SHIM_SIGTSTP 20
-#define SHIM_SIGTTIN 21
-#define SHIM_SIGTTOU 22
-#define SHIM_SIGURG 23
-#define SHIM_SIGXCPU 24
-#define SHIM_SIGXFSZ 25
-#define SHIM_SIGVTALRM 26
-#define SHIM_SIGPROF 27
-#define SHIM_SIGWINCH 28
-#define SHIM_SIGIO 29
-#define SHIM_SIGPWR 30
-#define SHIM_SIGSYS 31
+/* Flags of kexec_load and kexec_file_load. */
+#define SHIM_KEXEC_ON_CRASH 0x1
+#define SHIM_KEXEC_PRESERVE_CONTEXT 0x2
+#define SHIM_KEXEC_UPDATE_ELFCOREHDR 0x4
+#define SHIM_KEXEC_CRASH_HOTPLUG_SUPPORT 0x8
+#define SHIM_KEXEC_ARCH_MASK 0xffff0000U
+#define SHIM_KEXEC_FILE_UNLOAD 0x1
+#define SHIM_KEXEC_FILE_ON_CRASH 0x2
+#define SHIM_KEXEC_FILE_NO_INITRAMFS 0x4
+#define SHIM_KEXEC_FILE_DEBUG 0x8
+#define SHIM_KEXEC_FILE_NO_CMA 0x10
+#define SHIM_KEXEC_FILE_FORCE_DTB 0x20
+#define SHIM_KEXEC_ARCH_DEFAULT 0
+#define SHIM_KEXEC_ARCH_386 0x30000
+#define SHIM_KEXEC_ARCH_68K 0x40000
+#define SHIM_KEXEC_ARCH_PARISC 0xf0000
+#define SHIM_KEXEC_ARCH_X86_64 0x3e0000
+#define SHIM_KEXEC_ARCH_PPC 0x140000
+#define SHIM_KEXEC_ARCH_PPC64 0x150000
+#define SHIM_KEXEC_ARCH_IA_64 0x320000
+#define SHIM_KEXEC_ARCH_ARM 0x280000
+#define SHIM_KEXEC_ARCH_S390 0x160000
+#define SHIM_KEXEC_ARCH_SH 0x2a0000
+#define SHIM_KEXEC_ARCH_MIPS_LE 0xa0000
+#define SHIM_KEXEC_ARCH_MIPS 0x80000
+#define SHIM_KEXEC_ARCH_AARCH64 0xb70000
+#define SHIM_KEXEC_ARCH_RISCV 0xf30000
+#define SHIM_KEXEC_ARCH_LOONGARCH 0x1020000
+#define SHIM_KEXEC_SEGMENT_MAX 16
 
-/* Kinds of performance counters, and flags of perf_event_open. */
-#define SHIM_PERF_TYPE_HARDWARE 0
-#define SHIM_PERF_TYPE_SOFTWARE 1
-#define SHIM_PERF_TYPE_TRACEPOINT 2
-#define SHIM_PERF_COUNT_SW_CPU_CLOCK 0
-#define SHIM_PERF_COUNT_SW_TASK_CLOCK 1
-#define SHIM_PERF_COUNT_SW_CONTEXT_SWITCHES 3
-#define SHIM_PERF_FLAG_FD_CLOEXEC 8
+/* What reboot does. */
+#define SHIM_LINUX_REBOOT_MAGIC1 0xfee1deadU
+#define SHIM_LINUX_REBOOT_MAGIC2 672274793
+#define SHIM_LINUX_REBOOT_MAGIC2A 85072278
+#define SHIM_LINUX_REBOOT_MAGIC2B 369367448
+#define SHIM_LINUX_REBOOT_MAGIC2C 537993216
+#define SHIM_LINUX_REBOOT_CMD_RESTART 0x1234567
+#define SHIM_LINUX_REBOOT_CMD_HALT 0xcdef0123U
+#define SHIM_LINUX_REBOOT_CMD_CAD_ON 0x89abcdefU
+#define SHIM_LINUX_REBOOT_CMD_CAD_OFF 0x0
+#define SHIM_LINUX_REBOOT_CMD_POWER_OFF 0x4321fedc
+#define SHIM_LINUX_REBOOT_CMD_RESTART2 0xa1b2c3d4U
+#define SHIM_LINUX_REBOOT_CMD_SW_SUSPEND 0xd000fce2U
+#define SHIM_LINUX_REBOOT_CMD_KEXEC 0x45584543
 
-/* Bits of a performance counter's flags. */
-#define SHIM_PERF_ATTR_FLAG_DISABLED (1U << 0)
-#define SHIM_PERF_ATTR_FLAG_INHERIT (1U << 1)
-#define SHIM_PERF_ATTR_FLAG_EXCLUDE_USER (1U << 4)
-#define SHIM_PERF_ATTR_FLAG_EXCLUDE_KERNEL (1U << 5)
+/* Lengths of the names of uname, sethostname and setdomainname. */
+#define SHIM___OLD_UTS_LEN 8
+#define SHIM___NEW_UTS_LEN 64
 
-/* Requests to a performance counter. */
-#define SHIM_PERF_EVENT_IOC_ENABLE 0x2400
-#define SHIM_PERF_EVENT_IOC_DISABLE 0x2401
-#define SHIM_PERF_EVENT_IOC_RESET 0x2403
+/* Flags in the records of acct. */
+#define SHIM_ACCT_COMM 16
+#define SHIM_AFORK 0x1
+#define SHIM_ASU 0x2
+#define SHIM_ACOMPAT 0x4
+#define SHIM_ACORE 0x8
+#define SHIM_AXSIG 0x10
+#define SHIM_AGROUP 0x20
+#define SHIM_ACCT_BYTEORDER 0x0
+#define SHIM_ACCT_VERSION 2
 
 /* Opcodes of submission queue entries. */
+#define SHIM_IORING_FILE_INDEX_ALLOC 0xffffffffU
 #define SHIM_IORING_OP_NOP 0
 #define SHIM_IORING_OP_READV 1
 #define SHIM_IORING_OP_WRITEV 2
@@ -599,16 +3786,15 @@
 #define SHIM_IORING_OP_PIPE 62
 #define SHIM_IORING_OP_NOP128 63
 #define SHIM_IORING_OP_URING_CMD128 64
-#define SHIM_IORING_FILE_INDEX_ALLOC 0xffffffffU
 
 /* Flags of submission queue entries. */
-#define SHIM_IOSQE_FIXED_FILE (1U << 0)
-#define SHIM_IOSQE_IO_DRAIN (1U << 1)
-#define SHIM_IOSQE_IO_LINK (1U << 2)
-#define SHIM_IOSQE_IO_HARDLINK (1U << 3)
-#define SHIM_IOSQE_ASYNC (1U << 4)
-#define SHIM_IOSQE_BUFFER_SELECT (1U << 5)
-#define SHIM_IOSQE_CQE_SKIP_SUCCESS (1U << 6)
+#define SHIM_IOSQE_FIXED_FILE 1
+#define SHIM_IOSQE_IO_DRAIN 2
+#define SHIM_IOSQE_IO_LINK 4
+#define SHIM_IOSQE_IO_HARDLINK 8
+#define SHIM_IOSQE_ASYNC 0x10
+#define SHIM_IOSQE_BUFFER_SELECT 0x20
+#define SHIM_IOSQE_CQE_SKIP_SUCCESS 0x40
 
 /* Flags of io_uring_setup. */
 #define SHIM_IORING_SETUP_IOPOLL (1U << 0)
@@ -630,6 +3816,8 @@
 #define SHIM_IORING_SETUP_NO_SQARRAY (1U << 16)
 #define SHIM_IORING_SETUP_HYBRID_IOPOLL (1U << 17)
 #define SHIM_IORING_SETUP_CQE_MIXED (1U << 18)
+#define SHIM_IORING_SETUP_SQE_MIXED (1U << 19)
+#define SHIM_IORING_SETUP_SQ_REWIND (1U << 20)
 
 /* Features that io_uring_setup reports. */
 #define SHIM_IORING_FEAT_SINGLE_MMAP (1U << 0)
@@ -667,7 +3855,10 @@
 #define SHIM_IORING_CQE_F_SOCK_NONEMPTY (1U << 2)
 #define SHIM_IORING_CQE_F_NOTIF (1U << 3)
 #define SHIM_IORING_CQE_F_BUF_MORE (1U << 4)
+#define SHIM_IORING_CQE_F_SKIP (1U << 5)
+#define SHIM_IORING_CQE_F_32 (1U << 15)
 #define SHIM_IORING_CQE_BUFFER_SHIFT 16
+#define SHIM_IORING_CQE_F_TSTAMP_HW 0x10000
 
 /* Flags in the rings themselves. */
 #define SHIM_IORING_SQ_NEED_WAKEUP (1U << 0)
@@ -679,6 +3870,8 @@
 #define SHIM_IORING_OFF_SQ_RING 0
 #define SHIM_IORING_OFF_CQ_RING 0x8000000
 #define SHIM_IORING_OFF_SQES 0x10000000
+#define SHIM_IORING_OFF_PBUF_RING 0x80000000U
+#define SHIM_IORING_OFF_PBUF_SHIFT 16
 #define SHIM_IORING_OFF_MMAP_MASK 0xf8000000U
 
 /* Flags of timeouts. */
@@ -689,6 +3882,9 @@
 #define SHIM_IORING_LINK_TIMEOUT_UPDATE (1U << 4)
 #define SHIM_IORING_TIMEOUT_ETIME_SUCCESS (1U << 5)
 #define SHIM_IORING_TIMEOUT_MULTISHOT (1U << 6)
+#define SHIM_IORING_TIMEOUT_IMMEDIATE_ARG (1U << 7)
+#define SHIM_IORING_TIMEOUT_CLOCK_MASK 0xc
+#define SHIM_IORING_TIMEOUT_UPDATE_MASK 0x12
 
 /* Flags of polls. */
 #define SHIM_IORING_POLL_ADD_MULTI (1U << 0)
@@ -710,11 +3906,40 @@
 #define SHIM_IORING_RECV_MULTISHOT (1U << 1)
 #define SHIM_IORING_RECVSEND_FIXED_BUF (1U << 2)
 #define SHIM_IORING_SEND_ZC_REPORT_USAGE (1U << 3)
+#define SHIM_IORING_RECVSEND_BUNDLE (1U << 4)
+#define SHIM_IORING_SEND_VECTORIZED (1U << 5)
 #define SHIM_IORING_NOTIF_USAGE_ZC_COPIED (1U << 31)
 #define SHIM_IORING_ACCEPT_MULTISHOT (1U << 0)
-#define SHIM_IORING_RECVSEND_BUNDLE (1U << 4)
 #define SHIM_IORING_ACCEPT_DONTWAIT (1U << 1)
 #define SHIM_IORING_ACCEPT_POLL_FIRST (1U << 2)
+
+/*
+ * Flags of other operations: messages, commands, splices, nops, installed
+ * descriptors.
+ */
+#define SHIM_IORING_RW_ATTR_FLAG_PI (1U << 0)
+#define SHIM_IORING_URING_CMD_FIXED (1U << 0)
+#define SHIM_IORING_URING_CMD_MULTISHOT (1U << 1)
+#define SHIM_SPLICE_F_FD_IN_FIXED (1U << 31)
+#define SHIM_IORING_MSG_DATA 0
+#define SHIM_IORING_MSG_SEND_FD 1
+#define SHIM_IORING_MSG_RING_CQE_SKIP (1U << 0)
+#define SHIM_IORING_MSG_RING_FLAGS_PASS (1U << 1)
+#define SHIM_IORING_FIXED_FD_NO_CLOEXEC (1U << 0)
+#define SHIM_IORING_NOP_INJECT_RESULT (1U << 0)
+#define SHIM_IORING_NOP_FILE (1U << 1)
+#define SHIM_IORING_NOP_FIXED_FILE (1U << 2)
+#define SHIM_IORING_NOP_FIXED_BUFFER (1U << 3)
+#define SHIM_IORING_NOP_TW (1U << 4)
+#define SHIM_IORING_NOP_CQE32 (1U << 5)
+#define SHIM_SOCKET_URING_OP_SIOCINQ 0
+#define SHIM_SOCKET_URING_OP_SIOCOUTQ 1
+#define SHIM_SOCKET_URING_OP_GETSOCKOPT 2
+#define SHIM_SOCKET_URING_OP_SETSOCKOPT 3
+#define SHIM_SOCKET_URING_OP_TX_TIMESTAMP 4
+#define SHIM_SOCKET_URING_OP_GETSOCKNAME 5
+#define SHIM_IORING_TIMESTAMP_HW_SHIFT 16
+#define SHIM_IORING_TIMESTAMP_TYPE_SHIFT 17
 
 /* Operations of io_uring_register. */
 #define SHIM_IORING_REGISTER_BUFFERS 0
@@ -743,36 +3968,450 @@
 #define SHIM_IORING_UNREGISTER_PBUF_RING 23
 #define SHIM_IORING_REGISTER_SYNC_CANCEL 24
 #define SHIM_IORING_REGISTER_FILE_ALLOC_RANGE 25
+#define SHIM_IORING_REGISTER_PBUF_STATUS 26
+#define SHIM_IORING_REGISTER_NAPI 27
+#define SHIM_IORING_UNREGISTER_NAPI 28
+#define SHIM_IORING_REGISTER_CLOCK 29
+#define SHIM_IORING_REGISTER_CLONE_BUFFERS 30
+#define SHIM_IORING_REGISTER_SEND_MSG_RING 31
+#define SHIM_IORING_REGISTER_ZCRX_IFQ 32
+#define SHIM_IORING_REGISTER_RESIZE_RINGS 33
+#define SHIM_IORING_REGISTER_MEM_REGION 34
+#define SHIM_IORING_REGISTER_QUERY 35
+#define SHIM_IORING_REGISTER_ZCRX_CTRL 36
+#define SHIM_IORING_REGISTER_BPF_FILTER 37
+#define SHIM_IORING_REGISTER_USE_REGISTERED_RING (1U << 31)
+#define SHIM_IORING_REGISTER_FILES_SKIP (-2)
+#define SHIM_IORING_REGISTER_SRC_REGISTERED (1U << 0)
+#define SHIM_IORING_REGISTER_DST_REPLACE (1U << 1)
+
+/* What io_uring_register takes. */
+#define SHIM_IORING_ZCRX_AREA_SHIFT 48
+#define SHIM_IORING_ZCRX_AREA_MASK 0xffff000000000000ULL
+#define SHIM_IORING_ZCRX_AREA_DMABUF 1
+#define SHIM_ZCRX_REG_IMPORT 1
+#define SHIM_ZCRX_REG_NODEV 2
+#define SHIM_ZCRX_FEATURE_RX_PAGE_SIZE (1U << 0)
+#define SHIM_ZCRX_FEATURE_EVENT (1U << 1)
+#define SHIM_ZCRX_EVENT_ALLOC_FAIL 0
+#define SHIM_ZCRX_EVENT_COPY 1
+#define SHIM_ZCRX_EVENT_DESC_FLAG_STATS (1U << 0)
+#define SHIM_ZCRX_CTRL_FLUSH_RQ 0
+#define SHIM_ZCRX_CTRL_EXPORT 1
+#define SHIM_ZCRX_CTRL_ARM_EVENT 2
+#define SHIM_IO_WQ_BOUND 0
+#define SHIM_IO_WQ_UNBOUND 1
+#define SHIM_IORING_MEM_REGION_TYPE_USER 1
+#define SHIM_IORING_MEM_REGION_REG_WAIT_ARG 1
+#define SHIM_IORING_RSRC_REGISTER_SPARSE (1U << 0)
+#define SHIM_IOU_PBUF_RING_MMAP 1
+#define SHIM_IOU_PBUF_RING_INC 2
+#define SHIM_IO_URING_NAPI_REGISTER_OP 0
+#define SHIM_IO_URING_NAPI_STATIC_ADD_ID 1
+#define SHIM_IO_URING_NAPI_STATIC_DEL_ID 2
+#define SHIM_IO_URING_NAPI_TRACKING_DYNAMIC 0
+#define SHIM_IO_URING_NAPI_TRACKING_STATIC 1
+#define SHIM_IO_URING_NAPI_TRACKING_INACTIVE 255
+#define SHIM_IORING_RESTRICTION_REGISTER_OP 0
+#define SHIM_IORING_RESTRICTION_SQE_OP 1
+#define SHIM_IORING_RESTRICTION_SQE_FLAGS_ALLOWED 2
+#define SHIM_IORING_RESTRICTION_SQE_FLAGS_REQUIRED 3
+#define SHIM_IORING_RESTRICTION_LAST 4
+#define SHIM_IORING_REG_WAIT_TS (1U << 0)
 
 /* Flags of opcodes in a probe. */
 #define SHIM_IO_URING_OP_SUPPORTED (1U << 0)
 
-/* Families, for socket and socketpair. */
-#define SHIM_AF_UNSPEC 0
-#define SHIM_AF_UNIX 1
-#define SHIM_AF_LOCAL 1
-#define SHIM_AF_INET 2
-#define SHIM_AF_INET6 10
-#define SHIM_AF_NETLINK 16
-#define SHIM_AF_PACKET 17
-#define SHIM_AF_VSOCK 40
+/* What io_uring_register is asked for by a query. */
+#define SHIM_IO_URING_QUERY_OPCODES 0
+#define SHIM_IO_URING_QUERY_ZCRX 1
+#define SHIM_IO_URING_QUERY_SCQ 2
+#define SHIM_IO_URING_QUERY_ZCRX_EVENT 3
 
-/* Types for socket and socketpair, and flags that accept4 takes too. */
-#define SHIM_SOCK_STREAM 01
-#define SHIM_SOCK_DGRAM 02
-#define SHIM_SOCK_RAW 03
-#define SHIM_SOCK_SEQPACKET 05
-#define SHIM_SOCK_CLOEXEC 02000000
-#define SHIM_SOCK_NONBLOCK 04000
+/* Keyrings of add_key and request_key, and operations of keyctl. */
+#define SHIM_KEY_SPEC_THREAD_KEYRING (-1)
+#define SHIM_KEY_SPEC_PROCESS_KEYRING (-2)
+#define SHIM_KEY_SPEC_SESSION_KEYRING (-3)
+#define SHIM_KEY_SPEC_USER_KEYRING (-4)
+#define SHIM_KEY_SPEC_USER_SESSION_KEYRING (-5)
+#define SHIM_KEY_SPEC_GROUP_KEYRING (-6)
+#define SHIM_KEY_SPEC_REQKEY_AUTH_KEY (-7)
+#define SHIM_KEY_SPEC_REQUESTOR_KEYRING (-8)
+#define SHIM_KEY_REQKEY_DEFL_NO_CHANGE (-1)
+#define SHIM_KEY_REQKEY_DEFL_DEFAULT 0
+#define SHIM_KEY_REQKEY_DEFL_THREAD_KEYRING 1
+#define SHIM_KEY_REQKEY_DEFL_PROCESS_KEYRING 2
+#define SHIM_KEY_REQKEY_DEFL_SESSION_KEYRING 3
+#define SHIM_KEY_REQKEY_DEFL_USER_KEYRING 4
+#define SHIM_KEY_REQKEY_DEFL_USER_SESSION_KEYRING 5
+#define SHIM_KEY_REQKEY_DEFL_GROUP_KEYRING 6
+#define SHIM_KEY_REQKEY_DEFL_REQUESTOR_KEYRING 7
+#define SHIM_KEYCTL_GET_KEYRING_ID 0
+#define SHIM_KEYCTL_JOIN_SESSION_KEYRING 1
+#define SHIM_KEYCTL_UPDATE 2
+#define SHIM_KEYCTL_REVOKE 3
+#define SHIM_KEYCTL_CHOWN 4
+#define SHIM_KEYCTL_SETPERM 5
+#define SHIM_KEYCTL_DESCRIBE 6
+#define SHIM_KEYCTL_CLEAR 7
+#define SHIM_KEYCTL_LINK 8
+#define SHIM_KEYCTL_UNLINK 9
+#define SHIM_KEYCTL_SEARCH 10
+#define SHIM_KEYCTL_READ 11
+#define SHIM_KEYCTL_INSTANTIATE 12
+#define SHIM_KEYCTL_NEGATE 13
+#define SHIM_KEYCTL_SET_REQKEY_KEYRING 14
+#define SHIM_KEYCTL_SET_TIMEOUT 15
+#define SHIM_KEYCTL_ASSUME_AUTHORITY 16
+#define SHIM_KEYCTL_GET_SECURITY 17
+#define SHIM_KEYCTL_SESSION_TO_PARENT 18
+#define SHIM_KEYCTL_REJECT 19
+#define SHIM_KEYCTL_INSTANTIATE_IOV 20
+#define SHIM_KEYCTL_INVALIDATE 21
+#define SHIM_KEYCTL_GET_PERSISTENT 22
+#define SHIM_KEYCTL_DH_COMPUTE 23
+#define SHIM_KEYCTL_PKEY_QUERY 24
+#define SHIM_KEYCTL_PKEY_ENCRYPT 25
+#define SHIM_KEYCTL_PKEY_DECRYPT 26
+#define SHIM_KEYCTL_PKEY_SIGN 27
+#define SHIM_KEYCTL_PKEY_VERIFY 28
+#define SHIM_KEYCTL_RESTRICT_KEYRING 29
+#define SHIM_KEYCTL_MOVE 30
+#define SHIM_KEYCTL_CAPABILITIES 31
+#define SHIM_KEYCTL_WATCH_KEY 32
+#define SHIM_KEYCTL_SUPPORTS_ENCRYPT 0x1
+#define SHIM_KEYCTL_SUPPORTS_DECRYPT 0x2
+#define SHIM_KEYCTL_SUPPORTS_SIGN 0x4
+#define SHIM_KEYCTL_SUPPORTS_VERIFY 0x8
+#define SHIM_KEYCTL_MOVE_EXCL 0x1
+#define SHIM_KEYCTL_CAPS0_CAPABILITIES 0x1
+#define SHIM_KEYCTL_CAPS0_PERSISTENT_KEYRINGS 0x2
+#define SHIM_KEYCTL_CAPS0_DIFFIE_HELLMAN 0x4
+#define SHIM_KEYCTL_CAPS0_PUBLIC_KEY 0x8
+#define SHIM_KEYCTL_CAPS0_BIG_KEY 0x10
+#define SHIM_KEYCTL_CAPS0_INVALIDATE 0x20
+#define SHIM_KEYCTL_CAPS0_RESTRICT_KEYRING 0x40
+#define SHIM_KEYCTL_CAPS0_MOVE 0x80
+#define SHIM_KEYCTL_CAPS1_NS_KEYRING_NAME 0x1
+#define SHIM_KEYCTL_CAPS1_NS_KEY_TAG 0x2
+#define SHIM_KEYCTL_CAPS1_NOTIFICATIONS 0x4
 
-/* Protocols, for socket. */
-#define SHIM_IPPROTO_IP 0
-#define SHIM_IPPROTO_ICMP 1
-#define SHIM_IPPROTO_TCP 6
-#define SHIM_IPPROTO_UDP 17
-#define SHIM_IPPROTO_IPV6 41
+/* Operations, flags, results and requests of seccomp. */
+#define SHIM_SECCOMP_MODE_DISABLED 0
+#define SHIM_SECCOMP_MODE_STRICT 1
+#define SHIM_SECCOMP_MODE_FILTER 2
+#define SHIM_SECCOMP_SET_MODE_STRICT 0
+#define SHIM_SECCOMP_SET_MODE_FILTER 1
+#define SHIM_SECCOMP_GET_ACTION_AVAIL 2
+#define SHIM_SECCOMP_GET_NOTIF_SIZES 3
+#define SHIM_SECCOMP_FILTER_FLAG_TSYNC (1U << 0)
+#define SHIM_SECCOMP_FILTER_FLAG_LOG (1U << 1)
+#define SHIM_SECCOMP_FILTER_FLAG_SPEC_ALLOW (1U << 2)
+#define SHIM_SECCOMP_FILTER_FLAG_NEW_LISTENER (1U << 3)
+#define SHIM_SECCOMP_FILTER_FLAG_TSYNC_ESRCH (1U << 4)
+#define SHIM_SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1U << 5)
+#define SHIM_SECCOMP_RET_KILL_PROCESS 0x80000000U
+#define SHIM_SECCOMP_RET_KILL_THREAD 0x0
+#define SHIM_SECCOMP_RET_KILL 0
+#define SHIM_SECCOMP_RET_TRAP 0x30000
+#define SHIM_SECCOMP_RET_ERRNO 0x50000
+#define SHIM_SECCOMP_RET_USER_NOTIF 0x7fc00000
+#define SHIM_SECCOMP_RET_TRACE 0x7ff00000
+#define SHIM_SECCOMP_RET_LOG 0x7ffc0000
+#define SHIM_SECCOMP_RET_ALLOW 0x7fff0000
+#define SHIM_SECCOMP_RET_ACTION_FULL 0xffff0000U
+#define SHIM_SECCOMP_RET_ACTION 0x7fff0000
+#define SHIM_SECCOMP_RET_DATA 0xffff
+#define SHIM_SECCOMP_USER_NOTIF_FLAG_CONTINUE (1U << 0)
+#define SHIM_SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1U << 0)
+#define SHIM_SECCOMP_ADDFD_FLAG_SETFD (1U << 0)
+#define SHIM_SECCOMP_ADDFD_FLAG_SEND (1U << 1)
+#define SHIM_SECCOMP_IOCTL_NOTIF_RECV 0xc0502100U
+#define SHIM_SECCOMP_IOCTL_NOTIF_SEND 0xc0182101U
+#define SHIM_SECCOMP_IOCTL_NOTIF_ID_VALID 0x40082102
+#define SHIM_SECCOMP_IOCTL_NOTIF_ADDFD 0x40182103
+#define SHIM_SECCOMP_IOCTL_NOTIF_SET_FLAGS 0x40082104
 
-/* Options of setsockopt and getsockopt. */
+/* Names of CPUs in a filter of seccomp. */
+#define SHIM_AUDIT_ARCH_AARCH64 0xc00000b7U
+#define SHIM_AUDIT_ARCH_ALPHA 0xc0009026U
+#define SHIM_AUDIT_ARCH_ARCOMPACT 0x4000005d
+#define SHIM_AUDIT_ARCH_ARCOMPACTBE 93
+#define SHIM_AUDIT_ARCH_ARCV2 0x400000c3
+#define SHIM_AUDIT_ARCH_ARCV2BE 195
+#define SHIM_AUDIT_ARCH_ARM 0x40000028
+#define SHIM_AUDIT_ARCH_ARMEB 40
+#define SHIM_AUDIT_ARCH_C6X 0x4000008c
+#define SHIM_AUDIT_ARCH_C6XBE 140
+#define SHIM_AUDIT_ARCH_CRIS 0x4000004c
+#define SHIM_AUDIT_ARCH_CSKY 0x400000fc
+#define SHIM_AUDIT_ARCH_FRV 0x5441
+#define SHIM_AUDIT_ARCH_H8300 46
+#define SHIM_AUDIT_ARCH_HEXAGON 164
+#define SHIM_AUDIT_ARCH_I386 0x40000003
+#define SHIM_AUDIT_ARCH_IA64 0xc0000032U
+#define SHIM_AUDIT_ARCH_M32R 88
+#define SHIM_AUDIT_ARCH_M68K 4
+#define SHIM_AUDIT_ARCH_MICROBLAZE 189
+#define SHIM_AUDIT_ARCH_MIPS 8
+#define SHIM_AUDIT_ARCH_MIPSEL 0x40000008
+#define SHIM_AUDIT_ARCH_MIPS64 0x80000008U
+#define SHIM_AUDIT_ARCH_MIPS64N32 0xa0000008U
+#define SHIM_AUDIT_ARCH_MIPSEL64 0xc0000008U
+#define SHIM_AUDIT_ARCH_MIPSEL64N32 0xe0000008U
+#define SHIM_AUDIT_ARCH_NDS32 0x400000a7
+#define SHIM_AUDIT_ARCH_NDS32BE 167
+#define SHIM_AUDIT_ARCH_NIOS2 0x40000071
+#define SHIM_AUDIT_ARCH_OPENRISC 92
+#define SHIM_AUDIT_ARCH_PARISC 15
+#define SHIM_AUDIT_ARCH_PARISC64 0x8000000fU
+#define SHIM_AUDIT_ARCH_PPC 20
+#define SHIM_AUDIT_ARCH_PPC64 0x80000015U
+#define SHIM_AUDIT_ARCH_PPC64LE 0xc0000015U
+#define SHIM_AUDIT_ARCH_RISCV32 0x400000f3
+#define SHIM_AUDIT_ARCH_RISCV64 0xc00000f3U
+#define SHIM_AUDIT_ARCH_S390 22
+#define SHIM_AUDIT_ARCH_S390X 0x80000016U
+#define SHIM_AUDIT_ARCH_SH 42
+#define SHIM_AUDIT_ARCH_SHEL 0x4000002a
+#define SHIM_AUDIT_ARCH_SH64 0x8000002aU
+#define SHIM_AUDIT_ARCH_SHEL64 0xc000002aU
+#define SHIM_AUDIT_ARCH_SPARC 2
+#define SHIM_AUDIT_ARCH_SPARC64 0x8000002bU
+#define SHIM_AUDIT_ARCH_TILEGX 0xc00000bfU
+#define SHIM_AUDIT_ARCH_TILEGX32 0x400000bf
+#define SHIM_AUDIT_ARCH_TILEPRO 0x400000bc
+#define SHIM_AUDIT_ARCH_UNICORE 0x4000006e
+#define SHIM_AUDIT_ARCH_X86_64 0xc000003eU
+#define SHIM_AUDIT_ARCH_XTENSA 94
+#define SHIM_AUDIT_ARCH_LOONGARCH32 0x40000102
+#define SHIM_AUDIT_ARCH_LOONGARCH64 0xc0000102U
+
+/*
+ * Flags and rights of landlock_create_ruleset, landlock_add_rule and
+ * landlock_restrict_self.
+ */
+#define SHIM_LANDLOCK_CREATE_RULESET_VERSION (1U << 0)
+#define SHIM_LANDLOCK_CREATE_RULESET_ERRATA (1U << 1)
+#define SHIM_LANDLOCK_ADD_RULE_QUIET (1U << 0)
+#define SHIM_LANDLOCK_RESTRICT_SELF_LOG_SAME_EXEC_OFF (1U << 0)
+#define SHIM_LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON (1U << 1)
+#define SHIM_LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF (1U << 2)
+#define SHIM_LANDLOCK_RESTRICT_SELF_TSYNC (1U << 3)
+#define SHIM_LANDLOCK_RULE_PATH_BENEATH 1
+#define SHIM_LANDLOCK_RULE_NET_PORT 2
+#define SHIM_LANDLOCK_ACCESS_FS_EXECUTE (1U << 0)
+#define SHIM_LANDLOCK_ACCESS_FS_WRITE_FILE (1U << 1)
+#define SHIM_LANDLOCK_ACCESS_FS_READ_FILE (1U << 2)
+#define SHIM_LANDLOCK_ACCESS_FS_READ_DIR (1U << 3)
+#define SHIM_LANDLOCK_ACCESS_FS_REMOVE_DIR (1U << 4)
+#define SHIM_LANDLOCK_ACCESS_FS_REMOVE_FILE (1U << 5)
+#define SHIM_LANDLOCK_ACCESS_FS_MAKE_CHAR (1U << 6)
+#define SHIM_LANDLOCK_ACCESS_FS_MAKE_DIR (1U << 7)
+#define SHIM_LANDLOCK_ACCESS_FS_MAKE_REG (1U << 8)
+#define SHIM_LANDLOCK_ACCESS_FS_MAKE_SOCK (1U << 9)
+#define SHIM_LANDLOCK_ACCESS_FS_MAKE_FIFO (1U << 10)
+#define SHIM_LANDLOCK_ACCESS_FS_MAKE_BLOCK (1U << 11)
+#define SHIM_LANDLOCK_ACCESS_FS_MAKE_SYM (1U << 12)
+#define SHIM_LANDLOCK_ACCESS_FS_REFER (1U << 13)
+#define SHIM_LANDLOCK_ACCESS_FS_TRUNCATE (1U << 14)
+#define SHIM_LANDLOCK_ACCESS_FS_IOCTL_DEV (1U << 15)
+#define SHIM_LANDLOCK_ACCESS_FS_RESOLVE_UNIX (1U << 16)
+#define SHIM_LANDLOCK_ACCESS_NET_BIND_TCP (1U << 0)
+#define SHIM_LANDLOCK_ACCESS_NET_CONNECT_TCP (1U << 1)
+#define SHIM_LANDLOCK_ACCESS_NET_BIND_UDP (1U << 2)
+#define SHIM_LANDLOCK_ACCESS_NET_CONNECT_SEND_UDP (1U << 3)
+#define SHIM_LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET (1U << 0)
+#define SHIM_LANDLOCK_SCOPE_SIGNAL (1U << 1)
+
+/*
+ * Attributes and modules of lsm_get_self_attr, lsm_set_self_attr and
+ * lsm_list_modules.
+ */
+#define SHIM_LSM_ID_UNDEF 0
+#define SHIM_LSM_ID_CAPABILITY 100
+#define SHIM_LSM_ID_SELINUX 101
+#define SHIM_LSM_ID_SMACK 102
+#define SHIM_LSM_ID_TOMOYO 103
+#define SHIM_LSM_ID_APPARMOR 104
+#define SHIM_LSM_ID_YAMA 105
+#define SHIM_LSM_ID_LOADPIN 106
+#define SHIM_LSM_ID_SAFESETID 107
+#define SHIM_LSM_ID_LOCKDOWN 108
+#define SHIM_LSM_ID_BPF 109
+#define SHIM_LSM_ID_LANDLOCK 110
+#define SHIM_LSM_ID_IMA 111
+#define SHIM_LSM_ID_EVM 112
+#define SHIM_LSM_ID_IPE 113
+#define SHIM_LSM_ATTR_UNDEF 0
+#define SHIM_LSM_ATTR_CURRENT 100
+#define SHIM_LSM_ATTR_EXEC 101
+#define SHIM_LSM_ATTR_FSCREATE 102
+#define SHIM_LSM_ATTR_KEYCREATE 103
+#define SHIM_LSM_ATTR_PREV 104
+#define SHIM_LSM_ATTR_SOCKCREATE 105
+#define SHIM_LSM_FLAG_SINGLE 0x1
+
+/* Flags of getrandom. */
+#define SHIM_GRND_NONBLOCK 0x1
+#define SHIM_GRND_RANDOM 0x2
+#define SHIM_GRND_INSECURE 0x4
+
+/* Signals, for kill, tgkill and rt_sigqueueinfo. */
+#define SHIM_SIGHUP 1
+#define SHIM_SIGINT 2
+#define SHIM_SIGQUIT 3
+#define SHIM_SIGILL 4
+#define SHIM_SIGTRAP 5
+#define SHIM_SIGABRT 6
+#define SHIM_SIGIOT 6
+#define SHIM_SIGBUS 7
+#define SHIM_SIGFPE 8
+#define SHIM_SIGKILL 9
+#define SHIM_SIGUSR1 10
+#define SHIM_SIGSEGV 11
+#define SHIM_SIGUSR2 12
+#define SHIM_SIGPIPE 13
+#define SHIM_SIGALRM 14
+#define SHIM_SIGTERM 15
+#define SHIM_SIGSTKFLT 16
+#define SHIM_SIGCHLD 17
+#define SHIM_SIGCONT 18
+#define SHIM_SIGSTOP 19
+#define SHIM_SIGTSTP 20
+#define SHIM_SIGTTIN 21
+#define SHIM_SIGTTOU 22
+#define SHIM_SIGURG 23
+#define SHIM_SIGXCPU 24
+#define SHIM_SIGXFSZ 25
+#define SHIM_SIGVTALRM 26
+#define SHIM_SIGPROF 27
+#define SHIM_SIGWINCH 28
+#define SHIM_SIGIO 29
+#define SHIM_SIGPOLL 29
+#define SHIM_SIGPWR 30
+#define SHIM_SIGSYS 31
+#define SHIM_SIGUNUSED 31
+
+/* Signals for programs, and sizes of their stacks. */
+#define SHIM_SIGRTMIN 32
+
+/* How rt_sigprocmask changes the mask. */
+#define SHIM_SIG_BLOCK 0
+#define SHIM_SIG_UNBLOCK 1
+#define SHIM_SIG_SETMASK 2
+
+/* Flags of rt_sigaction. */
+#define SHIM_SA_RESTORER 0x4000000
+#define SHIM_SA_NOCLDSTOP 0x1
+#define SHIM_SA_NOCLDWAIT 0x2
+#define SHIM_SA_SIGINFO 0x4
+#define SHIM_SA_UNSUPPORTED 0x400
+#define SHIM_SA_EXPOSE_TAGBITS 0x800
+#define SHIM_SA_ONSTACK 0x8000000
+#define SHIM_SA_RESTART 0x10000000
+#define SHIM_SA_NODEFER 0x40000000
+#define SHIM_SA_RESETHAND 0x80000000U
+#define SHIM_SA_NOMASK 0x40000000
+#define SHIM_SA_ONESHOT 0x80000000U
+
+/* States and flags of sigaltstack. */
+#define SHIM_SS_ONSTACK 1
+#define SHIM_SS_DISABLE 2
+#define SHIM_SS_AUTODISARM (1U << 31)
+#define SHIM_SS_FLAG_BITS 0x80000000U
+
+/* What happened, in si_code. */
+#define SHIM_SI_MAX_SIZE 128
+#define SHIM_SI_USER 0
+#define SHIM_SI_KERNEL 0x80
+#define SHIM_SI_QUEUE (-1)
+#define SHIM_SI_TIMER (-2)
+#define SHIM_SI_MESGQ (-3)
+#define SHIM_SI_ASYNCIO (-4)
+#define SHIM_SI_SIGIO (-5)
+#define SHIM_SI_TKILL (-6)
+#define SHIM_SI_DETHREAD (-7)
+#define SHIM_SI_ASYNCNL (-60)
+#define SHIM_ILL_ILLOPC 1
+#define SHIM_ILL_ILLOPN 2
+#define SHIM_ILL_ILLADR 3
+#define SHIM_ILL_ILLTRP 4
+#define SHIM_ILL_PRVOPC 5
+#define SHIM_ILL_PRVREG 6
+#define SHIM_ILL_COPROC 7
+#define SHIM_ILL_BADSTK 8
+#define SHIM_ILL_BADIADDR 9
+#define SHIM_NSIGILL 11
+#define SHIM_FPE_INTDIV 1
+#define SHIM_FPE_INTOVF 2
+#define SHIM_FPE_FLTDIV 3
+#define SHIM_FPE_FLTOVF 4
+#define SHIM_FPE_FLTUND 5
+#define SHIM_FPE_FLTRES 6
+#define SHIM_FPE_FLTINV 7
+#define SHIM_FPE_FLTSUB 8
+#define SHIM_FPE_FLTUNK 14
+#define SHIM_FPE_CONDTRAP 15
+#define SHIM_NSIGFPE 15
+#define SHIM_SEGV_MAPERR 1
+#define SHIM_SEGV_ACCERR 2
+#define SHIM_SEGV_BNDERR 3
+#define SHIM_SEGV_PKUERR 4
+#define SHIM_SEGV_ACCADI 5
+#define SHIM_SEGV_ADIDERR 6
+#define SHIM_SEGV_ADIPERR 7
+#define SHIM_SEGV_MTEAERR 8
+#define SHIM_SEGV_MTESERR 9
+#define SHIM_SEGV_CPERR 10
+#define SHIM_BUS_ADRALN 1
+#define SHIM_BUS_ADRERR 2
+#define SHIM_BUS_OBJERR 3
+#define SHIM_BUS_MCEERR_AR 4
+#define SHIM_BUS_MCEERR_AO 5
+#define SHIM_NSIGBUS 5
+#define SHIM_TRAP_BRKPT 1
+#define SHIM_TRAP_TRACE 2
+#define SHIM_TRAP_BRANCH 3
+#define SHIM_TRAP_HWBKPT 4
+#define SHIM_TRAP_UNK 5
+#define SHIM_TRAP_PERF 6
+#define SHIM_NSIGTRAP 6
+#define SHIM_TRAP_PERF_FLAG_ASYNC (1U << 0)
+#define SHIM_CLD_EXITED 1
+#define SHIM_CLD_KILLED 2
+#define SHIM_CLD_DUMPED 3
+#define SHIM_CLD_TRAPPED 4
+#define SHIM_CLD_STOPPED 5
+#define SHIM_CLD_CONTINUED 6
+#define SHIM_NSIGCHLD 6
+#define SHIM_POLL_IN 1
+#define SHIM_POLL_OUT 2
+#define SHIM_POLL_MSG 3
+#define SHIM_POLL_ERR 4
+#define SHIM_POLL_PRI 5
+#define SHIM_POLL_HUP 6
+#define SHIM_NSIGPOLL 6
+#define SHIM_NSIGSYS 2
+#define SHIM_EMT_TAGOVF 1
+#define SHIM_NSIGEMT 1
+
+/* How timer_create notifies. */
+#define SHIM_SIGEV_SIGNAL 0
+#define SHIM_SIGEV_NONE 1
+#define SHIM_SIGEV_THREAD 2
+#define SHIM_SIGEV_THREAD_ID 4
+#define SHIM_SIGEV_MAX_SIZE 64
+#define SHIM_SIGEV_PAD_SIZE 12
+
+/* Flags of signalfd4. */
+#define SHIM_SFD_CLOEXEC 0x80000
+#define SHIM_SFD_NONBLOCK 2048
+
+/*
+ * Options of setsockopt and getsockopt, and control messages of sendmsg and
+ * recvmsg.
+ */
 #define SHIM_SOL_SOCKET 1
 #define SHIM_SO_DEBUG 1
 #define SHIM_SO_REUSEADDR 2
@@ -782,115 +4421,362 @@
 #define SHIM_SO_BROADCAST 6
 #define SHIM_SO_SNDBUF 7
 #define SHIM_SO_RCVBUF 8
+#define SHIM_SO_SNDBUFFORCE 32
+#define SHIM_SO_RCVBUFFORCE 33
 #define SHIM_SO_KEEPALIVE 9
 #define SHIM_SO_OOBINLINE 10
+#define SHIM_SO_NO_CHECK 11
+#define SHIM_SO_PRIORITY 12
 #define SHIM_SO_LINGER 13
+#define SHIM_SO_BSDCOMPAT 14
 #define SHIM_SO_REUSEPORT 15
 #define SHIM_SO_PASSCRED 16
 #define SHIM_SO_PEERCRED 17
 #define SHIM_SO_RCVLOWAT 18
-#define SHIM_SO_RCVTIMEO 20
-#define SHIM_SO_SNDTIMEO 21
+#define SHIM_SO_SNDLOWAT 19
+#define SHIM_SO_RCVTIMEO_OLD 20
+#define SHIM_SO_SNDTIMEO_OLD 21
+#define SHIM_SO_SECURITY_AUTHENTICATION 22
+#define SHIM_SO_SECURITY_ENCRYPTION_TRANSPORT 23
+#define SHIM_SO_SECURITY_ENCRYPTION_NETWORK 24
+#define SHIM_SO_BINDTODEVICE 25
+#define SHIM_SO_ATTACH_FILTER 26
+#define SHIM_SO_DETACH_FILTER 27
+#define SHIM_SO_GET_FILTER 26
+#define SHIM_SO_PEERNAME 28
 #define SHIM_SO_ACCEPTCONN 30
+#define SHIM_SO_PEERSEC 31
+#define SHIM_SO_PASSSEC 34
+#define SHIM_SO_MARK 36
 #define SHIM_SO_PROTOCOL 38
 #define SHIM_SO_DOMAIN 39
+#define SHIM_SO_RXQ_OVFL 40
+#define SHIM_SO_WIFI_STATUS 41
+#define SHIM_SCM_WIFI_STATUS 41
+#define SHIM_SO_PEEK_OFF 42
+#define SHIM_SO_NOFCS 43
+#define SHIM_SO_LOCK_FILTER 44
+#define SHIM_SO_SELECT_ERR_QUEUE 45
 #define SHIM_SO_BUSY_POLL 46
+#define SHIM_SO_MAX_PACING_RATE 47
+#define SHIM_SO_BPF_EXTENSIONS 48
 #define SHIM_SO_INCOMING_CPU 49
+#define SHIM_SO_ATTACH_BPF 50
+#define SHIM_SO_DETACH_BPF 27
+#define SHIM_SO_ATTACH_REUSEPORT_CBPF 51
+#define SHIM_SO_ATTACH_REUSEPORT_EBPF 52
+#define SHIM_SO_CNX_ADVICE 53
+#define SHIM_SCM_TIMESTAMPING_OPT_STATS 54
+#define SHIM_SO_MEMINFO 55
+#define SHIM_SO_INCOMING_NAPI_ID 56
+#define SHIM_SO_COOKIE 57
+#define SHIM_SCM_TIMESTAMPING_PKTINFO 58
+#define SHIM_SO_PEERGROUPS 59
 #define SHIM_SO_ZEROCOPY 60
-#define SHIM_SOMAXCONN 4096
-#define SHIM_SCM_RIGHTS 1
+#define SHIM_SO_TXTIME 61
+#define SHIM_SCM_TXTIME 61
+#define SHIM_SO_BINDTOIFINDEX 62
+#define SHIM_SO_TIMESTAMP_OLD 29
+#define SHIM_SO_TIMESTAMPNS_OLD 35
+#define SHIM_SO_TIMESTAMPING_OLD 37
+#define SHIM_SO_TIMESTAMP_NEW 63
+#define SHIM_SO_TIMESTAMPNS_NEW 64
+#define SHIM_SO_TIMESTAMPING_NEW 65
+#define SHIM_SO_RCVTIMEO_NEW 66
+#define SHIM_SO_SNDTIMEO_NEW 67
+#define SHIM_SO_DETACH_REUSEPORT_BPF 68
+#define SHIM_SO_PREFER_BUSY_POLL 69
+#define SHIM_SO_BUSY_POLL_BUDGET 70
+#define SHIM_SO_NETNS_COOKIE 71
+#define SHIM_SO_BUF_LOCK 72
+#define SHIM_SO_RESERVE_MEM 73
+#define SHIM_SO_TXREHASH 74
+#define SHIM_SO_RCVMARK 75
+#define SHIM_SO_PASSPIDFD 76
+#define SHIM_SO_PEERPIDFD 77
+#define SHIM_SO_DEVMEM_LINEAR 78
+#define SHIM_SCM_DEVMEM_LINEAR 78
+#define SHIM_SO_DEVMEM_DMABUF 79
+#define SHIM_SCM_DEVMEM_DMABUF 79
+#define SHIM_SO_DEVMEM_DONTNEED 80
+#define SHIM_SCM_TS_OPT_ID 81
+#define SHIM_SO_RCVPRIORITY 82
+#define SHIM_SO_PASSRIGHTS 83
+#define SHIM_SO_INQ 84
+#define SHIM_SCM_INQ 84
+#define SHIM_SO_TIMESTAMP 29
+#define SHIM_SO_TIMESTAMPNS 35
+#define SHIM_SO_TIMESTAMPING 37
+#define SHIM_SO_RCVTIMEO 20
+#define SHIM_SO_SNDTIMEO 21
+#define SHIM_SCM_TIMESTAMP 29
+#define SHIM_SCM_TIMESTAMPNS 35
+#define SHIM_SCM_TIMESTAMPING 37
 
-/* Options of TCP sockets. */
-#define SHIM_TCP_NODELAY 1
-#define SHIM_TCP_CORK 3
-#define SHIM_TCP_KEEPIDLE 4
-#define SHIM_TCP_KEEPINTVL 5
-#define SHIM_TCP_KEEPCNT 6
-#define SHIM_TCP_DEFER_ACCEPT 9
-#define SHIM_TCP_QUICKACK 12
-#define SHIM_TCP_USER_TIMEOUT 18
-#define SHIM_TCP_FASTOPEN 23
+/* Locks of buffers, for setsockopt. */
+#define SHIM_SOCK_SNDBUF_LOCK 1
+#define SHIM_SOCK_RCVBUF_LOCK 2
+#define SHIM_SOCK_BUF_LOCK_MASK 3
+#define SHIM_SOCK_TXREHASH_DEFAULT 255
+#define SHIM_SOCK_TXREHASH_DISABLED 0
+#define SHIM_SOCK_TXREHASH_ENABLED 1
 
-/* Options of IPv6 sockets. */
-#define SHIM_IPV6_V6ONLY 26
+/* Types and options of packet sockets, for setsockopt and getsockopt. */
+#define SHIM_PACKET_HOST 0
+#define SHIM_PACKET_BROADCAST 1
+#define SHIM_PACKET_MULTICAST 2
+#define SHIM_PACKET_OTHERHOST 3
+#define SHIM_PACKET_OUTGOING 4
+#define SHIM_PACKET_LOOPBACK 5
+#define SHIM_PACKET_USER 6
+#define SHIM_PACKET_KERNEL 7
+#define SHIM_PACKET_FASTROUTE 6
+#define SHIM_PACKET_ADD_MEMBERSHIP 1
+#define SHIM_PACKET_DROP_MEMBERSHIP 2
+#define SHIM_PACKET_RECV_OUTPUT 3
+#define SHIM_PACKET_RX_RING 5
+#define SHIM_PACKET_STATISTICS 6
+#define SHIM_PACKET_COPY_THRESH 7
+#define SHIM_PACKET_AUXDATA 8
+#define SHIM_PACKET_ORIGDEV 9
+#define SHIM_PACKET_VERSION 10
+#define SHIM_PACKET_HDRLEN 11
+#define SHIM_PACKET_RESERVE 12
+#define SHIM_PACKET_TX_RING 13
+#define SHIM_PACKET_LOSS 14
+#define SHIM_PACKET_VNET_HDR 15
+#define SHIM_PACKET_TX_TIMESTAMP 16
+#define SHIM_PACKET_TIMESTAMP 17
+#define SHIM_PACKET_FANOUT 18
+#define SHIM_PACKET_TX_HAS_OFF 19
+#define SHIM_PACKET_QDISC_BYPASS 20
+#define SHIM_PACKET_ROLLOVER_STATS 21
+#define SHIM_PACKET_FANOUT_DATA 22
+#define SHIM_PACKET_IGNORE_OUTGOING 23
+#define SHIM_PACKET_VNET_HDR_SZ 24
+#define SHIM_PACKET_FANOUT_HASH 0
+#define SHIM_PACKET_FANOUT_LB 1
+#define SHIM_PACKET_FANOUT_CPU 2
+#define SHIM_PACKET_FANOUT_ROLLOVER 3
+#define SHIM_PACKET_FANOUT_RND 4
+#define SHIM_PACKET_FANOUT_QM 5
+#define SHIM_PACKET_FANOUT_CBPF 6
+#define SHIM_PACKET_FANOUT_EBPF 7
+#define SHIM_PACKET_FANOUT_FLAG_ROLLOVER 0x1000
+#define SHIM_PACKET_FANOUT_FLAG_UNIQUEID 0x2000
+#define SHIM_PACKET_FANOUT_FLAG_IGNORE_OUTGOING 0x4000
+#define SHIM_PACKET_FANOUT_FLAG_DEFRAG 0x8000
+#define SHIM_TP_STATUS_KERNEL 0
+#define SHIM_TP_STATUS_USER (1U << 0)
+#define SHIM_TP_STATUS_COPY (1U << 1)
+#define SHIM_TP_STATUS_LOSING (1U << 2)
+#define SHIM_TP_STATUS_CSUMNOTREADY (1U << 3)
+#define SHIM_TP_STATUS_VLAN_VALID (1U << 4)
+#define SHIM_TP_STATUS_BLK_TMO (1U << 5)
+#define SHIM_TP_STATUS_VLAN_TPID_VALID (1U << 6)
+#define SHIM_TP_STATUS_CSUM_VALID (1U << 7)
+#define SHIM_TP_STATUS_GSO_TCP (1U << 8)
+#define SHIM_TP_STATUS_AVAILABLE 0
+#define SHIM_TP_STATUS_SEND_REQUEST (1U << 0)
+#define SHIM_TP_STATUS_SENDING (1U << 1)
+#define SHIM_TP_STATUS_WRONG_FORMAT (1U << 2)
+#define SHIM_TP_STATUS_TS_SOFTWARE (1U << 29)
+#define SHIM_TP_STATUS_TS_SYS_HARDWARE (1U << 30)
+#define SHIM_TP_STATUS_TS_RAW_HARDWARE (1U << 31)
+#define SHIM_TP_FT_REQ_FILL_RXHASH 0x1
+#define SHIM_TPACKET_V1 0
+#define SHIM_TPACKET_V2 1
+#define SHIM_TPACKET_V3 2
+#define SHIM_PACKET_MR_MULTICAST 0
+#define SHIM_PACKET_MR_PROMISC 1
+#define SHIM_PACKET_MR_ALLMULTI 2
+#define SHIM_PACKET_MR_UNICAST 3
 
-/* Flags of sendto, recvfrom, sendmsg and recvmsg. */
-#define SHIM_MSG_OOB 1
-#define SHIM_MSG_PEEK 2
-#define SHIM_MSG_DONTROUTE 4
-#define SHIM_MSG_CTRUNC 8
-#define SHIM_MSG_TRUNC 0x20
-#define SHIM_MSG_DONTWAIT 0x40
-#define SHIM_MSG_EOR 0x80
-#define SHIM_MSG_WAITALL 0x100
-#define SHIM_MSG_CONFIRM 0x800
-#define SHIM_MSG_ERRQUEUE 0x2000
-#define SHIM_MSG_NOSIGNAL 0x4000
-#define SHIM_MSG_MORE 0x8000
-#define SHIM_MSG_WAITFORONE 0x10000
-#define SHIM_MSG_ZEROCOPY 0x4000000
-#define SHIM_MSG_FASTOPEN 0x20000000
-#define SHIM_MSG_CMSG_CLOEXEC 0x40000000
+/*
+ * Protocols, flags and options of netlink sockets, for socket and setsockopt.
+ */
+#define SHIM_NETLINK_ROUTE 0
+#define SHIM_NETLINK_UNUSED 1
+#define SHIM_NETLINK_USERSOCK 2
+#define SHIM_NETLINK_FIREWALL 3
+#define SHIM_NETLINK_SOCK_DIAG 4
+#define SHIM_NETLINK_NFLOG 5
+#define SHIM_NETLINK_XFRM 6
+#define SHIM_NETLINK_SELINUX 7
+#define SHIM_NETLINK_ISCSI 8
+#define SHIM_NETLINK_AUDIT 9
+#define SHIM_NETLINK_FIB_LOOKUP 10
+#define SHIM_NETLINK_CONNECTOR 11
+#define SHIM_NETLINK_NETFILTER 12
+#define SHIM_NETLINK_IP6_FW 13
+#define SHIM_NETLINK_DNRTMSG 14
+#define SHIM_NETLINK_KOBJECT_UEVENT 15
+#define SHIM_NETLINK_GENERIC 16
+#define SHIM_NETLINK_SCSITRANSPORT 18
+#define SHIM_NETLINK_ECRYPTFS 19
+#define SHIM_NETLINK_RDMA 20
+#define SHIM_NETLINK_CRYPTO 21
+#define SHIM_NETLINK_SMC 22
+#define SHIM_NETLINK_INET_DIAG 4
+#define SHIM_NLM_F_REQUEST 0x1
+#define SHIM_NLM_F_MULTI 0x2
+#define SHIM_NLM_F_ACK 0x4
+#define SHIM_NLM_F_ECHO 0x8
+#define SHIM_NLM_F_DUMP_INTR 0x10
+#define SHIM_NLM_F_DUMP_FILTERED 0x20
+#define SHIM_NLM_F_ROOT 0x100
+#define SHIM_NLM_F_MATCH 0x200
+#define SHIM_NLM_F_ATOMIC 0x400
+#define SHIM_NLM_F_DUMP 0x300
+#define SHIM_NLM_F_REPLACE 0x100
+#define SHIM_NLM_F_EXCL 0x200
+#define SHIM_NLM_F_CREATE 0x400
+#define SHIM_NLM_F_APPEND 0x800
+#define SHIM_NLM_F_NONREC 0x100
+#define SHIM_NLM_F_BULK 0x200
+#define SHIM_NLM_F_CAPPED 0x100
+#define SHIM_NLM_F_ACK_TLVS 0x200
+#define SHIM_NLMSG_ALIGNTO 4
+#define SHIM_NLMSG_HDRLEN 16
+#define SHIM_NLMSG_NOOP 0x1
+#define SHIM_NLMSG_ERROR 0x2
+#define SHIM_NLMSG_DONE 0x3
+#define SHIM_NLMSG_OVERRUN 0x4
+#define SHIM_NLMSG_MIN_TYPE 0x10
+#define SHIM_NETLINK_ADD_MEMBERSHIP 1
+#define SHIM_NETLINK_DROP_MEMBERSHIP 2
+#define SHIM_NETLINK_PKTINFO 3
+#define SHIM_NETLINK_BROADCAST_ERROR 4
+#define SHIM_NETLINK_NO_ENOBUFS 5
+#define SHIM_NETLINK_RX_RING 6
+#define SHIM_NETLINK_TX_RING 7
+#define SHIM_NETLINK_LISTEN_ALL_NSID 8
+#define SHIM_NETLINK_LIST_MEMBERSHIPS 9
+#define SHIM_NETLINK_CAP_ACK 10
+#define SHIM_NETLINK_EXT_ACK 11
+#define SHIM_NETLINK_GET_STRICT_CHK 12
+#define SHIM_NETLINK_UNCONNECTED 0
+#define SHIM_NETLINK_CONNECTED 1
 
-/* Directions of shutdown. */
-#define SHIM_SHUT_RD 0
-#define SHIM_SHUT_WR 1
-#define SHIM_SHUT_RDWR 2
+/* Options of sockets of the kernel's cryptography, for setsockopt. */
+#define SHIM_ALG_SET_KEY 1
+#define SHIM_ALG_SET_IV 2
+#define SHIM_ALG_SET_OP 3
+#define SHIM_ALG_SET_AEAD_ASSOCLEN 4
+#define SHIM_ALG_SET_AEAD_AUTHSIZE 5
+#define SHIM_ALG_SET_DRBG_ENTROPY 6
+#define SHIM_ALG_SET_KEY_BY_KEY_SERIAL 7
+#define SHIM_ALG_OP_DECRYPT 0
+#define SHIM_ALG_OP_ENCRYPT 1
 
-/* Events of ppoll. */
-#define SHIM_POLLIN 1
-#define SHIM_POLLPRI 2
-#define SHIM_POLLOUT 4
-#define SHIM_POLLERR 8
-#define SHIM_POLLHUP 0x10
-#define SHIM_POLLNVAL 0x20
-#define SHIM_POLLRDNORM 0x40
-#define SHIM_POLLRDBAND 0x80
-#define SHIM_POLLWRNORM 0x100
-#define SHIM_POLLWRBAND 0x200
-#define SHIM_POLLMSG 0x400
-#define SHIM_POLLRDHUP 0x2000
+/* Flags and options of XDP's sockets, for bind and setsockopt. */
+#define SHIM_XDP_SHARED_UMEM (1U << 0)
+#define SHIM_XDP_COPY (1U << 1)
+#define SHIM_XDP_ZEROCOPY (1U << 2)
+#define SHIM_XDP_USE_NEED_WAKEUP (1U << 3)
+#define SHIM_XDP_USE_SG (1U << 4)
+#define SHIM_XDP_UMEM_UNALIGNED_CHUNK_FLAG (1U << 0)
+#define SHIM_XDP_UMEM_TX_SW_CSUM (1U << 1)
+#define SHIM_XDP_UMEM_TX_METADATA_LEN (1U << 2)
+#define SHIM_XDP_RING_NEED_WAKEUP (1U << 0)
+#define SHIM_XDP_MMAP_OFFSETS 1
+#define SHIM_XDP_RX_RING 2
+#define SHIM_XDP_TX_RING 3
+#define SHIM_XDP_UMEM_REG 4
+#define SHIM_XDP_UMEM_FILL_RING 5
+#define SHIM_XDP_UMEM_COMPLETION_RING 6
+#define SHIM_XDP_STATISTICS 7
+#define SHIM_XDP_OPTIONS 8
+#define SHIM_XDP_MAX_TX_SKB_BUDGET 9
+#define SHIM_XDP_OPTIONS_ZEROCOPY (1U << 0)
+#define SHIM_XDP_PGOFF_RX_RING 0
+#define SHIM_XDP_PGOFF_TX_RING 0x80000000U
+#define SHIM_XDP_UMEM_PGOFF_FILL_RING 0x100000000ULL
+#define SHIM_XDP_UMEM_PGOFF_COMPLETION_RING 0x180000000ULL
+#define SHIM_XDP_TXMD_FLAGS_TIMESTAMP (1U << 0)
+#define SHIM_XDP_TXMD_FLAGS_CHECKSUM (1U << 1)
+#define SHIM_XDP_TXMD_FLAGS_LAUNCH_TIME (1U << 2)
+#define SHIM_XDP_PKT_CONTD (1U << 0)
+#define SHIM_XDP_TX_METADATA (1U << 1)
 
-/* Names for epoll_create1, epoll_ctl, epoll_pwait and epoll_pwait2. */
-#define SHIM_EPOLL_CLOEXEC 0x80000
-#define SHIM_EPOLL_CTL_ADD 1
-#define SHIM_EPOLL_CTL_DEL 2
-#define SHIM_EPOLL_CTL_MOD 3
-#define SHIM_EPOLLIN 1
-#define SHIM_EPOLLPRI 2
-#define SHIM_EPOLLOUT 4
-#define SHIM_EPOLLERR 8
-#define SHIM_EPOLLHUP 0x10
-#define SHIM_EPOLLRDNORM 0x40
-#define SHIM_EPOLLRDBAND 0x80
-#define SHIM_EPOLLWRNORM 0x100
-#define SHIM_EPOLLWRBAND 0x200
-#define SHIM_EPOLLMSG 0x400
-#define SHIM_EPOLLRDHUP 0x2000
-#define SHIM_EPOLLEXCLUSIVE 0x10000000
-#define SHIM_EPOLLWAKEUP 0x20000000
-#define SHIM_EPOLLONESHOT 0x40000000
-#define SHIM_EPOLLET 0x80000000U
+/*
+ * Clocks of clock_gettime, clock_getres, clock_settime, clock_adjtime,
+ * clock_nanosleep, timerfd_create and timer_create.
+ */
+#define SHIM_CLOCK_REALTIME 0
+#define SHIM_CLOCK_MONOTONIC 1
+#define SHIM_CLOCK_PROCESS_CPUTIME_ID 2
+#define SHIM_CLOCK_THREAD_CPUTIME_ID 3
+#define SHIM_CLOCK_MONOTONIC_RAW 4
+#define SHIM_CLOCK_REALTIME_COARSE 5
+#define SHIM_CLOCK_MONOTONIC_COARSE 6
+#define SHIM_CLOCK_BOOTTIME 7
+#define SHIM_CLOCK_REALTIME_ALARM 8
+#define SHIM_CLOCK_BOOTTIME_ALARM 9
+#define SHIM_CLOCK_SGI_CYCLE 10
+#define SHIM_CLOCK_TAI 11
+#define SHIM_CLOCK_AUX 16
+#define SHIM_CLOCK_AUX_LAST 23
+#define SHIM_TIMER_ABSTIME 0x1
 
-/* Flags of mount. */
-#define SHIM_MS_RDONLY 0x1
-#define SHIM_MS_NOSUID 0x2
-#define SHIM_MS_NODEV 0x4
-#define SHIM_MS_NOEXEC 0x8
-#define SHIM_MS_SYNCHRONOUS 0x10
-#define SHIM_MS_REMOUNT 0x20
-#define SHIM_MS_NOATIME 0x400
-#define SHIM_MS_BIND 0x1000
-#define SHIM_MS_MOVE 0x2000
-#define SHIM_MS_REC 0x4000
-#define SHIM_MS_SILENT 0x8000
-#define SHIM_MS_PRIVATE 0x40000
-#define SHIM_MS_SLAVE 0x80000
-#define SHIM_MS_SHARED 0x100000
+/* Timers of getitimer and setitimer. */
+#define SHIM_ITIMER_REAL 0
+#define SHIM_ITIMER_VIRTUAL 1
+#define SHIM_ITIMER_PROF 2
 
-/* What reboot does. */
-#define SHIM_LINUX_REBOOT_CMD_RESTART 0x1234567
-#define SHIM_LINUX_REBOOT_CMD_HALT 0xcdef0123U
-#define SHIM_LINUX_REBOOT_CMD_POWER_OFF 0x4321fedc
+/* Flags of timerfd_create and timerfd_settime. */
+#define SHIM_TFD_TIMER_ABSTIME (1U << 0)
+#define SHIM_TFD_TIMER_CANCEL_ON_SET (1U << 1)
+#define SHIM_TFD_CLOEXEC 0x80000
+#define SHIM_TFD_NONBLOCK 2048
+#define SHIM_TFD_IOC_SET_TICKS 0x40085400
+
+/* Modes and states of adjtimex and clock_adjtime. */
+#define SHIM_ADJ_OFFSET 0x1
+#define SHIM_ADJ_FREQUENCY 0x2
+#define SHIM_ADJ_MAXERROR 0x4
+#define SHIM_ADJ_ESTERROR 0x8
+#define SHIM_ADJ_STATUS 0x10
+#define SHIM_ADJ_TIMECONST 0x20
+#define SHIM_ADJ_TAI 0x80
+#define SHIM_ADJ_SETOFFSET 0x100
+#define SHIM_ADJ_MICRO 0x1000
+#define SHIM_ADJ_NANO 0x2000
+#define SHIM_ADJ_TICK 0x4000
+#define SHIM_ADJ_OFFSET_SINGLESHOT 0x8001
+#define SHIM_ADJ_OFFSET_SS_READ 0xa001
+#define SHIM_MOD_OFFSET 1
+#define SHIM_MOD_FREQUENCY 2
+#define SHIM_MOD_MAXERROR 4
+#define SHIM_MOD_ESTERROR 8
+#define SHIM_MOD_STATUS 16
+#define SHIM_MOD_TIMECONST 32
+#define SHIM_MOD_TAI 128
+#define SHIM_MOD_MICRO 0x1000
+#define SHIM_MOD_NANO 0x2000
+#define SHIM_STA_PLL 0x1
+#define SHIM_STA_PPSFREQ 0x2
+#define SHIM_STA_PPSTIME 0x4
+#define SHIM_STA_FLL 0x8
+#define SHIM_STA_INS 0x10
+#define SHIM_STA_DEL 0x20
+#define SHIM_STA_UNSYNC 0x40
+#define SHIM_STA_FREQHOLD 0x80
+#define SHIM_STA_PPSSIGNAL 0x100
+#define SHIM_STA_PPSJITTER 0x200
+#define SHIM_STA_PPSWANDER 0x400
+#define SHIM_STA_PPSERROR 0x800
+#define SHIM_STA_CLOCKERR 0x1000
+#define SHIM_STA_NANO 0x2000
+#define SHIM_STA_MODE 0x4000
+#define SHIM_STA_CLK 0x8000
+#define SHIM_STA_RONLY 0xff00
+#define SHIM_TIME_OK 0
+#define SHIM_TIME_INS 1
+#define SHIM_TIME_DEL 2
+#define SHIM_TIME_OOP 3
+#define SHIM_TIME_WAIT 4
+#define SHIM_TIME_ERROR 5
+#define SHIM_TIME_BAD 5
 
 #endif

@@ -488,6 +488,7 @@ struct shim_perf_event_attr {
 	uint32_t __reserved_3;
 	uint64_t sig_data;
 	uint64_t config3;
+	uint64_t config4;
 };
 
 /* What a seccomp filter sees of a call. */
