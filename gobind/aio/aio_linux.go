@@ -204,7 +204,8 @@ func milliseconds(ms int) time.Duration {
 // done with the buffers, and gives back what the AIO holds. Events that were
 // not reaped are dropped, a connection among them is closed. A PollEvents that
 // waits returns ErrClosed. Descriptors that were given to the AIO stay open,
-// except for those that CloseFD was called for. Close may be called again.
+// except for those that CloseFD was called for. After an error the kernel may
+// still use the memory, and what the AIO holds stays; Close may be called again.
 func (a *AIO) Close() error {
 	err := a.c.close()
 	a.cleanup.Stop()

@@ -71,8 +71,10 @@ type core struct {
 	events []Event
 	// polling is that a goroutine is in poll, waiting that it sleeps there.
 	polling, waiting bool
-	closed, released bool
-	// changed is signalled when polling or released changes.
+	// closed is that Close was called, closing that it runs, released that it
+	// has given everything back.
+	closed, closing, released bool
+	// changed is signalled when polling or closing changes.
 	changed sync.Cond
 }
 
@@ -381,17 +383,17 @@ func (c *core) reap() []Event {
 	return c.events
 }
 
-// close is Close. A second one waits for the first.
+// close is Close. A second one waits for the first, and does what that could not.
 func (c *core) close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
-		for !c.released {
-			c.changed.Wait()
-		}
+	for c.closing {
+		c.changed.Wait()
+	}
+	if c.released {
 		return nil
 	}
-	c.closed = true
+	c.closed, c.closing = true, true
 	for c.polling {
 		if c.waiting {
 			c.eng.wake()
@@ -403,8 +405,9 @@ func (c *core) close() error {
 	if err == nil {
 		err = c.eng.close()
 		registry.Delete(c)
+		c.released = true
 	}
-	c.released = true
+	c.closing = false
 	c.changed.Broadcast()
 	return err
 }

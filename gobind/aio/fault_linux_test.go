@@ -232,6 +232,33 @@ func TestAFailedPollEventsLosesNothing(t *testing.T) {
 	})
 }
 
+// The kernel may still write to the buffer: nothing may be given back, and a
+// second Close does what the first could not.
+func TestACloseThatCannotEndGivesNothingBack(t *testing.T) {
+	a := open(t, EngineIOUring)
+	r, _ := pipe(t, 0)
+	check(t, a.Read(r, make([]byte, 4), -1, 1))
+	var first error
+	_, err := faultkernel.Nth(t, []uintptr{sys.SYS_IO_URING_ENTER}, 1, sys.EBADF, func() error {
+		first = a.Close()
+		return nil
+	})
+	check(t, err)
+	if !errors.Is(first, sys.EBADF) {
+		t.Fatalf("Close: %v", first)
+	}
+	if _, ok := registry.Load(a.c); !ok || !isOpen(int32(a.c.eng.(*ring).FD())) {
+		t.Error("what the kernel may use was given back")
+	}
+	if err := a.SubmitRead(r, nil, -1); err != ErrClosed {
+		t.Errorf("a read after Close: %v", err)
+	}
+	check(t, a.Close())
+	if _, ok := registry.Load(a.c); ok {
+		t.Error("the second Close has not ended")
+	}
+}
+
 // Docker's older filters answer EPERM to calls that they do not know.
 func TestEpollDoesWithoutPwait2(t *testing.T) {
 	for _, errno := range []syscall.Errno{sys.ENOSYS, sys.EPERM} {
