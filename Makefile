@@ -315,7 +315,7 @@ test: setup-test $(GEN) all
 		$(call without_ring,EPERM,sys_socket uring aio%,./aio ./uring ./spawn ./examples/...) \
 		$(call without_ring,ENOSYS,aio aio_table,./aio) \
 		$(WITHOUT_SPAWNS) \
-		tests/machine.sh tests/links.sh tests/go.sh "tests/go.sh gobind -race" \
+		tests/import.sh tests/machine.sh tests/links.sh tests/go.sh "tests/go.sh gobind -race" \
 		$(GO_EMULATED) "tests/go.sh bench" "tests/bench.sh $(O)"
 
 ## Benchmarks: bench/README.md

@@ -108,7 +108,10 @@
 #define SHIM_NR_mount 165
 #define SHIM_NR_reboot 169
 
-/* Flags of open, openat, openat2, creat, pipe2, dup3 and open_by_handle_at. */
+/*
+ * Flags of open, openat, openat2, creat, pipe2, dup3, open_by_handle_at,
+ * mq_open, memfd_secret, userfaultfd and delete_module.
+ */
 #define SHIM_O_DIRECT (1U << 14)
 #define SHIM_O_LARGEFILE (1U << 15)
 #define SHIM_O_DIRECTORY (1U << 16)

@@ -4,7 +4,7 @@
 # import.sh: gen/spec/uapi_*.spec, from the kernel's headers as Debian's newest
 # suite has them, for both CPUs. gen/uapi/list says which constants. `make
 # import-uapi` calls it; gen/README.md describes the list. UPDATE=yes: the
-# headers are fetched, though older ones are there.
+# headers are fetched, though older ones are there. LIST, SPEC, OUT: other places.
 #
 # The compilers are the judges: each name is evaluated for each CPU, and in the
 # headers of older suites too, which tell what is newer.
@@ -13,7 +13,9 @@ set -u
 suites="sid trixie bookworm"
 cpus="x86_64 aarch64"
 here=gen/uapi
-out=build/uapi
+list=${LIST:-$here/list}
+spec=${SPEC:-gen/spec}
+out=${OUT:-build/uapi}
 host=$(uname -m)
 
 stop() {
@@ -28,7 +30,7 @@ compile() {
 	headers=$out/$1-$2.headers
 	shift 2
 	"$cc" -x c -std=gnu11 -w -nostdinc -isystem "$headers" \
-		-isystem "$("$cc" -print-file-name=include)" -isystem $out/libc "$@"
+		-isystem "$("$cc" -print-file-name=include)" -isystem "$out/libc" "$@"
 }
 
 # evaluate SUITE CPU: "NAME NEGATIVE HEX DECIMAL" for each candidate that
@@ -36,7 +38,7 @@ compile() {
 # once per unknown name in it: hence the repetition.
 evaluate() {
 	at=$out/$1-$2
-	cp $out/candidates "$at.left"
+	cp "$out/candidates" "$at.left"
 	while :; do
 		awk -F '\t' '
 			FNR == NR {
@@ -44,10 +46,10 @@ evaluate() {
 				next
 			}
 			{ printf "_Static_assert(!((%s) < 0) || (unsigned long long)(%s) | 1, \"\");\n", $1, $1 }
-			' $out/headers "$at.left" >"$at.c"
+			' "$out/headers" "$at.left" >"$at.c"
 		compile "$1" "$2" -fsyntax-only -fmax-errors=0 -ftrack-macro-expansion=0 \
 			"$at.c" 2>"$at.log" && break
-		awk -F : -v first="$((3 * $(wc -l <$out/headers)))" '
+		awk -F : -v first="$((3 * $(wc -l <"$out/headers")))" '
 			FNR == NR { if ($4 ~ /error/) wrong[$2 - first] = 1; next }
 			!(FNR in wrong)' "$at.log" "$at.left" >"$at.rest"
 		if cmp -s "$at.left" "$at.rest"; then
@@ -63,7 +65,7 @@ evaluate() {
 		}
 		FNR == 1 { print "const unsigned long long values[][2] = {" }
 		{ printf "{ (%s) < 0, (unsigned long long)(%s) },\n", $1, $1 }
-		END { print "};" }' $out/headers "$at.left" >"$at.c"
+		END { print "};" }' "$out/headers" "$at.left" >"$at.c"
 	compile "$1" "$2" -c -o "$at.o" "$at.c" || stop "no values of $1 for $2"
 	"$2-linux-gnu-objcopy" -O binary -j .rodata "$at.o" "$at.data" ||
 		stop "no values of $1 for $2"
@@ -76,9 +78,9 @@ evaluate() {
 	}' >"$at.values"
 }
 
-rm -rf $out
+rm -rf "$out"
 # Older headers want this one of libc's, for a function.
-mkdir -p $out/libc && : >$out/libc/unistd.h || exit
+mkdir -p "$out/libc" && : >"$out/libc/unistd.h" || exit
 for suite in $suites; do
 	for cpu in $cpus; do
 		dir=$($here/headers.sh ${UPDATE:+-u} "$suite" "$cpu") || exit
@@ -87,33 +89,33 @@ for suite in $suites; do
 done
 
 # What every header defines.
-awk '$1 == "const" && !seen[$2]++ { print $2 }' $here/list >$out/headers
+awk '$1 == "const" && !seen[$2]++ { print $2 }' "$list" >"$out/headers"
 newest=${suites%% *}
 for cpu in $cpus; do
 	while read -r header; do
 		# Some are of one CPU only.
 		printf '#if __has_include(<%s>)\n#include <%s>\n#endif\n' \
 			"$header" "$header" |
-			compile "$newest" "$cpu" -E -dD - >$out/text ||
+			compile "$newest" "$cpu" -E -dD - >"$out/text" ||
 			stop "$header is none for $cpu"
-		awk -f $here/names.awk $out/text | sed "s,^,$header	,"
-	done <$out/headers >"$out/$cpu.names" || exit
+		awk -f $here/names.awk "$out/text" | sed "s,^,$header	,"
+	done <"$out/headers" >"$out/$cpu.names" || exit
 done
 
 # What is written by hand stays there.
 awk 'FNR == 1 { const = FILENAME ~ /\/uapi_/ ? -1 : 0 }
 	/^[^ \t#]/ && const >= 0 { const = $1 == "const" }
-	/^[ \t]/ && const > 0 { print $1 }' gen/spec/*.spec >$out/by_hand
-awk -f $here/choose.awk file=1 $out/by_hand file=2 $out/x86_64.names \
-	file=3 $out/aarch64.names file=4 $here/list >$out/chosen || exit
-awk -F '\t' '$1 == "constant" { print $2 }' $out/chosen >$out/candidates
+	/^[ \t]/ && const > 0 { print $1 }' "$spec"/*.spec >"$out/by_hand"
+awk -f $here/choose.awk file=1 "$out/by_hand" file=2 "$out/x86_64.names" \
+	file=3 "$out/aarch64.names" file=4 "$list" >"$out/chosen" || exit
+awk -F '\t' '$1 == "constant" { print $2 }' "$out/chosen" >"$out/candidates"
 for suite in $suites; do
 	for cpu in $cpus; do
 		evaluate "$suite" "$cpu" &
 	done
 	wait
 done
-rm -f $out/*.spec
+rm -f "$out"/*.spec
 for suite in $suites; do
 	for cpu in $cpus; do
 		version=$(awk '$2 == "LINUX_VERSION_MAJOR" { a = $3 }
@@ -122,8 +124,8 @@ for suite in $suites; do
 		[ -s "$out/$suite-$cpu.values" ] || stop "no values of $suite for $cpu"
 		sed "s/^/$version $cpu /" "$out/$suite-$cpu.values"
 	done
-done >$out/values
-awk -v package="$(cat $out/"$newest"-x86_64.headers/version)" -v dir="$out" \
-	-f $here/write.awk $out/values $out/chosen || exit
-rm -f gen/spec/uapi_*.spec
-mv $out/*.spec gen/spec
+done >"$out/values"
+awk -v package="$(cat "$out/$newest"-x86_64.headers/version)" -v dir="$out" \
+	-f $here/write.awk "$out/values" "$out/chosen" || exit
+rm -f "$spec"/uapi_*.spec
+mv "$out"/*.spec "$spec"

@@ -1231,7 +1231,8 @@ const (
 	FAN_EVENT_METADATA_LEN            = 24
 )
 
-// Flags of open, openat, openat2, creat, pipe2, dup3 and open_by_handle_at.
+// Flags of open, openat, openat2, creat, pipe2, dup3, open_by_handle_at,
+// mq_open, memfd_secret, userfaultfd and delete_module.
 const (
 	O_ACCMODE   = 3
 	O_RDONLY    = 0
@@ -3352,7 +3353,7 @@ const (
 	PER_MASK           = 0xff
 )
 
-// Flags of clone, clone3 and unshare.
+// Flags of clone, clone3, unshare and setns.
 const (
 	CSIGNAL              = 0xff
 	CLONE_VM             = 0x100

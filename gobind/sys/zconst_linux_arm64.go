@@ -4,7 +4,8 @@
 
 package sys
 
-// Flags of open, openat, openat2, creat, pipe2, dup3 and open_by_handle_at.
+// Flags of open, openat, openat2, creat, pipe2, dup3, open_by_handle_at,
+// mq_open, memfd_secret, userfaultfd and delete_module.
 const (
 	O_DIRECT    = 1 << 16
 	O_LARGEFILE = 1 << 17

@@ -1311,7 +1311,10 @@
 #define SHIM_FAN_EPIDFD (-2)
 #define SHIM_FAN_EVENT_METADATA_LEN 24
 
-/* Flags of open, openat, openat2, creat, pipe2, dup3 and open_by_handle_at. */
+/*
+ * Flags of open, openat, openat2, creat, pipe2, dup3, open_by_handle_at,
+ * mq_open, memfd_secret, userfaultfd and delete_module.
+ */
 #define SHIM_O_ACCMODE 3
 #define SHIM_O_RDONLY 0
 #define SHIM_O_WRONLY (1U << 0)
@@ -3312,7 +3315,7 @@
 #define SHIM_PER_HPUX 0x10
 #define SHIM_PER_MASK 0xff
 
-/* Flags of clone, clone3 and unshare. */
+/* Flags of clone, clone3, unshare and setns. */
 #define SHIM_CSIGNAL 0xff
 #define SHIM_CLONE_VM 0x100
 #define SHIM_CLONE_FS 0x200
