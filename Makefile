@@ -24,6 +24,8 @@
 #   BENCHTIME=120s          how long to measure; "quick" shows that all runs
 #   BENCHREPORT=files       documents that get the tables, between their marks
 #   TESTS='sys uring'       the C test programs to run
+#   LINT=glob               the checks of lint, as LINT='clang*'
+#   GO=/path/to/go          the go command, when it is not in PATH
 #   KERNELS='5.10 sid'      the kernels of test-kernels; KERNEL=vmlinuz is yours
 #   ARCHS=aarch64           their CPUs
 #   PREFIX, DESTDIR, CC, CFLAGS, LDFLAGS, AR, HOSTCC as everywhere
