@@ -37,6 +37,7 @@ func describeMachine(f *os.File, dir string, where placement) []field {
 		{"governor", readLine("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")},
 		{"kernel", kernel()},
 		{"mitigations", mitigations()},
+		{"io_uring", ringState()},
 		{"page-size", fmt.Sprint(os.Getpagesize())},
 		{"go", runtime.Version()},
 		{"commit", commit()},

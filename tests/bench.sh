@@ -81,7 +81,8 @@ without_io_uring() {
 		return 1
 	}
 	cat table
-	! grep engine=io_uring lines && grep -q '^Benchmark.*engine=epoll' lines &&
+	grep -q '^io_uring: none: ' lines &&
+		! grep engine=io_uring lines && grep -q '^Benchmark.*engine=epoll' lines &&
 		grep -q 'engine=io_uring.*: skip .*io_uring' table
 }
 

@@ -181,6 +181,50 @@ static void print_from(const char *key, const char *path, const char *prefix)
 	shim_close((int)fd);
 }
 
+/* What kernel.io_uring_disabled is, or 0: everybody may have a ring. */
+static char ring_setting(void)
+{
+	char c = '0';
+	long fd = shim_openat(SHIM_AT_FDCWD,
+			      "/proc/sys/kernel/io_uring_disabled",
+			      SHIM_O_RDONLY | SHIM_O_CLOEXEC, 0);
+
+	if (fd < 0)
+		return c;
+	shim_read((int)fd, &c, 1);
+	shim_close((int)fd);
+	return c;
+}
+
+/* Says why there is no io_uring, and who can change that; as the driver. */
+static void print_ring(void)
+{
+	struct shim_io_uring_params params = { 0 };
+	long fd = shim_io_uring_setup(1, &params);
+	struct text out = { 0 };
+
+	if (fd >= 0) {
+		shim_close((int)fd);
+		return;
+	}
+	text_add(&out, "io_uring: none: ");
+	if (fd == -SHIM_ENOSYS) {
+		text_add(&out, "this kernel has none, or a seccomp filter "
+			       "hides it");
+	} else if (fd != -SHIM_EPERM && fd != -SHIM_EACCES) {
+		text_add(&out, "errno ");
+		text_add_number(&out, (uint64_t)-fd);
+	} else if (ring_setting() != '0') {
+		text_add(&out, "kernel.io_uring_disabled forbids it; root can "
+			       "set it to 0");
+	} else {
+		text_add(&out, "a seccomp filter forbids it, as those of "
+			       "containers do; run outside of it");
+	}
+	text_add(&out, "\n");
+	text_flush(&out, 1);
+}
+
 static void print_header(const struct machine *m, const char *where)
 {
 	struct shim_utsname name = { 0 };
@@ -205,6 +249,7 @@ static void print_header(const struct machine *m, const char *where)
 		text_add(&out, " (there is only one)");
 	text_add(&out, "\n");
 	text_flush(&out, 1);
+	print_ring();
 	print_from("cpu: ", "/proc/cpuinfo", "model name");
 }
 
