@@ -58,8 +58,9 @@ static inline long call_open(const char *path, bool direct)
 {
 	int flags = SHIM_O_RDONLY | SHIM_O_CLOEXEC;
 
-	return shim_openat(SHIM_AT_FDCWD, path,
-			   direct ? flags | SHIM_O_DIRECT : flags, 0);
+	if (direct)
+		flags |= (int)SHIM_O_DIRECT;
+	return shim_openat(SHIM_AT_FDCWD, path, flags, 0);
 }
 
 static inline int64_t call_file_size(int fd)
