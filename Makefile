@@ -268,6 +268,42 @@ $(O)/tests/tool/%: tests/tool/%.c
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(C_FLAGS) -MF $@.d $(LDFLAGS) -o $@ $< -lseccomp
 
+# Every wrapper under a supervisor: what the kernel sees from C and from Go.
+EQUAL := $(O)/tests/equal
+EQUAL_ALL := $(EQUAL)/equal $(EQUAL)/c $(EQUAL)/go
+EQUAL_SRC := $(filter-out %/caller.c %/filter.c,$(wildcard tests/equal/*.c))
+GOARCH_x86_64 := amd64
+GOARCH_aarch64 := arm64
+ifneq ($(ARCH),$(HOST))
+$(EQUAL)/equal $(EQUAL)/c: LDFLAGS += -static
+endif
+
+build/equal/filter: tests/equal/filter.c
+	@mkdir -p $(@D)
+	$(say) HOSTCC $@
+	$(Q)$(HOSTCC) -std=gnu11 -O1 $(WARNINGS) -o $@ $< -lseccomp
+
+$(EQUAL)/filter.h: build/equal/filter
+	@mkdir -p $(@D)
+	$(Q)$< $(ARCH) >$@
+
+$(EQUAL)/equal: $(EQUAL_SRC) $(EQUAL)/filter.h $(wildcard tests/equal/*.h)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -I$(@D) $(LDFLAGS) -o $@ \
+		$(EQUAL_SRC) -lpthread
+
+$(EQUAL)/c: tests/equal/caller.c $(LIB)
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(TEST_FLAGS) -MF $@.d $(LDFLAGS) -o $@ $< $(LIB)
+
+# The go command knows what is stale.
+.PHONY: $(EQUAL)/go
+$(EQUAL)/go:
+	$(say) GO $@
+	$(Q)CGO_ENABLED=0 GOARCH=$(GOARCH_$(ARCH)) $(GO) -C gobind build \
+		-buildvcs=false -o $(abspath $@) ./internal/equal
+
 # The C suites once more, with the compiler looking at every access.
 SAN := $(O)/san
 SAN_FLAGS := -O1 -g -fno-omit-frame-pointer \
@@ -307,7 +343,8 @@ GO_EMULATED := "GOARCH=arm64 CGO_ENABLED=0 PACKAGES=./sys \
 endif
 
 test: setup-test $(GEN) all
-	$(Q)$(MAKE) -s $(TEST_BIN) $(PLAIN_BIN) $(MUSL_BIN) $(TOOLS) $(BENCH_ALL)
+	$(Q)$(MAKE) -s $(TEST_BIN) $(PLAIN_BIN) $(MUSL_BIN) $(TOOLS) \
+		$(EQUAL_ALL) $(BENCH_ALL)
 	$(Q)$(MAKE) -s O=$(SAN) CFLAGS="$(SAN_FLAGS)" $(SAN_BIN)
 	$(if $(EMULATED_BIN),$(Q)$(MAKE) -s ARCH=aarch64 O=build/aarch64 \
 		$(EMULATED_BIN))
@@ -317,6 +354,7 @@ test: setup-test $(GEN) all
 		$(call without_ring,EPERM,sys_socket uring aio%,./aio ./uring ./spawn ./examples/...) \
 		$(call without_ring,ENOSYS,aio aio_table,./aio) \
 		$(WITHOUT_SPAWNS) \
+		"tests/equal.sh $(O)" \
 		tests/import.sh tests/machine.sh tests/links.sh tests/go.sh "tests/go.sh gobind -race" \
 		$(GO_EMULATED) "tests/go.sh bench" "tests/bench.sh $(O)"
 

@@ -7,7 +7,8 @@
 #define GO_DIR "gobind/sys/"
 
 /* cpu ANY_CPU: a file for all of them. */
-void put_go_head(struct buf *b, int cpu, const char *imports)
+void put_go_head(struct buf *b, int cpu, const char *package,
+		 const char *imports)
 {
 	put(b, "// %s\n\n//go:build linux && ", GENERATED);
 	if (cpu == ANY_CPU) {
@@ -18,12 +19,12 @@ void put_go_head(struct buf *b, int cpu, const char *imports)
 	} else {
 		put(b, "%s", cpus[cpu].go);
 	}
-	put(b, "\n\npackage sys\n");
+	put(b, "\n\npackage %s\n", package);
 	if (imports)
 		put(b, "\n%s", imports);
 }
 
-static const struct param *param_of(const struct call *call, int arg)
+const struct param *go_param_of(const struct call *call, int arg)
 {
 	for (int i = 0; i < call->nr_params; i++)
 		if (call->params[i].arg == arg)
@@ -39,7 +40,7 @@ static const char *element(const struct arg *a)
 	return a->type->go_mem;
 }
 
-static const char *param_type(const struct call *call, const struct param *p)
+const char *go_param_type(const struct call *call, const struct param *p)
 {
 	const struct arg *a = &call->args[p->arg];
 
@@ -81,10 +82,10 @@ static const char *local_e(const struct call *call)
 static const struct param *slice_of(const struct call *call, int len)
 {
 	for (int i = 0; i < call->nr_args; i++) {
-		const struct param *p = param_of(call, i);
+		const struct param *p = go_param_of(call, i);
 
 		if (call->args[i].len == len && p &&
-		    starts_with(param_type(call, p), "[]"))
+		    starts_with(go_param_type(call, p), "[]"))
 			return p;
 	}
 	return NULL;
@@ -98,7 +99,7 @@ static const char *integer(const char *name, const char *type)
 static char *slice_length(const struct call *call, const struct param *p)
 {
 	if (call->args[p->arg].len_bytes &&
-	    strcmp(param_type(call, p), "[]byte"))
+	    strcmp(go_param_type(call, p), "[]byte"))
 		return format("uintptr(len(%s))*unsafe.Sizeof(%s[0])", p->name,
 			      p->name);
 	return format("uintptr(len(%s))", p->name);
@@ -107,19 +108,19 @@ static char *slice_length(const struct call *call, const struct param *p)
 static const char *go_argument(const struct call *call, int arg)
 {
 	const struct arg *a = &call->args[arg];
-	const struct param *p = param_of(call, arg), *slice;
+	const struct param *p = go_param_of(call, arg), *slice;
 	const char *type;
 
 	if (a->is_constant)
 		return format("%lld", (long long)a->constant);
 	if (a->sizeof_arg >= 0)
 		return format("unsafe.Sizeof(*%s)",
-			      param_of(call, a->sizeof_arg)->name);
+			      go_param_of(call, a->sizeof_arg)->name);
 	if (!p) {
 		slice = slice_of(call, arg);
 		return slice_length(call, slice);
 	}
-	type = param_type(call, p);
+	type = go_param_type(call, p);
 	if (a->packed_size)
 		return "uintptr(unsafe.Pointer(&pair))";
 	if (!strcmp(type, "string"))
@@ -149,7 +150,7 @@ static const char *result_name(const struct call *call)
 	return call->result ? call->result : names[call->returns];
 }
 
-static bool has_result(const struct call *call)
+bool go_has_result(const struct call *call)
 {
 	return call->returns != RET_NOTHING && call->returns != RET_NORETURN &&
 	       !call->drops_result;
@@ -159,9 +160,9 @@ static void put_params(struct buf *b, const struct call *call)
 {
 	for (int i = 0; i < call->nr_params; i++) {
 		const struct param *p = &call->params[i];
-		const char *type = param_type(call, p);
+		const char *type = go_param_type(call, p);
 		bool same = i + 1 < call->nr_params &&
-			    !strcmp(type, param_type(call, p + 1));
+			    !strcmp(type, go_param_type(call, p + 1));
 
 		put(b, "%s%s%s%s", i ? ", " : "", p->name, same ? "" : " ",
 		    same ? "" : type);
@@ -175,7 +176,7 @@ static void put_signature(struct buf *b, const struct call *call)
 	put(b, ")");
 	if (call->returns == RET_INFALLIBLE)
 		put(b, " (%s %s)", result_name(call), result_type(call));
-	else if (has_result(call))
+	else if (go_has_result(call))
 		put(b, " (%s %s, err error)", result_name(call),
 		    result_type(call));
 	else if (call->returns != RET_NORETURN)
@@ -185,7 +186,7 @@ static void put_signature(struct buf *b, const struct call *call)
 
 static const char *failed(const struct call *call)
 {
-	if (!has_result(call))
+	if (!go_has_result(call))
 		return "";
 	return call->returns == RET_POINTER ? "nil, " : "-1, ";
 }
@@ -195,7 +196,7 @@ static void put_strings(struct buf *b, const struct call *call)
 	for (int i = 0; i < call->nr_params; i++) {
 		const struct param *p = &call->params[i];
 
-		if (strcmp(param_type(call, p), "string"))
+		if (strcmp(go_param_type(call, p), "string"))
 			continue;
 		put(b, "\t%sPtr, err := syscall.BytePtrFromString(%s)\n",
 		    p->name, p->name);
@@ -214,7 +215,8 @@ static void put_pair(struct buf *b, const struct call *call)
 			put(b,
 			    "\tpair := struct {\n\t\tp    %s\n"
 			    "\t\tsize uintptr\n\t}{%s, %d}\n",
-			    param_type(call, p), p->name, (int)a->packed_size);
+			    go_param_type(call, p), p->name,
+			    (int)a->packed_size);
 	}
 }
 
@@ -249,9 +251,9 @@ static bool counted(const struct call *call, const struct param *p)
 {
 	const struct arg *a = &call->args[p->arg];
 
-	if (call->returns != RET_COUNT || !has_result(call))
+	if (call->returns != RET_COUNT || !go_has_result(call))
 		return false;
-	return a->dir == OUT || !strcmp(param_type(call, p), "[]byte");
+	return a->dir == OUT || !strcmp(go_param_type(call, p), "[]byte");
 }
 
 /* Mark the bytes of the slice that the kernel has touched. */
@@ -273,7 +275,7 @@ static void put_range(struct buf *b, const struct call *call,
 		condition = format("%s > 0", local_r(call));
 		n = format("int(%s)", local_r(call));
 	}
-	if (strcmp(param_type(call, p), "[]byte") &&
+	if (strcmp(go_param_type(call, p), "[]byte") &&
 	    !(counted(call, p) && a->len_bytes))
 		n = format("%s*int(unsafe.Sizeof(%s[0]))", n, p->name);
 	put(b, "\t\tif %s {\n\t\t\t%s(unsafe.Pointer(&%s[0]), %s)\n\t\t}\n",
@@ -285,7 +287,7 @@ static void put_race(struct buf *b, const struct call *call)
 	struct buf body = { 0 };
 
 	for (int i = 0; i < call->nr_params; i++)
-		if (starts_with(param_type(call, &call->params[i]), "[]") &&
+		if (starts_with(go_param_type(call, &call->params[i]), "[]") &&
 		    call->args[call->params[i].arg].dir)
 			put_range(&body, call, &call->params[i]);
 	if (call->race == RACE_ACQUIRE)
@@ -296,7 +298,7 @@ static void put_race(struct buf *b, const struct call *call)
 
 static void put_body(struct buf *b, const struct call *call, int cpu)
 {
-	const char *r = has_result(call) ? local_r(call) : "_";
+	const char *r = go_has_result(call) ? local_r(call) : "_";
 	bool uses_r;
 
 	put_strings(b, call);
@@ -315,7 +317,7 @@ static void put_body(struct buf *b, const struct call *call, int cpu)
 		put(b, "\treturn %s\n", go_result(call));
 		return;
 	}
-	uses_r = has_result(call);
+	uses_r = go_has_result(call);
 	put(b, "%s, _, %s := ", uses_r ? r : "_", local_e(call));
 	put_syscall(b, call, cpu);
 	put(b, "\tif %s != 0 {\n\t\treturn %s%s\n\t}\n", local_e(call),
@@ -334,12 +336,12 @@ static void put_via(struct buf *b, const struct call *call)
 	for (int i = 0; i < call->nr_params; i++) {
 		const struct param *p = &call->params[i];
 		bool converted = call->args[p->arg].structure &&
-				 *param_type(call, p) == '*';
+				 *go_param_type(call, p) == '*';
 
 		if (i)
 			put(b, ", ");
 		if (converted)
-			put(b, "(*syscall.%s)(%s)", param_type(call, p) + 1,
+			put(b, "(*syscall.%s)(%s)", go_param_type(call, p) + 1,
 			    p->name);
 		else
 			put(b, "%s", p->name);
@@ -446,7 +448,7 @@ static void emit_wrappers(int cpu)
 	b = output(cpu == ANY_CPU
 			   ? GO_DIR "zsys_linux.go"
 			   : format(GO_DIR "zsys_linux_%s.go", cpus[cpu].go));
-	put_go_head(b, cpu, imports.s);
+	put_go_head(b, cpu, "sys", imports.s);
 	put_bytes(b, body.s, body.len);
 }
 
@@ -462,7 +464,7 @@ static void emit_go_numbers(int cpu)
 	if (!longest)
 		return;
 	b = output(format(GO_DIR "znr_linux_%s.go", cpus[cpu].go));
-	put_go_head(b, cpu, NULL);
+	put_go_head(b, cpu, "sys", NULL);
 	put(b, "\n// Call numbers.\nconst (\n");
 	for (size_t i = 0; i < model.calls.n; i++)
 		if (call_on(&model.calls.v[i], cpu))

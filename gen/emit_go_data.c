@@ -67,7 +67,7 @@ static void emit_go_constants(int cpu, bool errors)
 	b = output(cpu == ANY_CPU
 			   ? format(GO_DIR "%s.go", stem)
 			   : format(GO_DIR "%s_%s.go", stem, cpus[cpu].go));
-	put_go_head(b, cpu, errors ? "import \"syscall\"\n" : NULL);
+	put_go_head(b, cpu, "sys", errors ? "import \"syscall\"\n" : NULL);
 	put_bytes(b, body.s, body.len);
 }
 
@@ -324,7 +324,7 @@ static void emit_types(int cpu)
 	b = output(cpu == ANY_CPU
 			   ? GO_DIR "ztypes_linux.go"
 			   : format(GO_DIR "ztypes_linux_%s.go", cpus[cpu].go));
-	put_go_head(b, cpu, "import \"unsafe\"\n");
+	put_go_head(b, cpu, "sys", "import \"unsafe\"\n");
 	put_bytes(b, body.s, body.len);
 	put_sizes(b, cpu);
 	put_asserts(b, asserts.left, asserts.right, asserts.n);

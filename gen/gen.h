@@ -323,6 +323,7 @@ void emit_go(void);
 void emit_go_data(void);
 void emit_reference(void);
 void emit_fault(void);
+void emit_equal(void);
 void emit_uapi(int cpu, struct buf *b);
 void emit_tables(const char *root);
 /* A prototype or call: head, then items, filled up to column 80. */
@@ -336,6 +337,11 @@ char *with_names(const struct call *call, const char *text, bool go);
 bool per_cpu_layout(const struct structure *s);
 void put_prototype(struct buf *b, const struct call *call, const char *tail);
 bool in_c(const struct call *call);
-void put_go_head(struct buf *b, int cpu, const char *imports);
+void put_go_head(struct buf *b, int cpu, const char *package,
+		 const char *imports);
+/* The parameter of Go's function that is this argument, or NULL. */
+const struct param *go_param_of(const struct call *call, int arg);
+const char *go_param_type(const struct call *call, const struct param *p);
+bool go_has_result(const struct call *call);
 
 #endif

@@ -53,6 +53,7 @@ static void emit_all(const char *root)
 	emit_go_data();
 	emit_reference();
 	emit_fault();
+	emit_equal();
 	emit_tables(root);
 }
 

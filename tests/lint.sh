@@ -270,7 +270,7 @@ unsafe_files() {
 
 # What reaches into the Go runtime, in one place that a build tag leaves out.
 linknames() {
-	grep -rn 'go:linkname' gobind --include='*.go' >"$out/linknames" &&
+	grep -rn '^//go:linkname' gobind --include='*.go' >"$out/linknames" &&
 		no_match -v '^gobind/sys/vgetrandom_linux.go:.*:linkname vgetrandom runtime.vgetrandom$' \
 			"$out/linknames" &&
 		grep -q '^//go:build .* && !nolinkname$' gobind/sys/vgetrandom_linux.go
