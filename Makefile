@@ -6,6 +6,7 @@
 #   make test       every test that this machine can run, C and Go
 #   make test-kernels  the same tests on kernels from 5.10 to the newest, of
 #                   both CPUs, in virtual machines: tests/kernels/run.sh
+#   make test-mutants  damage the wrappers: the tests must notice each
 #   make lint       formatting, symbols, headers, layers, stale files
 #   make gen        rewrite the generated files (z*) from gen/spec
 #   make import-uapi  the constants of gen/uapi/list from the newest kernel's
@@ -96,8 +97,8 @@ comma := ,
 .DELETE_ON_ERROR:
 .SECONDARY:
 SETUPS := setup-bench setup-test setup-lint setup-kernels
-.PHONY: all bench test test-kernels lint gen import-uapi vendor-go install \
-	uninstall clean help $(SETUPS)
+.PHONY: all bench test test-kernels test-mutants lint gen import-uapi \
+	vendor-go install uninstall clean help $(SETUPS)
 
 all: $(LIB) $(START) $(EXAMPLES)
 
@@ -357,6 +358,10 @@ test: setup-test $(GEN) all
 		"tests/equal.sh $(O)" \
 		tests/import.sh tests/machine.sh tests/links.sh tests/go.sh "tests/go.sh gobind -race" \
 		$(GO_EMULATED) "tests/go.sh bench" "tests/bench.sh $(O)"
+
+test-mutants: setup-test all
+	$(Q)$(MAKE) -s $(EQUAL_ALL)
+	$(Q)CC="$(CC)" GO=$(GO) tests/mutants.sh $(O)
 
 ## Benchmarks: bench/README.md
 
