@@ -356,7 +356,8 @@ test: setup-test $(GEN) all
 		$(call without_ring,ENOSYS,aio aio_table,./aio) \
 		$(WITHOUT_SPAWNS) \
 		"tests/equal.sh $(O)" \
-		tests/import.sh tests/machine.sh tests/links.sh tests/go.sh "tests/go.sh gobind -race" \
+		tests/import.sh tests/machine.sh tests/links.sh tests/order.sh \
+		tests/go.sh "tests/go.sh gobind -race" \
 		$(GO_EMULATED) "tests/go.sh bench" "tests/bench.sh $(O)"
 
 test-mutants: setup-test all
