@@ -49,6 +49,7 @@ static void emit_all(const char *root)
 {
 	emit_c();
 	emit_c_data();
+	emit_errors();
 	emit_go();
 	emit_go_data();
 	emit_reference();

@@ -17,8 +17,9 @@ struct place {
 	bool ended;
 };
 
-static const char *const block_words[] = { "version", "absent", "call",
-					   "const",   "struct", "end" };
+static const char *const block_words[] = { "version", "absent", "meaning",
+					   "call",    "const",	"struct",
+					   "end" };
 
 static void parse_version(struct cur *c)
 {
@@ -56,6 +57,16 @@ static void parse_absent(struct cur *c)
 		*VEC_ADD(&model.absent[cpu]) = word(c, NULL);
 }
 
+/* meaning NAME "TEXT" */
+static void parse_meaning(struct cur *c)
+{
+	struct meaning *m = VEC_ADD(&model.meanings);
+
+	m->name = word(c, &m->at);
+	m->text = quoted(c, "what the error means");
+	expect_end(c);
+}
+
 static void close_structure(struct place *p)
 {
 	if (p->block == STRUCT_BLOCK && p->depth > 1)
@@ -74,6 +85,8 @@ static void parse_block(struct place *p, struct cur *c)
 		parse_version(c);
 	} else if (strcmp(w, "absent") == 0) {
 		parse_absent(c);
+	} else if (strcmp(w, "meaning") == 0) {
+		parse_meaning(c);
 	} else if (strcmp(w, "call") == 0) {
 		parse_call(c);
 		p->block = CALL_BLOCK;

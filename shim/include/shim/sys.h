@@ -44,6 +44,14 @@ long shim_syscall(long nr, long a, long b, long c, long d, long e, long f);
 long shim_clone(unsigned long flags, void *stack_top, int *parent_tid,
 		void *tls, int *child_tid, int (*fn)(void *), void *arg);
 
+/*
+ * The name of an error, as "ENOENT", and what it means, as strerror(3) says in
+ * English. err is a result, -errno, or the number itself. A number without a
+ * name has NULL and "Unknown error". The texts are constant.
+ */
+const char *shim_errname(long err);
+const char *shim_strerror(long err);
+
 /* The error that a pointer result carries: -errno, or 0 for none. */
 static inline long shim_ptr_err(const void *p)
 {
