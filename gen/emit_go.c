@@ -169,7 +169,7 @@ static void put_params(struct buf *b, const struct call *call)
 	}
 }
 
-static void put_signature(struct buf *b, const struct call *call)
+void put_signature(struct buf *b, const struct call *call)
 {
 	put(b, "func %s(", call->go_name);
 	put_params(b, call);
@@ -181,7 +181,6 @@ static void put_signature(struct buf *b, const struct call *call)
 		    result_type(call));
 	else if (call->returns != RET_NORETURN)
 		put(b, " error");
-	put(b, " {\n");
 }
 
 static const char *failed(const struct call *call)
@@ -411,6 +410,7 @@ static void put_go_call(struct buf *b, const struct call *call, int cpu)
 {
 	put_doc(b, call);
 	put_signature(b, call);
+	put(b, " {\n");
 	if (call->go == GO_VIA)
 		put_via(b, call);
 	else if (call->twin)

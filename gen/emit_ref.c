@@ -11,7 +11,7 @@ static int by_name(const void *a, const void *b)
 		      (*(const struct call *const *)b)->name);
 }
 
-static const struct call **sorted_calls(void)
+const struct call **sorted_calls(void)
 {
 	const struct call **v = xalloc(model.calls.n * sizeof(const void *));
 

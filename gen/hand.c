@@ -12,6 +12,27 @@ static bool defines(const struct file *f, const char *name)
 	return strstr(f->text, line) != NULL;
 }
 
+const char *hand_written(const char *root, const char *name)
+{
+	const char *dir = format("%s/gobind/sys", root);
+	const char *line = format("\nfunc %s(", name);
+	char **names;
+	size_t n = list_files(dir, ".go", &names);
+
+	for (size_t i = 0; i < n; i++) {
+		struct file f;
+		const char *found;
+
+		if (*names[i] == 'z' ||
+		    !read_file(format("%s/%s", dir, names[i]), &f))
+			continue;
+		found = strstr(f.text, line);
+		if (found)
+			return xstrndup(found + 1, strcspn(found + 1, "{") - 1);
+	}
+	return format("%s, written by hand", name);
+}
+
 bool check_hand_written(const char *root)
 {
 	const char *dir = format("%s/gobind/sys", root);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* gen [-C ROOT] [--check | --uapi CPU]: see gen/README.md. */
+/* gen [-C ROOT] [--check | --uapi CPU | list | explain CALL]: see README.md. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,17 +60,52 @@ static void emit_all(const char *root)
 
 static int usage(void)
 {
-	fputs("usage: gen [-C ROOT] [--check | --uapi CPU]\n", stderr);
+	fputs("usage: gen [-C ROOT] [--check | --uapi CPU | list | explain "
+	      "CALL]\n",
+	      stderr);
 	return 2;
+}
+
+static int generate(const char *root, bool check)
+{
+	emit_all(root);
+	if (complaints())
+		return 1;
+	if ((check ? check_outputs(root) : write_outputs(root)) != 0)
+		return 1;
+	return check_hand_written(root) ? 0 : 1;
+}
+
+static int print_uapi(int cpu)
+{
+	struct buf b = { 0 };
+
+	emit_uapi(cpu, &b);
+	fwrite(b.s, 1, b.len, stdout);
+	return fflush(stdout) ? 1 : 0;
+}
+
+/* What is left of the command line: "list", "explain CALL" or nothing. */
+static int query(const char *root, char **args, int nr)
+{
+	if (nr == 1 && !strcmp(args[0], "list"))
+		return list_calls();
+	return explain_call(root, args[1]);
+}
+
+static bool is_query(char **args, int nr)
+{
+	return (nr == 1 && !strcmp(args[0], "list")) ||
+	       (nr == 2 && !strcmp(args[0], "explain"));
 }
 
 int main(int argc, char **argv)
 {
 	const char *root = ".";
 	bool check = false;
-	int uapi = -1;
+	int uapi = -1, i;
 
-	for (int i = 1; i < argc; i++) {
+	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
 		if (!strcmp(argv[i], "-C") && i + 1 < argc)
 			root = argv[++i];
 		else if (!strcmp(argv[i], "--check"))
@@ -81,21 +116,14 @@ int main(int argc, char **argv)
 		else
 			return usage();
 	}
+	if (i < argc && !is_query(argv + i, argc - i))
+		return usage();
 	read_specification(root);
 	if (!complaints())
 		check_model();
-	if (!complaints() && uapi >= 0) {
-		struct buf b = { 0 };
-
-		emit_uapi(uapi, &b);
-		fwrite(b.s, 1, b.len, stdout);
-		return fflush(stdout) ? 1 : 0;
-	}
-	if (!complaints())
-		emit_all(root);
 	if (complaints())
 		return 1;
-	if ((check ? check_outputs(root) : write_outputs(root)) != 0)
-		return 1;
-	return check_hand_written(root) ? 0 : 1;
+	if (i < argc)
+		return query(root, argv + i, argc - i);
+	return uapi >= 0 ? print_uapi(uapi) : generate(root, check);
 }

@@ -2,7 +2,8 @@
 /*
  * The generator, run on small specifications. tests/gen/ has text files of
  * cases: "=== NAME", a specification, then "--- PATH" with the text that must
- * be in that output, or "--- stderr" with the complaints. GEN names the
+ * be in that output, "--- stderr" with the complaints, or "--- $ ARGUMENTS"
+ * with what it prints when it is called so, and how it ends. GEN names the
  * generator; GEN_UPDATE=1 rewrites the expectations for review by git diff.
  */
 #define _GNU_SOURCE 1 /* nftw */
@@ -129,6 +130,24 @@ static int gen_run(struct gen_root *root, const char *option)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* What the generator prints for these arguments, to be freed. */
+static char *gen_query(const struct gen_root *root, const char *arguments)
+{
+	const char *gen = getenv("GEN");
+	char command[4 * PATH_LEN], *text = NULL;
+	size_t n = 0;
+	FILE *f;
+
+	snprintf(command, sizeof(command), "%s -C %s %s 2>&1; echo \"exit $?\"",
+		 gen ? gen : "build/gen/gen", root->path, arguments);
+	f = popen(command, "r");
+	if (f && getdelim(&text, &n, '\0', f) < 0)
+		text[0] = '\0';
+	if (f)
+		pclose(f);
+	return text;
+}
+
 /* Compare the expectation [want, end) with text; report the first lines. */
 static void compare(const char *want, const char *end, const char *text)
 {
@@ -157,6 +176,8 @@ static void check_part(struct gen_root *root, int status, const char *part,
 		CHECK_EQ(status, 1);
 		CHECK(!gen_exists(root, "shim/zsys.c"));
 		text = strdup(root->errors);
+	} else if (strncmp(path, "$ ", 2) == 0) {
+		text = gen_query(root, path + 2);
 	} else {
 		CHECK_EQ(status, 0);
 		text = read_text(in_root(root, path));
@@ -283,6 +304,11 @@ static void complaints_say_where_and_what_to_write(void)
 static void tables_are_as_expected(void)
 {
 	gen_cases("tests/gen/tables.txt");
+}
+
+static void queries_are_answered(void)
+{
+	gen_cases("tests/gen/queries.txt");
 }
 
 /* Run on text, which must be refused with the complaint and no output. */
@@ -463,6 +489,7 @@ static const struct check_test gen_tests[] = {
 	{ "complaints_say_where_and_what_to_write",
 	  complaints_say_where_and_what_to_write },
 	{ "tables_are_as_expected", tables_are_as_expected },
+	{ "queries_are_answered", queries_are_answered },
 	{ "a_line_of_a_mebibyte_is_refused", a_line_of_a_mebibyte_is_refused },
 	{ "bytes_that_are_no_text_are_refused",
 	  bytes_that_are_no_text_are_refused },
