@@ -88,12 +88,6 @@ int shim_aio_close_blocks(int fd, enum kind kind)
 	}
 }
 
-static int nonblocking(long *flags, int fd)
-{
-	*flags = shim_fcntl(fd, SHIM_F_GETFL, 0);
-	return *flags >= 0 && (*flags & SHIM_O_NONBLOCK);
-}
-
 static enum verdict verdict_of(int res)
 {
 	return res == -SHIM_EAGAIN ? WAITS : FINISHED;
@@ -135,8 +129,7 @@ static enum verdict message(const struct fd_state *f, struct slot *s,
 	return FINISHED;
 }
 
-/* poll(2) without waiting. */
-static enum verdict readiness(const struct slot *s, unsigned events, int *res)
+enum verdict shim_aio_readiness(const struct slot *s, unsigned events, int *res)
 {
 	struct shim_pollfd p;
 	struct shim_timespec none;
@@ -156,7 +149,7 @@ static enum verdict readiness(const struct slot *s, unsigned events, int *res)
 static enum verdict block_when_ready(const struct slot *s, unsigned events,
 				     int *res)
 {
-	enum verdict then = readiness(s, events, res);
+	enum verdict then = shim_aio_readiness(s, events, res);
 
 	return then == FINISHED && *res > 0 ? BLOCKS : then;
 }
@@ -176,10 +169,14 @@ static int take_connection(const struct slot *s)
 static enum verdict accept_now(const struct slot *s, int *res)
 {
 	int listens;
-	long flags;
+	long flags = shim_fcntl(s->fd, SHIM_F_GETFL, 0);
 
+	if (flags < 0) {
+		*res = (int)flags;
+		return FINISHED;
+	}
 	/* What does not listen fails at once. */
-	if (nonblocking(&flags, s->fd) || flags < 0 ||
+	if ((flags & SHIM_O_NONBLOCK) ||
 	    socket_option(s->fd, SHIM_SO_ACCEPTCONN, &listens) || !listens) {
 		*res = take_connection(s);
 		return verdict_of(*res);
@@ -240,8 +237,13 @@ static enum verdict device_transfer(struct fd_state *f, struct slot *s,
 			return verdict_of(*res);
 		f->no_nowait[d] = 1;
 	}
+	flags = shim_fcntl(s->fd, SHIM_F_GETFL, 0);
+	if (flags < 0) {
+		*res = (int)flags;
+		return FINISHED;
+	}
 	/* What has not this direction fails at once. */
-	if (nonblocking(&flags, s->fd) || flags < 0 || !is_open_for(flags, d)) {
+	if ((flags & SHIM_O_NONBLOCK) || !is_open_for(flags, d)) {
 		*res = transfer(s, &f->no_seek, 0);
 		return verdict_of(*res);
 	}
@@ -282,7 +284,7 @@ enum verdict shim_aio_attempt(struct fd_state *f, struct slot *s, int *res)
 	int transfers = s->op == SHIM_AIO_READ || s->op == SHIM_AIO_WRITE;
 
 	if (s->op == SHIM_AIO_POLL)
-		return readiness(s, (unsigned)s->arg, res);
+		return shim_aio_readiness(s, (unsigned)s->arg, res);
 	if (transfers && f->kind == DEVICE)
 		return device_transfer(f, s, res);
 	if (transfers && f->kind != SOCKET)

@@ -63,11 +63,13 @@ struct slot {
 	int32_t nr_pending;
 	/* Of timeouts: the place in the heap; and the heap's slot here. */
 	uint32_t heap_at, heap;
+	/* Who waits for the answer when this is to be stopped again. */
+	uint32_t owed;
 	uint8_t op;
 	uint8_t state;
 	uint8_t cancelled;
 	/* The engine's own. */
-	uint8_t phase, tries;
+	uint8_t phase, tries, stop;
 	/* For the helpers: see struct fd_state; and that one has begun. */
 	uint8_t no_seek, whole, taken;
 	struct link links[NR_LINKS];
@@ -127,10 +129,10 @@ struct epoll {
 struct uring {
 	struct shim_uring ring;
 	/*
-	 * What is to be started again, and who waits to stop others again, both
-	 * at the time due.
+	 * What is to be started again, who waits to stop others again, and what
+	 * is to be stopped again, all at the time due.
 	 */
-	struct list again, lingering;
+	struct list again, lingering, unstopped;
 	int64_t due;
 };
 
@@ -206,6 +208,17 @@ extern const struct shim_aio_ops shim_aio_epoll;
 
 int shim_aio_uring_init(struct aio *a, const struct shim_aio_params *params);
 
+/* aio_uring_request.c */
+
+/* Describes the request of an operation, or of what is left of it. */
+void shim_aio_uring_prepare(const struct aio *a, const struct slot *s,
+			    struct shim_io_uring_sqe *sqe);
+/* The same for a wait for what the operation needs. */
+void shim_aio_uring_prepare_readiness(const struct slot *s,
+				      struct shim_io_uring_sqe *sqe);
+/* Whether a result that is short is to be continued. */
+int shim_aio_uring_wants_all(struct fd_state *f, const struct slot *s);
+
 /* aio_core.c */
 
 void shim_aio_push(struct aio *a, struct list *l, uint32_t i, int links);
@@ -251,6 +264,9 @@ enum verdict {
 };
 
 enum verdict shim_aio_attempt(struct fd_state *f, struct slot *s, int *res);
+/* poll(2) without waiting. */
+enum verdict shim_aio_readiness(const struct slot *s, unsigned events,
+				int *res);
 /* Does an operation, however long it takes. */
 int shim_aio_block(struct slot *s);
 /* Finds out about a descriptor that epoll does not take. */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The engine on io_uring. A submission becomes an SQE, which poll hands to the
- * kernel. user_data is the slot and which one of its operations it is; that of
- * a request to cancel has ANSWER in it and names the slot that asked.
+ * kernel. Its user_data is the slot and which one of its operations it is.
  *
  * Where the kernel's result would depend on O_NONBLOCK, on luck or on the
  * version, the operation goes on: after EAGAIN it waits for readiness, and what
@@ -33,13 +32,31 @@ enum {
 	LINGERING, /* Of a close or forget: waits to stop others again. */
 };
 
-/* Slots are fewer, so that this bit of the index is free. */
+/* How far it is with stopping a slot: bits. */
+enum {
+	STOPPING = 1 << 0, /* A request to cancel it is in flight. */
+	RESTOP = 1 << 1,   /* In the list of what is to be stopped again. */
+	INSISTED = 1 << 2, /* The kernel has said once that it runs. */
+};
+
+/*
+ * User data. Of an operation: its slot and which one of the slot's. Of a
+ * request to cancel one: ANSWER, the slot, who asked, and some bits of which.
+ */
 #define ANSWER (1U << 31)
-_Static_assert(SHIM_AIO_SLOTS_MAX < ANSWER, "ANSWER");
+#define INDEX_MASK ((1U << 21) - 1)
+#define GEN_SHIFT (32 + 21)
+_Static_assert(SHIM_AIO_SLOTS_MAX <= INDEX_MASK, "INDEX_MASK");
 
 static uint64_t handle(const struct aio *a, uint32_t i)
 {
-	return i ? (uint64_t)slot_at(a, i)->gen << 32 | i : 0;
+	return (uint64_t)slot_at(a, i)->gen << 32 | i;
+}
+
+static uint64_t answer_handle(const struct aio *a, uint32_t i, uint32_t by)
+{
+	return (uint64_t)slot_at(a, i)->gen << GEN_SHIFT | (uint64_t)by << 32 |
+	       ANSWER | i;
 }
 
 static void uring_exit(struct aio *a)
@@ -70,65 +87,6 @@ static int uring_room(struct aio *a)
 	return n == -SHIM_EBUSY ? -SHIM_EBUSY : -SHIM_EAGAIN;
 }
 
-static void prepare_transfer(const struct fd_state *f, const struct slot *s,
-			     struct shim_io_uring_sqe *sqe)
-{
-	char *buf = (char *)s->buf + s->nr_moved;
-	unsigned len = s->len - s->nr_moved;
-	int64_t offset = s->arg;
-
-	/* Sockets do not ignore the offset, but for 0. */
-	if (offset >= 0)
-		offset = f->no_seek ? 0 : offset + s->nr_moved;
-	if (s->op == SHIM_AIO_READ)
-		shim_uring_prep_read(sqe, s->fd, buf, len, (uint64_t)offset);
-	else
-		shim_uring_prep_write(sqe, s->fd, buf, len, (uint64_t)offset);
-}
-
-static void prepare(const struct aio *a, const struct slot *s,
-		    struct shim_io_uring_sqe *sqe)
-{
-	char *buf = (char *)s->buf + s->nr_moved;
-	unsigned len = s->len - s->nr_moved;
-
-	switch (s->op) {
-	case SHIM_AIO_READ:
-	case SHIM_AIO_WRITE:
-		prepare_transfer(state_of(a, s->fd), s, sqe);
-		break;
-	case SHIM_AIO_ACCEPT:
-		shim_uring_prep_accept(sqe, s->fd, NULL, NULL,
-				       (int)s->arg | SHIM_SOCK_CLOEXEC);
-		break;
-	case SHIM_AIO_RECV:
-		shim_uring_prep_recv(sqe, s->fd, buf, len, (int)s->arg);
-		break;
-	case SHIM_AIO_SEND:
-		shim_uring_prep_send(sqe, s->fd, buf, len,
-				     (int)s->arg | SHIM_MSG_NOSIGNAL);
-		break;
-	case SHIM_AIO_POLL:
-		shim_uring_prep_poll_add(sqe, s->fd, (uint16_t)s->arg);
-		break;
-	case SHIM_AIO_CLOSE:
-		shim_uring_prep_close(sqe, s->fd);
-		/* Lingering must not hold up the thread that submits. */
-		if (shim_aio_close_blocks(s->fd, SOCKET))
-			sqe->flags |= SHIM_IOSQE_ASYNC;
-		break;
-	}
-}
-
-/* Wait for what the operation needs, without doing it. */
-static void prepare_readiness(const struct slot *s,
-			      struct shim_io_uring_sqe *sqe)
-{
-	shim_uring_prep_poll_add(sqe, s->fd,
-				 direction_of(s) == OUTPUT ? SHIM_POLLOUT
-							   : SHIM_POLLIN);
-}
-
 /* Start slot i again after some time. */
 static void start_later(struct aio *a, uint32_t i)
 {
@@ -136,18 +94,48 @@ static void start_later(struct aio *a, uint32_t i)
 	shim_aio_push(a, &a->uring.again, i, QUEUE_LINKS);
 }
 
+/*
+ * A signal has ended the request. Linux 6.1 lets out an error between 512 and
+ * 516 that is meant for itself.
+ */
+static int interrupted(int res)
+{
+	return res == -SHIM_EINTR || (res <= -512 && res >= -516);
+}
+
+/*
+ * A read of no bytes must not wait for some; on a pipe that of a ring does, on
+ * Linux 6.1. Returns whether it is over.
+ */
+static int reads_nothing(struct aio *a, uint32_t i)
+{
+	struct slot *s = slot_at(a, i);
+	long res;
+
+	if (s->op != SHIM_AIO_READ || s->len)
+		return 0;
+	res = shim_read(s->fd, NULL, 0);
+	if (res == -SHIM_EAGAIN || res == -SHIM_EINTR)
+		return 0;
+	shim_aio_complete(a, i, res);
+	return 1;
+}
+
 /* Put slot i into the queue, now or when there is room. */
 static void uring_start(struct aio *a, uint32_t i)
 {
-	struct shim_io_uring_sqe *sqe = new_sqe(&a->uring.ring);
+	struct shim_io_uring_sqe *sqe;
 	struct slot *s = slot_at(a, i);
 
+	if (reads_nothing(a, i))
+		return;
+	sqe = new_sqe(&a->uring.ring);
 	if (!sqe) {
 		start_later(a, i);
 		return;
 	}
 	s->phase = AT_WORK;
-	prepare(a, s, sqe);
+	shim_aio_uring_prepare(a, s, sqe);
 	shim_uring_sqe_set_data64(sqe, handle(a, i));
 }
 
@@ -168,28 +156,56 @@ static void await_readiness(struct aio *a, uint32_t i)
 		return;
 	}
 	s->phase = AWAITING;
-	prepare_readiness(s, sqe);
+	shim_aio_uring_prepare_readiness(s, sqe);
 	shim_uring_sqe_set_data64(sqe, handle(a, i));
+}
+
+static int something_waits(const struct uring *u)
+{
+	return u->again.head || u->lingering.head || u->unstopped.head;
+}
+
+/* Stop slot i again for by after some time. */
+static void stop_later(struct aio *a, uint32_t i, uint32_t by)
+{
+	struct uring *u = &a->uring;
+	struct slot *s = slot_at(a, i);
+
+	if (!something_waits(u))
+		u->due = shim_aio_now() + RETRY_NS;
+	s->stop |= RESTOP;
+	s->owed = by;
+	shim_aio_push(a, &u->unstopped, i, QUEUE_LINKS);
+}
+
+/* Ask the kernel to end the request of slot i. */
+static void request_stop(struct aio *a, uint32_t i, uint32_t by)
+{
+	struct shim_io_uring_sqe *sqe = new_sqe(&a->uring.ring);
+
+	if (!sqe) {
+		stop_later(a, i, by);
+		return;
+	}
+	slot_at(a, i)->stop |= STOPPING;
+	shim_uring_prep_cancel64(sqe, handle(a, i), 0);
+	shim_uring_sqe_set_data64(sqe, answer_handle(a, i, by));
 }
 
 static void uring_stop(struct aio *a, uint32_t i, uint32_t by)
 {
 	struct slot *s = slot_at(a, i);
-	struct shim_io_uring_sqe *sqe;
 
 	if (s->phase == AGAIN) {
 		shim_aio_remove(a, &a->uring.again, i, QUEUE_LINKS);
 		shim_aio_complete(a, i, result_when_stopped(s));
 		shim_aio_stopped(a, by, 0);
-		return;
+	} else if (s->stop & (STOPPING | RESTOP)) {
+		/* It is ending for another. */
+		shim_aio_stopped(a, by, -SHIM_ENOENT);
+	} else {
+		request_stop(a, i, by);
 	}
-	sqe = new_sqe(&a->uring.ring);
-	if (!sqe) {
-		shim_aio_stopped(a, by, -SHIM_EALREADY);
-		return;
-	}
-	shim_uring_prep_cancel64(sqe, handle(a, i), 0);
-	shim_uring_sqe_set_data64(sqe, handle(a, by) | ANSWER);
 }
 
 static void uring_linger(struct aio *a, uint32_t i)
@@ -216,23 +232,6 @@ static void uring_leave(struct aio *a, uint32_t i)
 		uring_start(a, i);
 }
 
-/* Whether a result that is short is to be continued. */
-static int wants_all(struct fd_state *f, const struct slot *s)
-{
-	switch (s->op) {
-	case SHIM_AIO_READ:
-	case SHIM_AIO_WRITE:
-		if (f->kind == UNKNOWN && shim_aio_classify(s->fd, f))
-			return 0;
-		return f->kind == REGULAR;
-	case SHIM_AIO_RECV:
-	case SHIM_AIO_SEND:
-		return (s->arg & SHIM_MSG_WAITALL) &&
-		       shim_aio_is_socket(s->fd, f) && f->stream;
-	}
-	return 0;
-}
-
 /* Whether slot i, of which the kernel says res, is not over yet. */
 static int goes_on(struct aio *a, uint32_t i, int res)
 {
@@ -248,7 +247,7 @@ static int goes_on(struct aio *a, uint32_t i, int res)
 	}
 	if (s->op == SHIM_AIO_CLOSE)
 		return 0;
-	if ((s->phase == AWAITING && res >= 0) || res == -SHIM_EINTR) {
+	if ((s->phase == AWAITING && res >= 0) || interrupted(res)) {
 		uring_start(a, i);
 		return 1;
 	}
@@ -263,7 +262,7 @@ static int goes_on(struct aio *a, uint32_t i, int res)
 		return 1;
 	}
 	if (res > 0 && (uint32_t)res < s->len - s->nr_moved &&
-	    wants_all(f, s)) {
+	    shim_aio_uring_wants_all(f, s)) {
 		s->nr_moved += (uint32_t)res;
 		uring_start(a, i);
 		return 1;
@@ -271,28 +270,72 @@ static int goes_on(struct aio *a, uint32_t i, int res)
 	return 0;
 }
 
+/* End slot i, and answer who waits for the end of a request of it. */
+static void end(struct aio *a, uint32_t i, int res)
+{
+	struct slot *s = slot_at(a, i);
+	int unanswered = s->stop & RESTOP;
+
+	if (unanswered)
+		shim_aio_remove(a, &a->uring.unstopped, i, QUEUE_LINKS);
+	shim_aio_complete(a, i, res);
+	if (unanswered)
+		shim_aio_stopped(a, s->owed, -SHIM_ENOENT);
+}
+
 /* Slot i has the result res. */
 static void finish(struct aio *a, uint32_t i, int res)
 {
 	struct slot *s = slot_at(a, i);
 
+	/* On Linux 5.10 it may be what woke the poll, not what is. */
+	if (s->op == SHIM_AIO_POLL && res > 0 &&
+	    shim_aio_readiness(s, (unsigned)s->arg, &res) == WAITS) {
+		if (!s->cancelled) {
+			uring_start(a, i);
+			return;
+		}
+		res = -SHIM_ECANCELED;
+	}
 	if (goes_on(a, i, res))
 		return;
 	/* What would have gone on was stopped before. */
 	if (s->cancelled && s->op != SHIM_AIO_CLOSE &&
-	    (s->phase == AWAITING || res == -SHIM_EINTR || res == -SHIM_EAGAIN))
+	    (s->phase == AWAITING || interrupted(res) || res == -SHIM_EAGAIN))
 		res = -SHIM_ECANCELED;
 	if (s->nr_moved)
 		res = (res > 0 ? res : 0) + (int)s->nr_moved;
-	shim_aio_complete(a, i, res);
+	end(a, i, res);
 }
 
-/* The kernel's answer to a request of slot by to cancel. */
-static void answer(struct aio *a, uint32_t by, int res)
+/* The kernel's answer to a request to cancel. */
+static void answer(struct aio *a, uint64_t data, int res)
 {
+	uint32_t i = (uint32_t)data & INDEX_MASK;
+	uint32_t by = (uint32_t)(data >> 32) & INDEX_MASK;
+	struct slot *s = slot_at(a, i);
+	int again = res == -SHIM_ENOENT;
+
 	if (res != -SHIM_ENOENT && res != -SHIM_EALREADY)
 		res = 0;
-	shim_aio_stopped(a, by, res);
+	if (data != answer_handle(a, i, by) || !in_flight(s) ||
+	    !(s->stop & STOPPING)) {
+		shim_aio_stopped(a, by, res);
+		return;
+	}
+	s->stop &= (uint8_t)~STOPPING;
+	/*
+	 * It has completed, and that comes next; or the kernel was about to
+	 * move it from one queue to another, or has interrupted it.
+	 */
+	if (res == -SHIM_EALREADY && !(s->stop & INSISTED)) {
+		s->stop |= INSISTED;
+		again = 1;
+	}
+	if (again)
+		stop_later(a, i, by);
+	else
+		shim_aio_stopped(a, by, res);
 }
 
 struct completion {
@@ -318,12 +361,12 @@ static unsigned reap(struct aio *a)
 	unsigned n = take(&a->uring.ring, c);
 
 	for (unsigned k = 0; k < n; k++) {
-		uint32_t i = (uint32_t)c[k].user_data;
+		uint64_t data = c[k].user_data;
 
-		if (i & ANSWER)
-			answer(a, i & ~ANSWER, c[k].res);
+		if (data & ANSWER)
+			answer(a, data, c[k].res);
 		else
-			finish(a, i, c[k].res);
+			finish(a, (uint32_t)data, c[k].res);
 	}
 	return n;
 }
@@ -339,11 +382,18 @@ static void start_again(struct aio *a)
 	}
 }
 
-/* Stop again what still keeps a descriptor from leaving. */
+/* Stop again what could not be, and what still keeps a descriptor. */
 static void stop_again(struct aio *a)
 {
+	struct list l = a->uring.unstopped;
 	uint32_t next;
 
+	a->uring.unstopped = (struct list){ 0 };
+	for (uint32_t i; (i = l.head);) {
+		shim_aio_remove(a, &l, i, QUEUE_LINKS);
+		slot_at(a, i)->stop &= (uint8_t)~RESTOP;
+		request_stop(a, i, slot_at(a, i)->owed);
+	}
 	for (uint32_t i = a->uring.lingering.head; i; i = next) {
 		next = slot_at(a, i)->links[QUEUE_LINKS].next;
 		if (slot_at(a, i)->nr_pending)
@@ -361,7 +411,7 @@ static int64_t try_again(struct aio *a, int64_t ns)
 	struct uring *u = &a->uring;
 	int64_t now;
 
-	if (!u->again.head && !u->lingering.head)
+	if (!something_waits(u))
 		return ns;
 	now = shim_aio_now();
 	if (now >= u->due) {
@@ -421,7 +471,7 @@ static int64_t uring_sleep_ns(const struct aio *a)
 
 	if (shim_uring_sq_ready(&u->ring) || shim_uring_cq_ready(&u->ring))
 		return 0;
-	return u->again.head || u->lingering.head ? RETRY_NS : -1;
+	return something_waits(u) ? RETRY_NS : -1;
 }
 
 const struct shim_aio_ops shim_aio_uring = {

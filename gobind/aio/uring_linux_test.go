@@ -154,3 +154,27 @@ func TestAReadyDescriptorThatBlocksIsTriedInPeace(t *testing.T) {
 		want(t, next(t, a), 8, nil)
 	})
 }
+
+// A kernel that is short of memory or time gives less than a file has.
+func TestAShortCountGoesOnWhereItIsNoEnd(t *testing.T) {
+	u := ringOf(open(t, EngineIOUring))
+	r, _ := pipe(t, 0)
+	s, _ := socketpair(t)
+	for _, tc := range []struct {
+		name string
+		slot slot
+		want bool
+	}{
+		{"read of a file", slot{op: OpRead, fd: int32(tempFile(t, nil))}, true},
+		{"write to a file", slot{op: OpWrite, fd: int32(tempFile(t, nil))}, true},
+		{"read of a pipe", slot{op: OpRead, fd: int32(r)}, false},
+		{"recv", slot{op: OpRecv, fd: int32(s)}, false},
+		{"recv of all", slot{op: OpRecv, fd: int32(s), arg: sys.MSG_WAITALL}, true},
+		{"cancelled", slot{op: OpRead, fd: int32(tempFile(t, nil)), cancelled: true}, false},
+	} {
+		u.fds.add(tc.slot.fd)
+		if got := u.goesOn(&tc.slot); got != tc.want {
+			t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
+		}
+	}
+}
