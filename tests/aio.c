@@ -105,20 +105,38 @@ static void a_number_is_free_when_its_close_has_ended(void)
 	each_engine(close_and_open_again);
 }
 
+enum { NR_TIMEOUTS = 30, TIMEOUT_UNIT_NS = 10000000 };
+
+/* Between which times a timeout ends at the earliest. */
+struct deadline {
+	int64_t from, to;
+};
+
+/* The timeout of a token, whose number says how long it takes. */
+static struct deadline start_timeout(uint64_t token)
+{
+	int64_t ns = (int64_t)(token + 1) * TIMEOUT_UNIT_NS;
+	int64_t before = now_ns();
+
+	CHECK_EQ(shim_aio_timeout(&aio, (uint64_t)ns, token), 0);
+	return (struct deadline){ before + ns, now_ns() + ns };
+}
+
 /* Half of the timeouts are cancelled, the rest must end in order. */
 static void timeouts_end_in_order(void)
 {
+	struct deadline deadlines[NR_TIMEOUTS], last = { 0 };
 	struct shim_aio_event ev[NR_SLOTS];
-	uint64_t last = 0;
 	int n, ended = 0, cancelled = 0;
 
-	for (uint64_t i = 0; i < 30; i++)
-		CHECK_EQ(shim_aio_timeout(&aio, (i * 7 % 30 + 1) * 1000000,
-					  i * 7 % 30),
-			 0);
-	for (uint64_t i = 1; i < 30; i += 2)
+	for (uint64_t i = 0; i < NR_TIMEOUTS; i++) {
+		uint64_t token = i * 7 % NR_TIMEOUTS;
+
+		deadlines[token] = start_timeout(token);
+	}
+	for (uint64_t i = 1; i < NR_TIMEOUTS; i += 2)
 		CHECK_EQ(shim_aio_cancel(&aio, i, 100), 0);
-	while (ended + cancelled < 45) {
+	while (ended + cancelled < NR_TIMEOUTS + NR_TIMEOUTS / 2) {
 		n = shim_aio_poll_events(&aio, ev, NR_SLOTS, PATIENCE);
 		if (!CHECK(n > 0))
 			return;
@@ -127,13 +145,14 @@ static void timeouts_end_in_order(void)
 				cancelled++;
 				continue;
 			}
-			CHECK(ev[k].token >= last);
-			CHECK_EQ(ev[k].token % 2, 0);
-			last = ev[k].token;
+			CHECK(ev[k].token % 2 == 0);
+			CHECK(deadlines[ev[k].token].to >= last.from);
+			last = deadlines[ev[k].token];
 			ended++;
 		}
 	}
-	CHECK_EQ(ended, 15);
+	CHECK_EQ(ended, NR_TIMEOUTS / 2);
+	CHECK(now_ns() >= last.from);
 	CHECK_EQ(shim_aio_timeout(&aio, UINT64_MAX, 1), 0);
 	CHECK_EQ(shim_aio_cancel(&aio, 1, 2), 0);
 	CHECK_EQ(shim_aio_poll_events(&aio, ev, 4, PATIENCE), 2);

@@ -136,7 +136,8 @@ static inline void read_of_task(int tasks, const char *tid, const char *name,
  */
 static inline bool is_worker_or_ending(int tasks, const char *tid)
 {
-	enum { FLAGS = 7, PF_EXITING = 4 };
+	/* A worker has its flag before it has its name. */
+	enum { FLAGS = 7, PF_EXITING = 0x4, PF_IO_WORKER = 0x10 };
 	char text[512];
 	const char *p = text, *end = NULL;
 	unsigned long flags = 0;
@@ -155,7 +156,7 @@ static inline bool is_worker_or_ending(int tasks, const char *tid)
 		field += *end == ' ';
 	for (; *end >= '0' && *end <= '9'; end++)
 		flags = flags * 10 + (unsigned long)(*end - '0');
-	return flags & PF_EXITING;
+	return flags & (PF_EXITING | PF_IO_WORKER);
 }
 
 /* How many names in a directory are numbers: descriptors, or our threads. */
