@@ -118,7 +118,7 @@
 #define SHIM_O_NOFOLLOW (1U << 17)
 #define SHIM_O_TMPFILE 0x410000
 
-/* Flags of mmap. */
+/* Flags of mmap and remap_file_pages. */
 #define SHIM_MAP_32BIT 0x40
 #define SHIM_MAP_ABOVE4G 0x80
 

@@ -29,43 +29,44 @@ compile() {
 	[ "$2" != "$host" ] || cc=gcc
 	headers=$out/$1-$2.headers
 	shift 2
-	"$cc" -x c -std=gnu11 -w -nostdinc -isystem "$headers" \
+	"$cc" -x c -std=gnu11 -w -ffreestanding -nostdinc -isystem "$headers" \
 		-isystem "$("$cc" -print-file-name=include)" -isystem "$out/libc" "$@"
 }
 
-# evaluate SUITE CPU: "NAME NEGATIVE HEX DECIMAL" for each candidate that
-# is an integer there. The compiler complains about a line for each that is none,
-# once per unknown name in it: hence the repetition.
+# includes: all headers, those that there are.
+includes() {
+	awk '{ printf "#if __has_include(<%s>)\n#include <%s>\n#endif\n", $1, $1 }' "$out/headers"
+}
+
+# evaluate SUITE CPU: "NAME NEGATIVE HEX DECIMAL" for each candidate that is an
+# integer there. The compiler complains about the lines of those that are none,
+# once about an unknown name in several: hence the repetition.
 evaluate() {
 	at=$out/$1-$2
-	cp "$out/candidates" "$at.left"
+	includes >"$at.c"
+	compile "$1" "$2" -E -dD "$at.c" >"$at.i" 2>"$at.log" || unfit "$1" "$2"
+	awk -f $here/names.awk "$at.i" | awk -F '\t' '
+		FNR == NR { there[$1] = 1; next }
+		$1 in there' - "$out/candidates" >"$at.left"
 	while :; do
-		awk -F '\t' '
-			FNR == NR {
-				printf "#if __has_include(<%s>)\n#include <%s>\n#endif\n", $1, $1
-				next
-			}
-			{ printf "_Static_assert(!((%s) < 0) || (unsigned long long)(%s) | 1, \"\");\n", $1, $1 }
-			' "$out/headers" "$at.left" >"$at.c"
+		includes >"$at.c"
+		awk '{ printf "_Static_assert(!((%s) < 0) || (unsigned long long)(%s) | 1, \"\");\n", $1, $1 }' \
+			"$at.left" >>"$at.c"
 		compile "$1" "$2" -fsyntax-only -fmax-errors=0 -ftrack-macro-expansion=0 \
 			"$at.c" 2>"$at.log" && break
-		awk -F : -v first="$((3 * $(wc -l <"$out/headers")))" '
-			FNR == NR { if ($4 ~ /error/) wrong[$2 - first] = 1; next }
+		# An error in a header is none of a name.
+		awk -F : -v first="$((3 * $(wc -l <"$out/headers")))" -v file="$at.c" '
+			FNR == NR { if ($1 == file && $4 ~ /error/) wrong[$2 - first] = 1; next }
 			!(FNR in wrong)' "$at.log" "$at.left" >"$at.rest"
-		if cmp -s "$at.left" "$at.rest"; then
-			cat "$at.log" >&2
-			stop "the headers of $1 for $2 do not go together"
-		fi
+		! cmp -s "$at.left" "$at.rest" || unfit "$1" "$2"
 		mv "$at.rest" "$at.left"
 	done
-	awk -F '\t' '
-		FNR == NR {
-			printf "#if __has_include(<%s>)\n#include <%s>\n#endif\n", $1, $1
-			next
-		}
-		FNR == 1 { print "const unsigned long long values[][2] = {" }
-		{ printf "{ (%s) < 0, (unsigned long long)(%s) },\n", $1, $1 }
-		END { print "};" }' "$out/headers" "$at.left" >"$at.c"
+	{
+		includes
+		echo "const unsigned long long values[][2] = {"
+		awk '{ printf "{ (%s) < 0, (unsigned long long)(%s) },\n", $1, $1 }' "$at.left"
+		echo "};"
+	} >"$at.c"
 	compile "$1" "$2" -c -o "$at.o" "$at.c" || stop "no values of $1 for $2"
 	"$2-linux-gnu-objcopy" -O binary -j .rodata "$at.o" "$at.data" ||
 		stop "no values of $1 for $2"
@@ -78,9 +79,14 @@ evaluate() {
 	}' >"$at.values"
 }
 
+unfit() {
+	cat "$at.log" >&2
+	stop "the headers of $1 for $2 do not go together"
+}
+
 rm -rf "$out"
-# Older headers want this one of libc's, for a function.
-mkdir -p "$out/libc" && : >"$out/libc/unistd.h" || exit
+# Some headers want these of libc's, and nothing of what is in them.
+mkdir -p "$out/libc" && : >"$out/libc/unistd.h" && : >"$out/libc/limits.h" || exit
 for suite in $suites; do
 	for cpu in $cpus; do
 		dir=$($here/headers.sh ${UPDATE:+-u} "$suite" "$cpu") || exit

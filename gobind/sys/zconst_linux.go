@@ -226,7 +226,8 @@ const (
 	SOL_VSOCK    = 287
 )
 
-// Control messages of sendmsg and recvmsg, and the default of listen.
+// Control messages of sendmsg, recvmsg, sendmmsg and recvmmsg, and the default
+// of listen.
 const (
 	SOMAXCONN       = 4096
 	SCM_RIGHTS      = 1
@@ -239,7 +240,7 @@ const (
 	SCM_PIDFD    = 4
 )
 
-// Flags of sendto, recvfrom, sendmsg and recvmsg.
+// Flags of sendto, recvfrom, sendmsg, recvmsg, sendmmsg and recvmmsg.
 const (
 	MSG_OOB          = 1
 	MSG_PEEK         = 2
@@ -264,7 +265,7 @@ const (
 	MSG_CMSG_CLOEXEC = 0x40000000
 )
 
-// Flags of sendmsg and recvmsg that libc has no names for.
+// Flags of recvmsg that libc has no names for.
 const (
 	MSG_SOCK_DEVMEM = 0x2000000
 )
@@ -1264,10 +1265,11 @@ const (
 )
 
 // Directories and flags of openat, openat2, statx, newfstatat, unlinkat,
-// mkdirat, mknodat, readlinkat, linkat, symlinkat, renameat2, fchmodat,
-// fchmodat2, fchownat, faccessat, faccessat2, utimensat, execveat,
-// name_to_handle_at, setxattrat, file_getattr, file_setattr, fanotify_mark,
-// open_tree, move_mount, mount_setattr and fspick.
+// mkdirat, mknodat, readlinkat, linkat, symlinkat, renameat, renameat2,
+// fchmodat, fchmodat2, fchownat, faccessat, faccessat2, utimensat, futimesat,
+// execveat, name_to_handle_at, getxattrat, setxattrat, listxattrat,
+// removexattrat, file_getattr, file_setattr, fanotify_mark, open_tree,
+// move_mount, mount_setattr and fspick.
 const (
 	AT_FDCWD                = -100
 	AT_SYMLINK_NOFOLLOW     = 0x100
@@ -1393,8 +1395,9 @@ const (
 	FALLOC_FL_WRITE_ZEROES   = 0x80
 )
 
-// Types and permissions of a file, as statx gives them and mknodat, fchmodat
-// and openat take them.
+// Types and permissions of a file, as statx, stat, fstat, lstat and newfstatat
+// give them and open, openat, creat, mkdir, mkdirat, mknod, mknodat, chmod,
+// fchmod, fchmodat, fchmodat2 and umask take them.
 const (
 	S_IFMT   = 0170000
 	S_IFSOCK = 0140000
@@ -1534,7 +1537,8 @@ const (
 	POSIX_FADV_NOREUSE    = 5
 )
 
-// Flags of setxattr, fsetxattr and setxattrat, and names of attributes.
+// Flags of setxattr, lsetxattr, fsetxattr and setxattrat, and names of
+// attributes.
 const (
 	XATTR_CREATE  = 0x1
 	XATTR_REPLACE = 0x2
@@ -2154,7 +2158,8 @@ const (
 	UDP_ENCAP_OVPNINUDP        = 8
 )
 
-// Flags and commands of msgget, msgctl, semget, semctl, shmget and shmctl.
+// Flags and commands of msgget, msgsnd, msgrcv, msgctl, semop, semget, semctl,
+// shmget and shmctl.
 const (
 	IPC_PRIVATE = 0
 	IPC_CREAT   = 01000
@@ -2234,7 +2239,8 @@ const (
 	SHM_STAT_ANY   = 15
 )
 
-// Limits and notifications of mq_open, mq_timedsend and mq_notify.
+// Limits and notifications of mq_open, mq_timedsend, mq_timedreceive and
+// mq_notify.
 const (
 	MQ_PRIO_MAX       = 32768
 	MQ_BYTES_MAX      = 819200
@@ -2255,7 +2261,7 @@ const (
 	PROT_GROWSUP   = 0x2000000
 )
 
-// Flags of mmap.
+// Flags of mmap and remap_file_pages.
 const (
 	MAP_TYPE            = 0xf
 	MAP_FIXED           = 0x10
@@ -3397,7 +3403,8 @@ const (
 	UNSHARE_EMPTY_MNTNS = 0x100000
 )
 
-// Policies and flags of sched_setscheduler, sched_setattr and sched_getattr.
+// Policies and flags of sched_setscheduler, sched_getscheduler, sched_setattr,
+// sched_getattr, sched_get_priority_max and sched_get_priority_min.
 const (
 	SCHED_NORMAL                  = 0
 	SCHED_FIFO                    = 1
@@ -4811,7 +4818,7 @@ const (
 )
 
 // Clocks of clock_gettime, clock_getres, clock_settime, clock_adjtime,
-// clock_nanosleep, timerfd_create and timer_create.
+// clock_nanosleep, timerfd_create, timer_create and timer_settime.
 const (
 	CLOCK_REALTIME           = 0
 	CLOCK_MONOTONIC          = 1

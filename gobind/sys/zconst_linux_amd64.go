@@ -14,7 +14,7 @@ const (
 	O_TMPFILE   = 0x410000
 )
 
-// Flags of mmap.
+// Flags of mmap and remap_file_pages.
 const (
 	MAP_32BIT   = 0x40
 	MAP_ABOVE4G = 0x80

@@ -151,7 +151,8 @@ const (
 	EFTYPE          = syscall.Errno(134)
 )
 
-// Signals, for kill, tgkill and rt_sigqueueinfo.
+// Signals, for kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo and
+// pidfd_send_signal.
 const (
 	SIGHUP    = syscall.Signal(1)
 	SIGINT    = syscall.Signal(2)

@@ -194,7 +194,10 @@
 #define SHIM_SOL_CAN_RAW 101
 #define SHIM_SOL_VSOCK 287
 
-/* Control messages of sendmsg and recvmsg, and the default of listen. */
+/*
+ * Control messages of sendmsg, recvmsg, sendmmsg and recvmmsg, and the default
+ * of listen.
+ */
 #define SHIM_SOMAXCONN 4096
 #define SHIM_SCM_RIGHTS 1
 #define SHIM_SCM_CREDENTIALS 2
@@ -203,7 +206,7 @@
 #define SHIM_SCM_SECURITY 3
 #define SHIM_SCM_PIDFD 4
 
-/* Flags of sendto, recvfrom, sendmsg and recvmsg. */
+/* Flags of sendto, recvfrom, sendmsg, recvmsg, sendmmsg and recvmmsg. */
 #define SHIM_MSG_OOB 1
 #define SHIM_MSG_PEEK 2
 #define SHIM_MSG_DONTROUTE 4
@@ -226,7 +229,7 @@
 #define SHIM_MSG_FASTOPEN 0x20000000
 #define SHIM_MSG_CMSG_CLOEXEC 0x40000000
 
-/* Flags of sendmsg and recvmsg that libc has no names for. */
+/* Flags of recvmsg that libc has no names for. */
 #define SHIM_MSG_SOCK_DEVMEM 0x2000000
 
 /* Directions of shutdown. */
@@ -1343,10 +1346,11 @@
 
 /*
  * Directories and flags of openat, openat2, statx, newfstatat, unlinkat,
- * mkdirat, mknodat, readlinkat, linkat, symlinkat, renameat2, fchmodat,
- * fchmodat2, fchownat, faccessat, faccessat2, utimensat, execveat,
- * name_to_handle_at, setxattrat, file_getattr, file_setattr, fanotify_mark,
- * open_tree, move_mount, mount_setattr and fspick.
+ * mkdirat, mknodat, readlinkat, linkat, symlinkat, renameat, renameat2,
+ * fchmodat, fchmodat2, fchownat, faccessat, faccessat2, utimensat, futimesat,
+ * execveat, name_to_handle_at, getxattrat, setxattrat, listxattrat,
+ * removexattrat, file_getattr, file_setattr, fanotify_mark, open_tree,
+ * move_mount, mount_setattr and fspick.
  */
 #define SHIM_AT_FDCWD (-100)
 #define SHIM_AT_SYMLINK_NOFOLLOW 0x100
@@ -1464,8 +1468,9 @@
 #define SHIM_FALLOC_FL_WRITE_ZEROES 0x80
 
 /*
- * Types and permissions of a file, as statx gives them and mknodat, fchmodat
- * and openat take them.
+ * Types and permissions of a file, as statx, stat, fstat, lstat and newfstatat
+ * give them and open, openat, creat, mkdir, mkdirat, mknod, mknodat, chmod,
+ * fchmod, fchmodat, fchmodat2 and umask take them.
  */
 #define SHIM_S_IFMT 0170000
 #define SHIM_S_IFSOCK 0140000
@@ -1588,7 +1593,10 @@
 #define SHIM_POSIX_FADV_DONTNEED 4
 #define SHIM_POSIX_FADV_NOREUSE 5
 
-/* Flags of setxattr, fsetxattr and setxattrat, and names of attributes. */
+/*
+ * Flags of setxattr, lsetxattr, fsetxattr and setxattrat, and names of
+ * attributes.
+ */
 #define SHIM_XATTR_CREATE 0x1
 #define SHIM_XATTR_REPLACE 0x2
 
@@ -2178,7 +2186,10 @@
 #define SHIM_UDP_ENCAP_RXRPC 6
 #define SHIM_UDP_ENCAP_OVPNINUDP 8
 
-/* Flags and commands of msgget, msgctl, semget, semctl, shmget and shmctl. */
+/*
+ * Flags and commands of msgget, msgsnd, msgrcv, msgctl, semop, semget, semctl,
+ * shmget and shmctl.
+ */
 #define SHIM_IPC_PRIVATE 0
 #define SHIM_IPC_CREAT 01000
 #define SHIM_IPC_EXCL 02000
@@ -2250,7 +2261,10 @@
 #define SHIM_SHM_INFO 14
 #define SHIM_SHM_STAT_ANY 15
 
-/* Limits and notifications of mq_open, mq_timedsend and mq_notify. */
+/*
+ * Limits and notifications of mq_open, mq_timedsend, mq_timedreceive and
+ * mq_notify.
+ */
 #define SHIM_MQ_PRIO_MAX 32768
 #define SHIM_MQ_BYTES_MAX 819200
 #define SHIM_NOTIFY_NONE 0
@@ -2267,7 +2281,7 @@
 #define SHIM_PROT_GROWSDOWN 0x1000000
 #define SHIM_PROT_GROWSUP 0x2000000
 
-/* Flags of mmap. */
+/* Flags of mmap and remap_file_pages. */
 #define SHIM_MAP_TYPE 0xf
 #define SHIM_MAP_FIXED 0x10
 #define SHIM_MAP_ANONYMOUS 0x20
@@ -3355,7 +3369,10 @@
 /* Namespaces of unshare that clone does not take. */
 #define SHIM_UNSHARE_EMPTY_MNTNS 0x100000
 
-/* Policies and flags of sched_setscheduler, sched_setattr and sched_getattr. */
+/*
+ * Policies and flags of sched_setscheduler, sched_getscheduler, sched_setattr,
+ * sched_getattr, sched_get_priority_max and sched_get_priority_min.
+ */
 #define SHIM_SCHED_NORMAL 0
 #define SHIM_SCHED_FIFO 1
 #define SHIM_SCHED_RR 2
@@ -4260,7 +4277,10 @@
 #define SHIM_GRND_RANDOM 0x2
 #define SHIM_GRND_INSECURE 0x4
 
-/* Signals, for kill, tgkill and rt_sigqueueinfo. */
+/*
+ * Signals, for kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo and
+ * pidfd_send_signal.
+ */
 #define SHIM_SIGHUP 1
 #define SHIM_SIGINT 2
 #define SHIM_SIGQUIT 3
@@ -4704,7 +4724,7 @@
 
 /*
  * Clocks of clock_gettime, clock_getres, clock_settime, clock_adjtime,
- * clock_nanosleep, timerfd_create and timer_create.
+ * clock_nanosleep, timerfd_create, timer_create and timer_settime.
  */
 #define SHIM_CLOCK_REALTIME 0
 #define SHIM_CLOCK_MONOTONIC 1
