@@ -30,6 +30,27 @@ static inline int run_getppid(const struct row *row, struct sample *sample)
 	return measure(sample, getppid_batch, NULL);
 }
 
+static inline int clock_gettime_batch(void *arg, uint64_t nr_ops)
+{
+	while (nr_ops--) {
+		long err = call_clock_gettime(arg);
+
+		if (err)
+			return (int)err;
+	}
+	return 0;
+}
+
+static inline int run_clock_gettime(const struct row *row,
+				    struct sample *sample)
+{
+	struct call_clock clock;
+
+	(void)row;
+	call_clock_init(&clock);
+	return measure(sample, clock_gettime_batch, &clock);
+}
+
 static inline int pipe2_close_batch(void *arg, uint64_t nr_ops)
 {
 	(void)arg;
@@ -116,6 +137,8 @@ static inline int run_pread(const struct row *row, struct sample *sample)
 #define SYS_ROWS \
 	{ .name = "BenchmarkGetppid/lang=c/impl=" BENCH_IMPL, \
 	  .run = run_getppid }, \
+	{ .name = "BenchmarkClockGettime/lang=c/impl=" BENCH_IMPL, \
+	  .run = run_clock_gettime }, \
 	{ .name = "BenchmarkPipe2Close/lang=c/impl=" BENCH_IMPL, \
 	  .run = run_pipe2_close }, \
 	{ .name = "BenchmarkPipe/lang=c/impl=" BENCH_IMPL "/size=1", \

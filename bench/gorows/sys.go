@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"syscall"
+	"time"
 
 	"example.com/syshim/bench/internal/row"
 	"example.com/syshim/gobind/sys"
@@ -37,6 +38,41 @@ func getppidSyscall(s *row.Sample) error {
 	return s.Measure(func(n int64) error {
 		for range n {
 			syscall.Getppid()
+		}
+		return nil
+	})
+}
+
+func clockGettimeSys(s *row.Sample) error {
+	var now sys.Timespec
+	return s.Measure(func(n int64) error {
+		for range n {
+			if err := sys.ClockGettime(sys.CLOCK_MONOTONIC, &now); err != nil {
+				return os.NewSyscallError("clock_gettime", err)
+			}
+		}
+		return nil
+	})
+}
+
+func clockGettimeXsys(s *row.Sample) error {
+	var now unix.Timespec
+	return s.Measure(func(n int64) error {
+		for range n {
+			if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+				return os.NewSyscallError("clock_gettime", err)
+			}
+		}
+		return nil
+	})
+}
+
+// The runtime reads the one clock that this needs.
+func clockGettimeTime(s *row.Sample) error {
+	begin := time.Now()
+	return s.Measure(func(n int64) error {
+		for range n {
+			time.Since(begin)
 		}
 		return nil
 	})

@@ -11,6 +11,7 @@
 
 #include <shim/sys.h>
 #include <shim/uring.h>
+#include <shim/vdso.h>
 
 #define BENCH_IMPL "shim"
 #define BENCH_RING "uring"
@@ -18,6 +19,24 @@
 #define RING_STRUCT struct shim_uring
 #define RING_SQE struct shim_io_uring_sqe
 #define RING_CQE struct shim_io_uring_cqe
+
+/* What reads clocks: the vDSO. */
+struct call_clock {
+	struct shim_vdso vdso;
+};
+
+static inline void call_clock_init(struct call_clock *clock)
+{
+	shim_vdso_init(&clock->vdso, NULL);
+}
+
+static inline long call_clock_gettime(const struct call_clock *clock)
+{
+	struct shim_timespec now;
+
+	return shim_vdso_clock_gettime(&clock->vdso, SHIM_CLOCK_MONOTONIC,
+				       &now);
+}
 
 static inline long call_getpid(void)
 {
