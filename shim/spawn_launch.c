@@ -24,7 +24,7 @@ OFFSET_IS(try_error, TRY_ERROR);
 OFFSET_IS(try_failed, TRY_FAILED);
 OFFSET_IS(regs, REGS);
 OFFSET_IS(pause, PAUSE);
-OFFSET_IS(caught, CAUGHT);
+OFFSET_IS(heard, HEARD);
 OFFSET_IS(action, ACTION);
 ARGS_OFFSET_IS(flags, FLAGS);
 ARGS_OFFSET_IS(pidfd, PIDFD);
@@ -64,19 +64,24 @@ static int refused(enum way way, long err)
 	return err == -SHIM_EINVAL;
 }
 
-/* The signals that have a handler of this process. */
-static long find_caught(uint64_t *caught)
+/*
+ * The signals that are not ignored: another thread may set up a handler for one
+ * of them at any moment. Two cannot have any.
+ */
+static long find_heard(uint64_t *heard)
 {
-	*caught = 0;
+	*heard = 0;
 	for (int signal = 1; signal <= 64; signal++) {
 		struct shim_sigaction action;
-		long err = shim_rt_sigaction(signal, NULL, &action);
+		long err;
 
+		if (signal == SHIM_SIGKILL || signal == SHIM_SIGSTOP)
+			continue;
+		err = shim_rt_sigaction(signal, NULL, &action);
 		if (err)
 			return err;
-		if ((uintptr_t)action.handler != SHIM_SIG_DFL &&
-		    (uintptr_t)action.handler != SHIM_SIG_IGN)
-			*caught |= 1UL << (signal - 1);
+		if ((uintptr_t)action.handler != SHIM_SIG_IGN)
+			*heard |= 1UL << (signal - 1);
 	}
 	return 0;
 }
@@ -95,11 +100,11 @@ static long try_way(struct shim_spawn *child,
 		.stack_size = program->stack_size,
 	};
 
-	if (way != CLONE3 && !program->has_caught) {
-		err = find_caught(&program->caught);
+	if (way != CLONE3 && !program->has_heard) {
+		err = find_heard(&program->heard);
 		if (err)
 			return shim_spawn_fail(child, "rt_sigaction", err);
-		program->has_caught = 1;
+		program->has_heard = 1;
 	}
 	program->tid = 1;
 	pid = shim_spawn_child(&args, way == CLONE3 ? sizeof(args) : 0,
@@ -148,8 +153,8 @@ int shim_spawn_launch_how(struct shim_spawn *child,
 	/* clone3 would refuse it with the error of a kernel that is too old. */
 	if (!program->stack || !program->stack_size)
 		return shim_spawn_fail(child, "options", -SHIM_EINVAL);
-	program->has_caught = 0;
-	program->caught = 0;
+	program->has_heard = 0;
+	program->heard = 0;
 	/* No signal may find the child before exec: it kills the parent on
 	 * 5.10 when it dumps core. */
 	err = shim_rt_sigprocmask(SHIM_SIG_SETMASK, &all, &old);

@@ -10,8 +10,8 @@
  *   program    x2     x5        x5, kept
  *   result            x0: the child's number or -errno
  *
- * The child gives the caught signals their default action: none are, when
- * clone3 has done it. Then it runs the steps of the program, and never returns;
+ * The child gives the signals of heard their default action: none, when clone3
+ * has done it. Then it runs the steps of the program, and never returns;
  * <shim/spawn.h> says what a step is. Its registers:
  *
  *   x19    program                 w22    flags of the step
@@ -63,7 +63,7 @@ FUNC(shim_spawn_child)
 	mov	x29, #0
 	mov	x30, #0
 	mov	x19, x5
-	ldr	x20, [x19, #SHIM_SPAWN_PROGRAM_CAUGHT]
+	ldr	x20, [x19, #SHIM_SPAWN_PROGRAM_HEARD]
 	ldr	w21, [x19, #SHIM_SPAWN_PROGRAM_NR_STEPS]
 
 .Lsignal:

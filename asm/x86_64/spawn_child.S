@@ -10,10 +10,9 @@
  *   program    rdx    r9        r9, kept
  *   result            rax: the child's number or -errno
  *
- * The kernel clobbers rcx and r11. The child gives the caught signals their
- * default action: none are, when clone3 has done it. Then it runs the steps of
- * the program, and never returns; <shim/spawn.h> says what a step is. Its
- * registers:
+ * The kernel clobbers rcx and r11. The child gives the signals of heard their
+ * default action: none, when clone3 has done it. Then it runs the steps of the
+ * program, and never returns; <shim/spawn.h> says what a step is. Its registers:
  *
  *   rbx    program                 r14d   flags of the step
  *   r12    signals, then step      r15d   retries left
@@ -61,7 +60,7 @@ FUNC(shim_spawn_child)
 	/* The child: a frame without a caller. */
 1:	.cfi_undefined rip
 	mov	%r9, %rbx
-	mov	SHIM_SPAWN_PROGRAM_CAUGHT(%rbx), %r12
+	mov	SHIM_SPAWN_PROGRAM_HEARD(%rbx), %r12
 	mov	SHIM_SPAWN_PROGRAM_NR_STEPS(%rbx), %r13d
 
 .Lsignal:

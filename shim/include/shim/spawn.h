@@ -75,7 +75,7 @@
 #define SHIM_SPAWN_PROGRAM_TRY_FAILED 28
 #define SHIM_SPAWN_PROGRAM_REGS 32
 #define SHIM_SPAWN_PROGRAM_PAUSE 96
-#define SHIM_SPAWN_PROGRAM_CAUGHT 144
+#define SHIM_SPAWN_PROGRAM_HEARD 144
 #define SHIM_SPAWN_PROGRAM_ACTION 152
 
 /* And those of struct shim_clone_args that clone(2) gets. */
@@ -133,9 +133,9 @@ struct shim_spawn_program {
 	uint64_t has_mask;
 	/* Signals that get their default action before the first step, where
 	 * the kernel does not do that; and this action, all zero. */
-	uint64_t caught;
+	uint64_t heard;
 	struct shim_sigaction action;
-	uint32_t has_caught;
+	uint32_t has_heard;
 	/* Not 0 when the parent has filled in the steps behind a wait. */
 	uint32_t filled;
 };
@@ -239,11 +239,11 @@ size_t shim_spawn_size(const struct shim_spawn_options *options);
  *
  * A kernel or a sandbox may lack calls: each start finds out, and does without.
  * Without clone3 (or its CLONE_CLEAR_SIGHAND) it is clone, and the child gives
- * each signal that the caller catches its default action itself; a handler that
- * another thread sets up at that moment is missed. Without close_range the
- * child waits while the caller lists /proc/PID/fd; when that cannot be read the
- * error is close_range's. Where processes cannot share memory (qemu-user) the
- * child gets a copy, and the error comes back in a mapping that both share.
+ * each signal that the caller does not ignore its default action itself.
+ * Without close_range the child waits while the caller lists /proc/PID/fd; when
+ * that cannot be read the error is close_range's. Where processes cannot share
+ * memory (qemu-user) the child gets a copy, and the error comes back in a
+ * mapping that both share.
  *
  * A child that a signal kills before exec was started: the wait tells.
  */
