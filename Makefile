@@ -92,8 +92,6 @@ say = @printf '  %-7s %s\n'
 MAKEFLAGS += --no-print-directory
 endif
 
-comma := ,
-
 .DELETE_ON_ERROR:
 .SECONDARY:
 SETUPS := setup-bench setup-test setup-lint setup-kernels
@@ -319,14 +317,17 @@ without_ring = \
 	$(patsubst %,"$(DENY) $1 $(NO_RING) $(O)/tests/%",$(filter $2,$(TESTS))) \
 	"PACKAGES='$3' $(DENY) $1 $(NO_RING) tests/go.sh gobind"
 
-# And where calls that spawn likes best are missing, or forbidden.
+# And where calls that spawn likes best are missing, or forbidden; or where a
+# child, but not a thread, cannot have its parent's memory (EINVAL).
+NO_PIDFD := clone3,pidfd_open,pidfd_send_signal
+NO_SHARING := clone:0x14100:0x100 $(abspath $(DENY)) ENOSYS clone3
 SPAWN := $(filter spawn spawn_fds spawn_io spawn_step spawn_thread,$(TESTS))
-WITHOUT_SPAWNS := $(foreach error,ENOSYS EPERM, \
-	$(foreach calls,clone3 close_range clone3$(comma)pidfd_open, \
-	$(SPAWN:%="$(DENY) $(error) $(calls) $(O)/tests/%")))
-# And where a child, but not a thread, cannot have its parent's memory: EINVAL.
-WITHOUT_SPAWNS += $(SPAWN:%="$(DENY) 22 clone:0x14100:0x100 \
-	$(DENY) ENOSYS clone3 $(O)/tests/%")
+# spawn_without ERRNO,CALLS
+spawn_without = $(SPAWN:%="$(DENY) $1 $2 $(O)/tests/%") \
+	"PACKAGES=./spawn tests/go.sh gobind -short -exec '$(abspath $(DENY)) $1 $2'"
+SPAWN_WITHOUT = $(foreach error,ENOSYS EPERM,$(foreach calls, \
+	clone3 close_range $(NO_PIDFD),$(call spawn_without,$(error),$(calls)))) \
+	$(call spawn_without,22,$(NO_SHARING))
 
 # Not in the recipe itself: make -n runs each line that says $(MAKE).
 SCRIPT_ENV = MAKE="$(MAKE)" GO=$(GO) GEN=$(GEN)
@@ -334,13 +335,13 @@ SCRIPT_ENV = MAKE="$(MAKE)" GO=$(GO) GEN=$(GEN)
 lint: setup-lint $(GEN)
 	$(Q)$(SCRIPT_ENV) tests/lint.sh
 
-# Go's wrappers on the other CPU, by qemu-user, and spawn, which finds there that
-# memory cannot be shared.
+# Go's wrappers on the other CPU, by qemu-user, and spawn in C and Go, which finds
+# there that memory cannot be shared.
 ifeq ($(HOST),x86_64)
 EMULATED_BIN := $(patsubst %,build/aarch64/plain/%, \
 	$(filter spawn_fault spawn_step spawn_thread,$(TESTS)))
-GO_EMULATED := "GOARCH=arm64 CGO_ENABLED=0 PACKAGES=./sys \
-	tests/go.sh gobind -exec qemu-aarch64-static"
+GO_EMULATED := "GOARCH=arm64 CGO_ENABLED=0 PACKAGES='./sys ./spawn' \
+	tests/go.sh gobind -short -exec qemu-aarch64-static"
 endif
 
 test: setup-test $(GEN) all
@@ -354,7 +355,7 @@ test: setup-test $(GEN) all
 		$(EMULATED_BIN:%="qemu-aarch64-static %") \
 		$(call without_ring,EPERM,sys_socket uring aio%,./aio ./uring ./spawn ./examples/...) \
 		$(call without_ring,ENOSYS,aio aio_table,./aio) \
-		$(WITHOUT_SPAWNS) \
+		$(SPAWN_WITHOUT) \
 		"tests/equal.sh $(O)" \
 		tests/import.sh tests/machine.sh tests/links.sh tests/order.sh \
 		tests/go.sh "tests/go.sh gobind -race" \

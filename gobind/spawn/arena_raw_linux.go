@@ -18,6 +18,8 @@ type arena struct {
 	base unsafe.Pointer
 	size uintptr
 	used uintptr
+	// shared is not copied by fork, and not kept.
+	shared bool
 }
 
 const (
@@ -43,12 +45,24 @@ func newArena(bytes int) (*arena, error) {
 			return a, nil
 		}
 	}
-	base, err := sys.RawMmap(nil, size, sys.PROT_READ|sys.PROT_WRITE,
-		sys.MAP_PRIVATE|sys.MAP_ANONYMOUS, -1, 0)
+	return mapArena(size, false)
+}
+
+// newSharedArena returns an arena that this process and its children share.
+func newSharedArena(bytes int) (*arena, error) {
+	return mapArena(uintptr(bytes), true)
+}
+
+func mapArena(size uintptr, shared bool) (*arena, error) {
+	flags := sys.MAP_PRIVATE
+	if shared {
+		flags = sys.MAP_SHARED
+	}
+	base, err := sys.RawMmap(nil, size, sys.PROT_READ|sys.PROT_WRITE, flags|sys.MAP_ANONYMOUS, -1, 0)
 	if err != nil {
 		return nil, err
 	}
-	return &arena{base: base, size: size}, nil
+	return &arena{base: base, size: size, shared: shared}, nil
 }
 
 func takeArena() *arena {
@@ -67,7 +81,7 @@ func takeArena() *arena {
 // release gives the memory back, to be kept or unmapped.
 func (a *arena) release() {
 	arenas.Lock()
-	keep := a.size == arenaSize && len(arenas.free) < arenasKept
+	keep := a.size == arenaSize && !a.shared && len(arenas.free) < arenasKept
 	if keep {
 		arenas.free = append(arenas.free, a)
 	}

@@ -75,6 +75,7 @@ type Cmd struct {
 	ProcessState *os.ProcessState
 
 	ctx       context.Context
+	pid       int
 	pidfd     *os.File
 	watch     *watch
 	cancelled error
@@ -143,7 +144,7 @@ func (c *Cmd) Start() (err error) {
 	if err != nil {
 		return err
 	}
-	return c.adopt(pid, pidfd)
+	return c.adopt(child{pid, pidfd})
 }
 
 // options returns what Start is given.
@@ -220,35 +221,30 @@ func (c *Cmd) setAttr(o *Options) error {
 }
 
 // adopt takes the child that runs.
-func (c *Cmd) adopt(pid, pidfd int) error {
-	p, err := os.FindProcess(pid)
-	if err == nil {
+func (c *Cmd) adopt(ch child) error {
+	p, err := os.FindProcess(ch.pid)
+	if err == nil && ch.pidfd >= 0 {
 		// os.NewFile puts a nonblocking descriptor in the network poller.
-		err = setNonblock(pidfd)
+		err = setNonblock(ch.pidfd)
 	}
 	if err != nil {
-		return abandon(pidfd, err)
+		return ch.abandon(err)
 	}
 	// When SIGCHLD is ignored the kernel reaps the child, and the number may
 	// be another process's by now. It is the child's if the child is there.
-	if sys.PidfdSendSignal(pidfd, 0, nil, 0) == sys.ESRCH {
+	if ch.gone() {
 		p.Release()
 	}
 	c.Process = p
-	c.pidfd = os.NewFile(uintptr(pidfd), "pidfd")
+	c.pid = ch.pid
+	if ch.pidfd >= 0 {
+		c.pidfd = os.NewFile(uintptr(ch.pidfd), "pidfd")
+	}
 	c.plumbing.start()
 	if c.ctx != nil {
 		c.watch = c.startWatch()
 	}
 	return nil
-}
-
-// abandon ends a child that cannot be managed, and returns err.
-func abandon(pidfd int, err error) error {
-	sys.PidfdSendSignal(pidfd, sys.SIGKILL, nil, 0)
-	reap(pidfd)
-	sys.Close(pidfd)
-	return err
 }
 
 // Kill ends the child with SIGKILL. [os.ErrProcessDone] says that it had ended.

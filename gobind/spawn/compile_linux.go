@@ -6,6 +6,7 @@ package spawn
 
 import (
 	"strings"
+	"syscall"
 
 	"example.com/syshim/gobind/sys"
 )
@@ -15,8 +16,8 @@ const (
 	// stackSize is enough for a few words; only a signal or an emulator writes
 	// more there.
 	stackSize = 1024
-	// fixedSteps: session, group, directory twice, limit, signal mask.
-	fixedSteps = 6
+	// fixedSteps: wait, session, group, directory twice, limit, signal mask.
+	fixedSteps = 7
 	// slack is more than headers and alignment take.
 	slack = 1024
 )
@@ -28,13 +29,17 @@ type plan struct {
 	places []string
 	// noFile is the RLIMIT_NOFILE that the program gets; nil: this program's.
 	noFile *sys.Rlimit
+	// unclosed is not 0 where there is no close_range, and the error of that.
+	unclosed syscall.Errno
+	// spared is a descriptor of the child that closes by exec, or -1.
+	spared int
 }
 
 func newPlan(o *Options, noFile *sys.Rlimit) (*plan, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	l := &plan{Options: o, noFile: noFile}
+	l := &plan{Options: o, noFile: noFile, spared: -1}
 	if !o.searches() {
 		l.places = []string{o.Path}
 		return l, nil
@@ -49,7 +54,7 @@ func newPlan(o *Options, noFile *sys.Rlimit) (*plan, error) {
 }
 
 func (l *plan) steps() int {
-	return fixedSteps + moveSteps(len(l.FDs)) + len(l.places)
+	return fixedSteps + moveSteps(len(l.FDs)+1) + len(l.places)
 }
 
 // size is how much memory the program takes, and a launch.
@@ -69,6 +74,9 @@ func (l *plan) size() int {
 func (l *plan) compile(a *arena) (*program, error) {
 	p := newProgram(a, l.steps())
 	p.pause.Nsec = pauseNs
+	if l.unclosed != 0 {
+		p.waitForFilling()
+	}
 	l.addGroup(p)
 	l.addDirectory(p, a)
 	if err := l.addFDs(p); err != nil {
@@ -99,13 +107,13 @@ func (l *plan) addDirectory(p *program, a *arena) {
 }
 
 func (l *plan) addFDs(p *program) error {
-	moves, err := newMoves(l.FDs)
+	moves, err := newMoves(l.FDs, l.spared)
 	if err != nil {
 		return err
 	}
 	moves.add(p)
 	if !l.KeepFDs {
-		moves.addClose(p)
+		moves.addClose(p, l.unclosed != 0)
 	}
 	return nil
 }

@@ -59,8 +59,15 @@
 //
 // # Kernels
 //
-// Linux 5.9 and later: a kernel, or a sandbox, without clone3 or close_range is
-// an [*Error] with that name and ENOSYS or EPERM. On Linux 5.10 a signal that
-// dumps core, sent to the child's number before it runs its program, ends this
-// program, too.
+// A kernel or a sandbox may lack calls: each start finds out, and does without.
+// Without clone3 it is clone, and the child gives each signal that this program
+// does not ignore its default action itself. Without close_range the child waits
+// while this program lists /proc/PID/fd; when that cannot be read the error is
+// close_range's. Without pidfds the child is known by its number, and each that
+// is waited for takes a thread. Where processes cannot share memory (qemu-user)
+// the child gets a copy, and the limits of os/exec return: the larger this
+// program, the longer a start.
+//
+// On Linux 5.10 a signal that dumps core, sent to the child's number before it
+// runs its program, ends this program, too.
 package spawn

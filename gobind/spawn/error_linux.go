@@ -16,7 +16,7 @@ import (
 // An Error is why a program could not be started.
 type Error struct {
 	// Step is the call that failed: one of the child ("chdir", "dup3",
-	// "execve", ...) or of this program ("mmap", "clone3", "futex"); or
+	// "execve", ...) or of this program ("mmap", "clone", "futex", ...); or
 	// "options", a mistake in these.
 	Step string
 	// Arg is what the step was about, if anything: a path or a descriptor.
@@ -57,14 +57,19 @@ var names = map[uint32]string{
 	sys.SYS_EXECVE:         "execve",
 	sys.SYS_FCHDIR:         "fchdir",
 	sys.SYS_FCNTL:          "fcntl",
+	sys.SYS_FUTEX:          "futex",
 	sys.SYS_PRLIMIT64:      "prlimit64",
 	sys.SYS_RT_SIGPROCMASK: "rt_sigprocmask",
 	sys.SYS_SETPGID:        "setpgid",
 	sys.SYS_SETSID:         "setsid",
 }
 
-// stepError is the Error of a step of the program that was made from o.
-func stepError(o *Options, s *step, err sys.Errno) error {
+// stepError is the Error of the step of p that failed. p was made from o.
+func stepError(o *Options, p *program, err sys.Errno) error {
+	if p.failed >= p.nrSteps {
+		return &Error{Step: "rt_sigaction", Err: err}
+	}
+	s := &p.list()[p.failed]
 	e := &Error{Step: names[s.nr], Err: err, searched: s.flags&stepTry != 0}
 	number := func(i int) string {
 		if s.flags&(stepArg<<i) != 0 {

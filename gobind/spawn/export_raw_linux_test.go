@@ -61,7 +61,7 @@ func StartEdited(o *Options, edit func([]Step) []Step) (pid, pidfd int, err erro
 	if err != nil {
 		return -1, -1, err
 	}
-	return l.start(func(p *program) {
+	c, err := l.start(func(p *program) {
 		var steps []Step
 		for _, s := range p.list() {
 			steps = append(steps, Step{s.nr, s.flags, s.args})
@@ -71,6 +71,7 @@ func StartEdited(o *Options, edit func([]Step) []Step) (pid, pidfd int, err erro
 			p.add(s.Nr, s.Flags, s.Args[:]...)
 		}
 	})
+	return c.pid, c.pidfd, err
 }
 
 // An Outcome is what became of steps without exec.
@@ -97,20 +98,34 @@ func RunSteps(make func(memory uint64) []Step, during func(pid int)) (Outcome, e
 	}
 	p.pause.Nsec = pauseNs
 	l := &vector[launch](a, 1)[0]
-	pid, errno := l.start(p)
-	if errno != 0 {
-		return Outcome{}, errno
+	c, err := l.start(p, false)
+	if err != nil {
+		return Outcome{}, err
 	}
-	during(pid)
+	during(c.pid)
 	if errno := p.wait(); errno != 0 {
 		return Outcome{}, errno
 	}
-	defer sys.Close(int(l.pidfd))
+	if c.pidfd >= 0 {
+		defer sys.Close(c.pidfd)
+	}
 	var info sys.Siginfo
-	if err := sys.Waitid(sys.P_PIDFD, int(l.pidfd), &info, sys.WEXITED, nil); err != nil {
+	if err := c.wait(&info, sys.WEXITED); err != nil {
 		return Outcome{}, err
 	}
 	return Outcome{syscall.Errno(p.err), int(p.failed), p.regs, int(info.Status)}, nil
+}
+
+// SharesMemory reports whether a child can use this program's memory, as steps
+// that are run by hand must.
+func SharesMemory() bool {
+	_, err := RunSteps(func(uint64) []Step { return nil }, func(int) {})
+	return err == nil
+}
+
+// LacksCloseRange reports whether there is no close_range.
+func LacksCloseRange() bool {
+	return missingCloseRange() != 0
 }
 
 // StoreWord stores a value at an address that RunSteps gave, and wakes the child

@@ -180,6 +180,7 @@ func inode(t *testing.T, fd int) uint64 {
 
 func TestDescriptorsMoveAtOnce(t *testing.T) {
 	leakcheck.Check(t)
+	needSelf(t)
 	const first, n = 40, 10
 	var open []int
 	for fd := first; fd < first+n; fd++ {
@@ -210,6 +211,7 @@ func TestDescriptorsMoveAtOnce(t *testing.T) {
 
 func TestOnlyNamedDescriptorsAreInherited(t *testing.T) {
 	leakcheck.Check(t)
+	needSelf(t)
 	null, err := os.Open(os.DevNull)
 	check(t, err)
 	defer null.Close()

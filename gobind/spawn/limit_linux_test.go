@@ -28,6 +28,7 @@ func reportLimit([]string) {
 
 func TestProgramGetsTheLimitOfTheStart(t *testing.T) {
 	leakcheck.Check(t)
+	needSelf(t)
 	exe, err := os.Executable()
 	check(t, err)
 	c := shell(`ulimit -S -n 90; ulimit -H -n 100; exec "$0"`, exe)

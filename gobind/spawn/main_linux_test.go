@@ -5,6 +5,7 @@
 package spawn_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -23,6 +24,7 @@ const helperEnv = "SYSHIM_TEST_HELPER"
 
 // helpers are run by the test program when it is started as one of them.
 var helpers = map[string]func(args []string){
+	"none":   func([]string) {},
 	"fds":    reportFDs,
 	"ignore": ignoreChildren,
 	"limit":  reportLimit,
@@ -49,6 +51,23 @@ func reportFDs(args []string) {
 	}
 	if err := os.WriteFile(args[0], report, 0o600); err != nil {
 		os.Exit(1)
+	}
+}
+
+// needSelf skips a test that starts this program where the kernel cannot.
+func needSelf(t testing.TB) {
+	t.Helper()
+	err := helper("none").Run()
+	if errors.Is(err, sys.ENOEXEC) {
+		t.Skipf("an emulated program cannot start itself: %v", err)
+	}
+}
+
+// needSharedMemory skips a test of what a child does in this program's memory.
+func needSharedMemory(t testing.TB) {
+	t.Helper()
+	if !spawn.SharesMemory() {
+		t.Skip("processes cannot share memory here")
 	}
 }
 
@@ -87,15 +106,19 @@ func noChild(t testing.TB) {
 // reap waits for a child of Start, which must end with status 0.
 func reap(t testing.TB, pid, pidfd int) {
 	t.Helper()
-	var info sys.Siginfo
+	var status sys.WaitStatus
 	err := sys.EINTR
 	for err == sys.EINTR {
-		err, _ = sys.Waitid(sys.P_PIDFD, pidfd, &info, sys.WEXITED, nil).(sys.Errno)
+		_, e := sys.Wait4(pid, &status, 0, nil)
+		err, _ = e.(sys.Errno)
 	}
-	if err != 0 || int(info.Pid) != pid || info.Code != sys.CLD_EXITED || info.Status != 0 {
-		t.Errorf("child %d: %v, %+v", pid, err, info)
+	if err != 0 || !status.Exited() || status.ExitStatus() != 0 {
+		t.Errorf("child %d: %v, status %#x", pid, err, status)
 	}
-	sys.Close(pidfd)
+	// A kernel may have none.
+	if pidfd >= 0 {
+		sys.Close(pidfd)
+	}
 }
 
 // runs returns n, or less where the test is slow.

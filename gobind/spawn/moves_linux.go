@@ -18,6 +18,8 @@ const kept = 0
 type move struct {
 	FD
 	done bool
+	// spared is a descriptor that stays as it is.
+	spared bool
 	// readers is how many moves still read what To was before.
 	readers int
 }
@@ -35,10 +37,14 @@ func moveSteps(nr int) int {
 	return nr + nr/2 + nr + 1
 }
 
-func newMoves(fds []FD) (moves, error) {
-	m := make(moves, len(fds))
+// newMoves returns the moves of fds, and of one to spare, unless that is -1.
+func newMoves(fds []FD, spared int) (moves, error) {
+	m := make(moves, len(fds), len(fds)+1)
 	for i, fd := range fds {
 		m[i].FD = fd
+	}
+	if spared >= 0 {
+		m = append(m, move{FD: FD{spared, spared}, spared: true})
 	}
 	slices.SortFunc(m, func(a, b move) int { return a.To - b.To })
 	for i := range m {
@@ -79,6 +85,7 @@ func (m moves) add(p *program) {
 	}
 	for _, fd := range m {
 		switch {
+		case fd.spared:
 		case fd.From == fd.To:
 			// It only must not be closed by exec.
 			p.add(sys.SYS_FCNTL, 0, uint64(fd.To), sys.F_SETFD, 0)
@@ -124,17 +131,24 @@ func (m moves) above() uint64 {
 	return uint64(min(most+1, math.MaxInt32))
 }
 
-// addClose makes steps that close what is above 2 and no move's end.
-func (m moves) addClose(p *program) {
+// addClose makes steps that close what is above 2 and no move's end. Where there
+// is no close_range the ranges are for [program.fill] to narrow.
+func (m moves) addClose(p *program, unknown bool) {
 	first := 3
-	for _, fd := range m {
-		if fd.To < 3 {
-			continue
+	add := func(last int) {
+		switch {
+		case first > last:
+		case unknown:
+			p.add(sys.SYS_CLOSE, stepEach|stepIgnore, uint64(first), 0, 0, 0, 0, uint64(last))
+		default:
+			p.add(sys.SYS_CLOSE_RANGE, 0, uint64(first), uint64(last))
 		}
-		if first < fd.To {
-			p.add(sys.SYS_CLOSE_RANGE, 0, uint64(first), uint64(fd.To-1))
-		}
-		first = fd.To + 1
 	}
-	p.add(sys.SYS_CLOSE_RANGE, 0, uint64(first), math.MaxUint32)
+	for _, fd := range m {
+		if fd.To >= 3 {
+			add(fd.To - 1)
+			first = fd.To + 1
+		}
+	}
+	add(math.MaxUint32)
 }

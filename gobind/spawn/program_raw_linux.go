@@ -5,8 +5,6 @@
 package spawn
 
 import (
-	"sync/atomic"
-	"syscall"
 	"unsafe"
 
 	"example.com/syshim/gobind/sys"
@@ -39,6 +37,8 @@ const (
 // For the assembler.
 const (
 	nrClone3         = sys.SYS_CLONE3
+	nrClone          = sys.SYS_CLONE
+	nrRtSigaction    = sys.SYS_RT_SIGACTION
 	nrRtSigprocmask  = sys.SYS_RT_SIGPROCMASK
 	nrClockNanosleep = sys.SYS_CLOCK_NANOSLEEP
 	nrExitGroup      = sys.SYS_EXIT_GROUP
@@ -73,7 +73,8 @@ type program struct {
 	// is gone: then the kernel writes 0 and wakes a shared futex.
 	tid uint32
 	// err and failed are the child's last word: an errno and the step that
-	// gave it, or 0.
+	// gave it, or 0. A step behind the last stands for rt_sigaction, before the
+	// first.
 	err    uint32
 	failed uint32
 	// tryErr and tryFailed are those of the steps with stepTry so far.
@@ -88,6 +89,18 @@ type program struct {
 	stack     uint64
 	stackSize uint64
 	hasMask   uint64
+	// heard is the signals that get their default action before the first step,
+	// where the kernel does not do that; action is this action, all zero.
+	heard    uint64
+	action   sigaction
+	hasHeard uint32
+	// filled is not 0 when the parent has filled in the steps behind a wait.
+	filled uint32
+}
+
+// sigaction is the kernel's.
+type sigaction struct {
+	handler, flags, restorer, mask uint64
 }
 
 // cloneArgs is the kernel's struct clone_args.
@@ -107,7 +120,7 @@ var (
 	_ [56]byte  = [unsafe.Sizeof(step{})]byte{}
 	_ [4]byte   = [unsafe.Offsetof(step{}.flags)]byte{}
 	_ [8]byte   = [unsafe.Offsetof(step{}.args)]byte{}
-	_ [144]byte = [unsafe.Sizeof(program{})]byte{}
+	_ [192]byte = [unsafe.Sizeof(program{})]byte{}
 	_ [8]byte   = [unsafe.Offsetof(program{}.nrSteps)]byte{}
 	_ [12]byte  = [unsafe.Offsetof(program{}.tid)]byte{}
 	_ [16]byte  = [unsafe.Offsetof(program{}.err)]byte{}
@@ -119,6 +132,10 @@ var (
 	_ [112]byte = [unsafe.Offsetof(program{}.mask)]byte{}
 	_ [120]byte = [unsafe.Offsetof(program{}.stack)]byte{}
 	_ [136]byte = [unsafe.Offsetof(program{}.hasMask)]byte{}
+	_ [144]byte = [unsafe.Offsetof(program{}.heard)]byte{}
+	_ [152]byte = [unsafe.Offsetof(program{}.action)]byte{}
+	_ [184]byte = [unsafe.Offsetof(program{}.hasHeard)]byte{}
+	_ [188]byte = [unsafe.Offsetof(program{}.filled)]byte{}
 	_ [88]byte  = [unsafe.Sizeof(cloneArgs{})]byte{}
 )
 
@@ -126,12 +143,13 @@ var (
 var allSignals uint64 = ^uint64(0)
 
 // startChild blocks all signals of the thread, makes a child as args says, which
-// runs p, and restores the mask, having stored it in *mask. It returns the
-// child's number, or -errno. The P of the scheduler is held meanwhile, as by
-// package syscall when it forks.
+// runs p, and restores the mask, having stored it in *mask. The call is clone3,
+// or, when size is 0, clone with what that knows of args. It returns the child's
+// number, or -errno. The P of the scheduler is held meanwhile, as by package
+// syscall when it forks.
 //
 //go:noescape
-func startChild(args *cloneArgs, p *program, all, mask *uint64) (pid int)
+func startChild(args *cloneArgs, size uintptr, p *program, all, mask *uint64) (pid int)
 
 const (
 	stepSize    = int(unsafe.Sizeof(step{}))
@@ -160,52 +178,4 @@ func (p *program) add(nr, flags uint32, args ...uint64) {
 // list returns the steps.
 func (p *program) list() []step {
 	return unsafe.Slice(p.steps, p.nrSteps)
-}
-
-// A launch is what the kernel is given to make a child, beside the program.
-type launch struct {
-	args  cloneArgs
-	pidfd int32
-	old   uint64
-}
-
-// start makes the child that runs p.
-func (l *launch) start(p *program) (pid int, errno syscall.Errno) {
-	l.args = cloneArgs{
-		flags: sys.CLONE_VM | sys.CLONE_PIDFD |
-			sys.CLONE_CLEAR_SIGHAND | sys.CLONE_CHILD_CLEARTID,
-		pidfd:      address(&l.pidfd),
-		childTid:   address(&p.tid),
-		exitSignal: uint64(sys.SIGCHLD),
-		stack:      p.stack,
-		stackSize:  p.stackSize,
-	}
-	p.tid = 1
-	old := &p.mask
-	if p.hasMask != 0 {
-		old = &l.old
-	}
-	pid = startChild(&l.args, p, &allSignals, old)
-	if pid < 0 {
-		return -1, syscall.Errno(-pid)
-	}
-	return pid, 0
-}
-
-// wait waits until the child that runs p has left this memory. The thread is in
-// a system call for the scheduler and the garbage collector, which go on.
-func (p *program) wait() syscall.Errno {
-	for {
-		// The child's last word comes before the kernel's 0.
-		tid := atomic.LoadUint32(&p.tid)
-		if tid == 0 {
-			return 0
-		}
-		// The wake comes to a shared futex: FUTEX_PRIVATE_FLAG would miss it.
-		_, _, e := syscall.Syscall6(sys.SYS_FUTEX, uintptr(unsafe.Pointer(&p.tid)),
-			sys.FUTEX_WAIT, uintptr(tid), 0, 0, 0)
-		if e != 0 && e != sys.EAGAIN && e != sys.EINTR {
-			return e
-		}
-	}
 }

@@ -13,42 +13,57 @@
 	TESTL	$(const_stepArg<<i), BP; \
 	CMOVQNE	CX, reg
 
-// func startChild(args *cloneArgs, p *program, all, mask *uint64) (pid int)
+// func startChild(args *cloneArgs, size uintptr, p *program, all, mask *uint64) (pid int)
 //
-//	         parent    rt_sigprocmask    clone3
-//	args     BX                          DI
+//	         parent    rt_sigprocmask    clone3    clone, when size is 0
+//	args     BX                          DI        its fields: flags DI, stack SI,
+//	                                               pidfd DX, childTid R10; no tls: R8
+//	size                                 SI
 //	p        R12                         kept for the child
 //	all                SI
 //	mask     R13       DX, then SI
 //
 // The signals stay blocked from before clone3 to after it, and no Go code runs
 // in between, so all is done by one thread. The child has the memory of its
-// parent, and a stack of its own. Its registers:
+// parent, or a copy, and a stack of its own. It gives the signals of heard their
+// default action: none, when clone3 has done it. Its registers:
 //
 //	R12    program                 BP     flags of the step
-//	R13    step                    R14    retries left
+//	R13    signals, then step      R14    retries left
 //	BX     number of the step      R15    last value of stepEach
 //	DI SI DX R10 R8 R9             arguments of the call, kept by the kernel
 //
 // The kernel clobbers CX and R11.
-TEXT ·startChild(SB),NOSPLIT|NOFRAME,$0-40
+TEXT ·startChild(SB),NOSPLIT|NOFRAME,$0-48
 	MOVQ	args+0(FP), BX
-	MOVQ	p+8(FP), R12
-	MOVQ	mask+24(FP), R13
+	MOVQ	p+16(FP), R12
+	MOVQ	mask+32(FP), R13
 	MOVL	$const_nrRtSigprocmask, AX
 	MOVL	$const_sigSetmask, DI
-	MOVQ	all+16(FP), SI
+	MOVQ	all+24(FP), SI
 	MOVQ	R13, DX
 	MOVL	$const_sigsetSize, R10
 	SYSCALL
 
 	MOVL	$const_nrClone3, AX
 	MOVQ	BX, DI
-	MOVL	$cloneArgs__size, SI
+	MOVQ	size+8(FP), SI
+	TESTQ	SI, SI
+	JNZ	clone
+	MOVL	$const_nrClone, AX
+	MOVQ	cloneArgs_flags(BX), DI
+	ORQ	cloneArgs_exitSignal(BX), DI
+	MOVQ	cloneArgs_stack(BX), SI
+	ADDQ	cloneArgs_stackSize(BX), SI
+	MOVQ	cloneArgs_pidfd(BX), DX
+	MOVQ	cloneArgs_childTid(BX), R10
+	XORL	R8, R8
+
+clone:
 	SYSCALL
 	TESTQ	AX, AX
 	JZ	child
-	MOVQ	AX, pid+32(FP)
+	MOVQ	AX, pid+40(FP)
 
 	MOVL	$const_nrRtSigprocmask, AX
 	MOVL	$const_sigSetmask, DI
@@ -59,6 +74,25 @@ TEXT ·startChild(SB),NOSPLIT|NOFRAME,$0-40
 	RET
 
 child:
+	MOVQ	program_heard(R12), R13
+	MOVL	program_nrSteps(R12), BX
+
+signal:
+	BSFQ	R13, DI
+	JEQ	first
+	BTRQ	DI, R13
+	INCL	DI
+	LEAQ	program_action(R12), SI
+	XORL	DX, DX
+	MOVL	$const_sigsetSize, R10
+	MOVL	$const_nrRtSigaction, AX
+	SYSCALL
+	TESTL	AX, AX
+	JEQ	signal
+	NEGL	AX
+	JMP	fail
+
+first:
 	MOVQ	program_steps(R12), R13
 	XORL	BX, BX
 

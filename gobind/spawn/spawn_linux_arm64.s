@@ -13,41 +13,57 @@
 	TST	$(const_stepArg<<i), R12; \
 	CSEL	NE, R16, reg, reg
 
-// func startChild(args *cloneArgs, p *program, all, mask *uint64) (pid int)
+// func startChild(args *cloneArgs, size uintptr, p *program, all, mask *uint64) (pid int)
 //
-//	         parent    rt_sigprocmask    clone3
-//	args     R10                         R0
+//	         parent    rt_sigprocmask    clone3    clone, when size is 0
+//	args     R10                         R0        its fields: flags R0, stack R1,
+//	                                               pidfd R2, childTid R4; no tls: R3
+//	size                                 R1
 //	p        R9                          kept for the child
 //	all                R1
 //	mask     R11       R2, then R1
 //
 // The signals stay blocked from before clone3 to after it, and no Go code runs
 // in between, so all is done by one thread. The child has the memory of its
-// parent, and a stack of its own. Its registers:
+// parent, or a copy, and a stack of its own. It gives the signals of heard their
+// default action: none, when clone3 has done it. Its registers:
 //
 //	R9     program                 R12    flags of the step
-//	R10    step                    R13    retries left
+//	R10    signals, then step      R13    retries left
 //	R11    number of the step      R15    last value of stepEach
 //	R14    argument 0              R1-R5  the others, kept by the kernel
 //
 // The kernel clobbers R0.
-TEXT ·startChild(SB),NOSPLIT|NOFRAME,$0-40
+TEXT ·startChild(SB),NOSPLIT|NOFRAME,$0-48
 	MOVD	args+0(FP), R10
-	MOVD	p+8(FP), R9
-	MOVD	mask+24(FP), R11
+	MOVD	p+16(FP), R9
+	MOVD	mask+32(FP), R11
 	MOVD	$const_nrRtSigprocmask, R8
 	MOVD	$const_sigSetmask, R0
-	MOVD	all+16(FP), R1
+	MOVD	all+24(FP), R1
 	MOVD	R11, R2
 	MOVD	$const_sigsetSize, R3
 	SVC
 
 	MOVD	$const_nrClone3, R8
 	MOVD	R10, R0
-	MOVD	$cloneArgs__size, R1
+	MOVD	size+8(FP), R1
+	CBNZ	R1, clone
+	MOVD	$const_nrClone, R8
+	MOVD	cloneArgs_flags(R10), R0
+	MOVD	cloneArgs_exitSignal(R10), R16
+	ORR	R16, R0
+	MOVD	cloneArgs_stack(R10), R1
+	MOVD	cloneArgs_stackSize(R10), R16
+	ADD	R16, R1
+	MOVD	cloneArgs_pidfd(R10), R2
+	MOVD	ZR, R3
+	MOVD	cloneArgs_childTid(R10), R4
+
+clone:
 	SVC
 	CBZ	R0, child
-	MOVD	R0, pid+32(FP)
+	MOVD	R0, pid+40(FP)
 
 	MOVD	$const_nrRtSigprocmask, R8
 	MOVD	$const_sigSetmask, R0
@@ -58,6 +74,26 @@ TEXT ·startChild(SB),NOSPLIT|NOFRAME,$0-40
 	RET
 
 child:
+	MOVD	program_heard(R9), R10
+	MOVWU	program_nrSteps(R9), R11
+
+signal:
+	CBZ	R10, first
+	RBIT	R10, R0
+	CLZ	R0, R0
+	ADD	$1, R0
+	SUB	$1, R10, R16
+	AND	R16, R10
+	ADD	$program_action, R9, R1
+	MOVD	ZR, R2
+	MOVD	$const_sigsetSize, R3
+	MOVD	$const_nrRtSigaction, R8
+	SVC
+	CBZ	R0, signal
+	NEG	R0, R0
+	B	fail
+
+first:
 	MOVD	program_steps(R9), R10
 	MOVD	ZR, R11
 

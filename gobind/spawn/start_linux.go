@@ -13,8 +13,9 @@ import (
 
 // Start starts a program and returns when it runs, or cannot: then there is no
 // child, and the error is an [*Error]. pidfd is close-on-exec and the caller's,
-// as is the child, which must be waited for. The program gets the RLIMIT_NOFILE
-// that this program was started with, unless this program has set its own.
+// as is the child, which must be waited for; it is -1 where the kernel has none.
+// The program gets the RLIMIT_NOFILE that this program was started with, unless
+// this program has set its own.
 //
 // A child that a signal kills before it runs the program was started: waiting
 // for it tells.
@@ -23,58 +24,78 @@ func Start(o *Options) (pid, pidfd int, err error) {
 	if err != nil {
 		return -1, -1, err
 	}
-	return l.start(nil)
+	c, err := l.start(nil)
+	return c.pid, c.pidfd, err
 }
 
 // start is Start. edit, unless it is nil, changes the program before it runs.
-func (l *plan) start(edit func(*program)) (pid, pidfd int, err error) {
+func (l *plan) start(edit func(*program)) (child, error) {
+	if !l.KeepFDs {
+		l.unclosed = missingCloseRange()
+	}
+	c, err := l.runIn(newArena, edit, l.share)
+	if err == errNotShared {
+		return l.startCopy(edit)
+	}
+	return c, err
+}
+
+// runIn makes the program in an arena and lets run start it, and wait until the
+// memory of the child and this program's are two.
+func (l *plan) runIn(newArena func(int) (*arena, error), edit func(*program), run func(*program, *launch) (child, error)) (child, error) {
 	a, err := newArena(l.size())
 	if err != nil {
-		return -1, -1, &Error{Step: "mmap", Err: err}
+		return noChild, &Error{Step: "mmap", Err: err}
 	}
 	defer a.release()
 	p, err := l.compile(a)
 	if err != nil {
-		return -1, -1, err
+		return noChild, err
 	}
 	if edit != nil {
 		edit(p)
 	}
-	return l.run(p, &vector[launch](a, 1)[0])
+	c, err := run(p, &vector[launch](a, 1)[0])
+	if err == nil && p.err != 0 {
+		c.discard()
+		return noChild, stepError(l.Options, p, syscall.Errno(p.err))
+	}
+	return c, err
 }
 
-// run lets a child run the program, and waits until the memory of both is this
-// program's alone again.
-func (l *plan) run(p *program, child *launch) (pid, pidfd int, err error) {
-	pid, errno := l.launch(p, child)
-	if errno != 0 {
-		return -1, -1, &Error{Step: "clone3", Err: errno}
-	}
-	pidfd = int(child.pidfd)
-	if errno := p.wait(); errno != 0 {
-		sys.PidfdSendSignal(pidfd, sys.SIGKILL, nil, 0)
-		err = &Error{Step: "futex", Err: errno}
-	} else if p.err != 0 {
-		err = stepError(l.Options, &p.list()[p.failed], syscall.Errno(p.err))
-	}
+// share runs the program in a child that shares this program's memory.
+func (l *plan) share(p *program, launch *launch) (child, error) {
+	c, err := l.launch(p, launch, false)
 	if err != nil {
-		reap(pidfd)
-		sys.Close(pidfd)
-		return -1, -1, err
+		return c, err
 	}
-	return pid, pidfd, nil
+	if err := l.fill(p, c); err != nil {
+		return noChild, c.abandon(err)
+	}
+	if errno := p.wait(); errno != 0 {
+		return noChild, c.abandon(&Error{Step: "futex", Err: errno})
+	}
+	return c, nil
 }
 
 // launch makes the child. One that keeps descriptors must not be made while
 // another goroutine has one that is not yet close-on-exec; of the others'
 // descriptors none reaches the program, and what this package opens is
 // close-on-exec from the beginning.
-func (l *plan) launch(p *program, child *launch) (pid int, errno syscall.Errno) {
+func (l *plan) launch(p *program, launch *launch, copied bool) (child, error) {
 	if l.KeepFDs {
 		syscall.ForkLock.Lock()
 		defer syscall.ForkLock.Unlock()
 	}
-	return child.start(p)
+	return launch.start(p, copied)
+}
+
+// fill does what the child waits for, where there is no close_range.
+func (l *plan) fill(p *program, c child) error {
+	if l.unclosed == 0 || p.fill(c.pid) == nil {
+		return nil
+	}
+	return &Error{Step: "close_range", Err: l.unclosed}
 }
 
 // raised is the RLIMIT_NOFILE that package syscall, initialised before, has made

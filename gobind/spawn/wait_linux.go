@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"time"
@@ -115,12 +114,15 @@ func (c *Cmd) WaitContext(ctx context.Context) error {
 // if ctx was done before; err says why the state is not known.
 func (c *Cmd) waitEnd(ctx context.Context) (ended bool, err error) {
 	// Only what is in the network poller has deadlines.
-	if c.pidfd.SetReadDeadline(time.Time{}) != nil {
+	if c.pidfd == nil || c.pidfd.SetReadDeadline(time.Time{}) != nil {
 		return c.waitOnThread(ctx)
 	}
 	err = c.waitReadable(ctx)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		return false, nil
+	case isUnavailable(err):
+		return c.waitOnThread(ctx)
 	}
 	if err == nil {
 		c.ProcessState, err = c.Process.Wait()
@@ -139,7 +141,7 @@ func (c *Cmd) waitReadable(ctx context.Context) error {
 	var ended bool
 	var failed error
 	look := func(fd uintptr) bool {
-		ended, failed = hasEnded(int(fd))
+		ended, failed = child{c.pid, int(fd)}.ended(sys.WNOHANG)
 		return ended || failed != nil
 	}
 	// An end counts even when there is no time left.
@@ -159,12 +161,18 @@ type ending struct {
 	err   error
 }
 
-// waitOnThread is waitEnd for a system that has no room left in the poller.
+// waitOnThread is waitEnd for a system that has no room left in the poller, or no
+// pidfd.
 func (c *Cmd) waitOnThread(ctx context.Context) (ended bool, err error) {
 	if c.ending == nil {
 		c.ending = make(chan ending, 1)
 		go func() {
-			state, err := c.Process.Wait()
+			// By the number, which is the child's until the next call.
+			_, err := child{c.pid, -1}.ended(0)
+			var state *os.ProcessState
+			if err == nil || isUnavailable(err) {
+				state, err = c.Process.Wait()
+			}
 			c.ending <- ending{state, err}
 		}()
 	}
@@ -199,25 +207,8 @@ func (c *Cmd) interrupt(ctx context.Context) (undo func()) {
 func (c *Cmd) release() {
 	c.waited = true
 	c.plumbing.closeOurs()
-	c.pidfd.Close()
-}
-
-// hasEnded reports whether the child of a pidfd has ended; it stays there to
-// be waited for.
-func hasEnded(pidfd int) (bool, error) {
-	var info sys.Siginfo
-	for {
-		err := sys.Waitid(sys.P_PIDFD, pidfd, &info, sys.WEXITED|sys.WNOHANG|sys.WNOWAIT, nil)
-		switch err {
-		case nil:
-			return info.Pid != 0, nil
-		case sys.EINTR:
-		case sys.ECHILD:
-			return false, fmt.Errorf("spawn: the status of the child is lost, for SIGCHLD is ignored or somebody else waited: %w",
-				os.NewSyscallError("waitid", err))
-		default:
-			return false, os.NewSyscallError("waitid", err)
-		}
+	if c.pidfd != nil {
+		c.pidfd.Close()
 	}
 }
 
@@ -225,13 +216,6 @@ func hasEnded(pidfd int) (bool, error) {
 func setNonblock(fd int) error {
 	_, err := sys.FcntlInt(uintptr(fd), sys.F_SETFL, sys.O_NONBLOCK)
 	return os.NewSyscallError("fcntl", err)
-}
-
-// reap waits for the end of the child of a pidfd, and for nothing if the kernel
-// reaps it.
-func reap(pidfd int) {
-	for sys.Waitid(sys.P_PIDFD, pidfd, nil, sys.WEXITED, nil) == sys.EINTR {
-	}
 }
 
 // Run is [Cmd.Start] and [Cmd.Wait].

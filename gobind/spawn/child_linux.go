@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+
+//go:build linux && (amd64 || arm64)
+
+package spawn
+
+import (
+	"fmt"
+	"os"
+
+	"example.com/syshim/gobind/sys"
+)
+
+// A child that is not waited for yet. pidfd is -1 where the kernel has none: its
+// number is its own until its status is taken.
+type child struct {
+	pid, pidfd int
+}
+
+var noChild = child{-1, -1}
+
+// wait is waitid(2) by the pidfd, or by the number where there is none, or, in
+// Linux 5.3, one that cannot be waited for. EINTR is retried.
+func (c child) wait(info *sys.Siginfo, options int) error {
+	for {
+		var err error = sys.ENOSYS
+		if c.pidfd >= 0 {
+			err = sys.Waitid(sys.P_PIDFD, c.pidfd, info, options, nil)
+		}
+		if err == sys.EINVAL || unavailable(err) {
+			err = sys.Waitid(sys.P_PID, c.pid, info, options, nil)
+		}
+		if err != sys.EINTR {
+			return err
+		}
+	}
+}
+
+// reap waits for the end, and for nothing if the kernel reaps the child.
+func (c child) reap() {
+	err := c.wait(nil, sys.WEXITED)
+	if unavailable(err) {
+		for err = sys.EINTR; err == sys.EINTR; {
+			_, err = sys.Wait4(c.pid, nil, 0, nil)
+		}
+	}
+}
+
+// abandon ends a child that cannot be managed, and returns err.
+func (c child) abandon(err error) error {
+	if c.pidfd < 0 || unavailable(sys.PidfdSendSignal(c.pidfd, sys.SIGKILL, nil, 0)) {
+		sys.Kill(c.pid, sys.SIGKILL)
+	}
+	c.discard()
+	return err
+}
+
+// discard reaps a child that ends.
+func (c child) discard() {
+	c.reap()
+	if c.pidfd >= 0 {
+		sys.Close(c.pidfd)
+	}
+}
+
+// gone reports whether the kernel has reaped the child, so that its number may be
+// another process's.
+func (c child) gone() bool {
+	return c.wait(nil, sys.WEXITED|sys.WNOHANG|sys.WNOWAIT) == sys.ECHILD
+}
+
+// ended waits, unless options have WNOHANG, and reports whether the child has
+// ended; it stays there to be waited for.
+func (c child) ended(options int) (bool, error) {
+	var info sys.Siginfo
+	switch err := c.wait(&info, sys.WEXITED|sys.WNOWAIT|options); err {
+	case nil:
+		return info.Pid != 0, nil
+	case sys.ECHILD:
+		return false, fmt.Errorf("spawn: the status of the child is lost, for SIGCHLD is ignored or somebody else waited: %w",
+			os.NewSyscallError("waitid", err))
+	default:
+		return false, os.NewSyscallError("waitid", err)
+	}
+}

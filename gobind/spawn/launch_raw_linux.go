@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+
+//go:build linux && (amd64 || arm64)
+
+package spawn
+
+import (
+	"errors"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"example.com/syshim/gobind/sys"
+)
+
+// A way of making a child, best first. Each launch finds out which there is by
+// trying; a way that is refused costs one call.
+type way int
+
+const (
+	viaClone3 way = iota
+	viaClone
+	// withoutPidfd: kernels that ignore CLONE_PIDFD leave the pidfd alone,
+	// qemu-user refuses it.
+	withoutPidfd
+	viaCopy
+	viaCopyWithoutPidfd
+	nrWays
+)
+
+var flagsOf = [nrWays]uint64{
+	viaClone3: sys.CLONE_VM | sys.CLONE_CHILD_CLEARTID | sys.CLONE_PIDFD |
+		sys.CLONE_CLEAR_SIGHAND,
+	viaClone:     sys.CLONE_VM | sys.CLONE_CHILD_CLEARTID | sys.CLONE_PIDFD,
+	withoutPidfd: sys.CLONE_VM | sys.CLONE_CHILD_CLEARTID,
+	viaCopy:      sys.CLONE_PIDFD,
+}
+
+// unavailable says that the kernel is too old for a call, or a filter forbids it.
+func unavailable(err error) bool {
+	return err == sys.ENOSYS || err == sys.EPERM || err == sys.EACCES || err == sys.EOPNOTSUPP
+}
+
+// isUnavailable is unavailable for an error that wraps one.
+func isUnavailable(err error) bool {
+	var errno syscall.Errno
+	return errors.As(err, &errno) && unavailable(errno)
+}
+
+// refused says that the kernel does not know the way, or a filter does not like
+// it.
+func (w way) refused(errno syscall.Errno) bool {
+	if w == viaClone3 && (unavailable(errno) || errno == sys.E2BIG) {
+		return true
+	}
+	return errno == sys.EINVAL
+}
+
+// A launch is what the kernel is given to make a child, beside the program.
+type launch struct {
+	args  cloneArgs
+	pidfd int32
+	old   uint64
+	kept  sigaction
+}
+
+// errNotShared is that of a launch when memory cannot be shared.
+var errNotShared = &Error{Step: "clone", Err: sys.EINVAL}
+
+// start makes the child that runs p: in this program's memory, or in a copy of
+// it, of which only what is mapped shared is common.
+func (l *launch) start(p *program, copied bool) (child, error) {
+	w, end := viaClone3, viaCopy
+	if copied {
+		w, end = viaCopy, nrWays
+	}
+	for ; w < end; w++ {
+		step, errno := "clone", syscall.Errno(0)
+		var pid int
+		if w == viaClone3 {
+			step = "clone3"
+		} else if errno = l.findHeard(p); errno != 0 {
+			return noChild, &Error{Step: "rt_sigaction", Err: errno}
+		}
+		pid, errno = l.try(p, w)
+		if errno == 0 {
+			return child{pid, l.pidfdOf(pid)}, nil
+		}
+		if !w.refused(errno) || w == nrWays-1 {
+			return noChild, &Error{Step: step, Err: errno}
+		}
+	}
+	return noChild, errNotShared
+}
+
+func (l *launch) try(p *program, w way) (pid int, errno syscall.Errno) {
+	l.pidfd = -1
+	l.args = cloneArgs{
+		flags:      flagsOf[w],
+		pidfd:      address(&l.pidfd),
+		childTid:   address(&p.tid),
+		exitSignal: uint64(sys.SIGCHLD),
+		stack:      p.stack,
+		stackSize:  p.stackSize,
+	}
+	var size uintptr
+	if w == viaClone3 {
+		size = unsafe.Sizeof(l.args)
+	}
+	p.tid = 1
+	old := &p.mask
+	if p.hasMask != 0 {
+		old = &l.old
+	}
+	pid = startChild(&l.args, size, p, &allSignals, old)
+	if pid < 0 {
+		return -1, syscall.Errno(-pid)
+	}
+	return pid, 0
+}
+
+// pidfdOf is the pidfd of the child, or -1 where clone gives none, and the
+// kernel has none or none is free.
+func (l *launch) pidfdOf(pid int) int {
+	if l.pidfd >= 0 {
+		return int(l.pidfd)
+	}
+	fd, err := sys.PidfdOpen(pid, 0)
+	if err != nil {
+		return -1
+	}
+	return fd
+}
+
+// findHeard finds the signals that are not ignored: another goroutine may have
+// one of them handled at any moment. Two cannot be.
+func (l *launch) findHeard(p *program) syscall.Errno {
+	if p.hasHeard != 0 {
+		return 0
+	}
+	const ignored = 1 // SIG_IGN
+	p.heard = 0
+	for sig := uintptr(1); sig <= 64; sig++ {
+		if sig == uintptr(sys.SIGKILL) || sig == uintptr(sys.SIGSTOP) {
+			continue
+		}
+		_, _, e := syscall.RawSyscall6(sys.SYS_RT_SIGACTION, sig, 0,
+			uintptr(unsafe.Pointer(&l.kept)), sigsetSize, 0, 0)
+		if e != 0 {
+			return e
+		}
+		if l.kept.handler != ignored {
+			p.heard |= 1 << (sig - 1)
+		}
+	}
+	p.hasHeard = 1
+	return 0
+}
+
+// wait waits until the child that runs p has left this memory. The thread is in
+// a system call for the scheduler and the garbage collector, which go on.
+func (p *program) wait() syscall.Errno {
+	for {
+		// The child's last word comes before the kernel's 0.
+		tid := atomic.LoadUint32(&p.tid)
+		if tid == 0 {
+			return 0
+		}
+		// The wake comes to a shared futex: FUTEX_PRIVATE_FLAG would miss it.
+		_, _, e := syscall.Syscall6(sys.SYS_FUTEX, uintptr(unsafe.Pointer(&p.tid)),
+			sys.FUTEX_WAIT, uintptr(tid), 0, 0, 0)
+		if e != 0 && e != sys.EAGAIN && e != sys.EINTR {
+			return e
+		}
+	}
+}
+
+// waitForFilling adds a step that lasts until the parent has called fillingDone.
+func (p *program) waitForFilling() {
+	p.add(sys.SYS_FUTEX, stepWait, address(&p.filled), sys.FUTEX_WAIT, 0)
+}
+
+func (p *program) fillingDone() error {
+	// The child reads the steps after this.
+	atomic.StoreUint32(&p.filled, 1)
+	_, err := sys.Futex(&p.filled, sys.FUTEX_WAKE, 1, nil, nil, 0)
+	return err
+}
