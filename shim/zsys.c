@@ -287,6 +287,11 @@ long shim_mkdirat(int dfd, const char *pathname, unsigned mode)
 	return CALL(SHIM_NR_mkdirat, dfd, pathname, mode, 0, 0, 0);
 }
 
+long shim_symlinkat(const char *oldname, int newdfd, const char *newname)
+{
+	return CALL(SHIM_NR_symlinkat, oldname, newdfd, newname, 0, 0, 0);
+}
+
 /*
  * The result is cut to the buffer and is not terminated.
  */

@@ -105,7 +105,7 @@ static int has_entry(int dir, char c)
 
 static void names_are_relative_to_directories(void)
 {
-	char name[] = "/tmp/shim-sys-0000000";
+	char name[] = "/tmp/shim-sys-0000000", target[16];
 	long pid = shim_getpid();
 	int dir, fd;
 
@@ -124,6 +124,11 @@ static void names_are_relative_to_directories(void)
 	CHECK_EQ(shim_openat(dir, "x", SHIM_O_DIRECTORY, 0), -SHIM_ENOTDIR);
 	CHECK_EQ(shim_unlinkat(dir, "x", 0), 0);
 	CHECK_EQ(shim_unlinkat(dir, "x", 0), -SHIM_ENOENT);
+	CHECK_EQ(shim_symlinkat("target", dir, "x"), 0);
+	CHECK_EQ(shim_symlinkat("target", dir, "x"), -SHIM_EEXIST);
+	CHECK_EQ(shim_readlinkat(dir, "x", target, 16), 6);
+	CHECK_EQ(target[5], 't');
+	CHECK_EQ(shim_unlinkat(dir, "x", 0), 0);
 	CHECK_EQ(shim_unlinkat(SHIM_AT_FDCWD, name, SHIM_AT_REMOVEDIR), 0);
 	CHECK_EQ(shim_close(fd), 0);
 	CHECK_EQ(shim_close(dir), 0);

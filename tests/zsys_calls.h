@@ -228,6 +228,11 @@ static long call_mkdirat(void)
 	return shim_mkdirat((int)A, (const char *)B, (unsigned)C);
 }
 
+static long call_symlinkat(void)
+{
+	return shim_symlinkat((const char *)A, (int)B, (const char *)C);
+}
+
 static long call_readlinkat(void)
 {
 	return shim_readlinkat((int)A, (const char *)B, (void *)C, (int)D);
@@ -569,6 +574,7 @@ static const struct wrapper wrappers[] = {
 	{ "fsync", SHIM_NR_fsync, call_fsync, { (long)(int)A }, 0 },
 	{ "unlinkat", SHIM_NR_unlinkat, call_unlinkat, { (long)(int)A, (long)B, (long)(int)C }, 0 },
 	{ "mkdirat", SHIM_NR_mkdirat, call_mkdirat, { (long)(int)A, (long)B, (long)(unsigned)C }, 0 },
+	{ "symlinkat", SHIM_NR_symlinkat, call_symlinkat, { (long)A, (long)(int)B, (long)C }, 0 },
 	{ "readlinkat", SHIM_NR_readlinkat, call_readlinkat, { (long)(int)A, (long)B, (long)C, (long)(int)D }, 0 },
 	{ "getdents64", SHIM_NR_getdents64, call_getdents64, { (long)(int)A, (long)B, (long)(unsigned)C }, 0 },
 	{ "pipe2", SHIM_NR_pipe2, call_pipe2, { (long)A, (long)(int)B }, 0 },

@@ -47,6 +47,7 @@
 #define SHIM_NR_fsync 82
 #define SHIM_NR_unlinkat 35
 #define SHIM_NR_mkdirat 34
+#define SHIM_NR_symlinkat 36
 #define SHIM_NR_readlinkat 78
 #define SHIM_NR_getdents64 61
 #define SHIM_NR_pipe2 59

@@ -47,6 +47,7 @@
 #define SHIM_NR_fsync 74
 #define SHIM_NR_unlinkat 263
 #define SHIM_NR_mkdirat 258
+#define SHIM_NR_symlinkat 266
 #define SHIM_NR_readlinkat 267
 #define SHIM_NR_getdents64 217
 #define SHIM_NR_pipe2 293

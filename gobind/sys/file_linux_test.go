@@ -199,6 +199,13 @@ func TestOpenatMakesAndUnlinkatRemoves(t *testing.T) {
 	}
 	check(t, sys.Unlinkat(dirfd, "f", 0))
 	wantErrno(t, "Statx", sys.Statx(sys.AT_FDCWD, filepath.Join(dir, "f"), 0, 0, &stx), sys.ENOENT)
+	check(t, sys.Symlinkat("target", dirfd, "f"))
+	wantErrno(t, "Symlinkat", sys.Symlinkat("target", dirfd, "f"), sys.EEXIST)
+	target := make([]byte, 16)
+	n, err := sys.Readlinkat(dirfd, "f", target)
+	if err != nil || string(target[:max(n, 0)]) != "target" {
+		t.Errorf("the link leads to %q, %v", target, err)
+	}
 }
 
 func TestMemfdIsAFile(t *testing.T) {

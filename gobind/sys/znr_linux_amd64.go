@@ -46,6 +46,7 @@ const (
 	SYS_FSYNC             = 74
 	SYS_UNLINKAT          = 263
 	SYS_MKDIRAT           = 258
+	SYS_SYMLINKAT         = 266
 	SYS_READLINKAT        = 267
 	SYS_GETDENTS64        = 217
 	SYS_PIPE2             = 293

@@ -46,6 +46,7 @@ const (
 	SYS_FSYNC             = 82
 	SYS_UNLINKAT          = 35
 	SYS_MKDIRAT           = 34
+	SYS_SYMLINKAT         = 36
 	SYS_READLINKAT        = 78
 	SYS_GETDENTS64        = 61
 	SYS_PIPE2             = 59

@@ -492,6 +492,24 @@ func Mkdirat(dirfd int, path string, mode uint32) error {
 	return nil
 }
 
+// Symlinkat calls symlinkat(2): make a symbolic link, its name relative to a
+// directory.
+func Symlinkat(oldpath string, newdirfd int, newpath string) error {
+	oldpathPtr, err := syscall.BytePtrFromString(oldpath)
+	if err != nil {
+		return err
+	}
+	newpathPtr, err := syscall.BytePtrFromString(newpath)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall(SYS_SYMLINKAT, uintptr(unsafe.Pointer(oldpathPtr)), uintptr(newdirfd), uintptr(unsafe.Pointer(newpathPtr)))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
 // Readlinkat calls readlinkat(2): read the target of a symbolic link.
 //
 // The result is cut to the buffer and is not terminated.

@@ -228,6 +228,11 @@ static long case_mkdirat(struct frame *f)
 	return shim_mkdirat((int)f->v[0], ptr(f, 1), (unsigned)f->v[2]);
 }
 
+static long case_symlinkat(struct frame *f)
+{
+	return shim_symlinkat(ptr(f, 0), (int)f->v[1], ptr(f, 2));
+}
+
 static long case_readlinkat(struct frame *f)
 {
 	return shim_readlinkat((int)f->v[0], ptr(f, 1), ptr(f, 2),
@@ -578,6 +583,7 @@ static const struct c_case cases[] = {
 	{ "fsync", case_fsync },
 	{ "unlinkat", case_unlinkat },
 	{ "mkdirat", case_mkdirat },
+	{ "symlinkat", case_symlinkat },
 	{ "readlinkat", case_readlinkat },
 	{ "getdents64", case_getdents64 },
 	{ "pipe2", case_pipe2 },

@@ -305,6 +305,13 @@ static const struct call spec[] = {
 		{ .name = "pathname", .kind = STRING },
 		{ .name = "mode", .kind = VALUE, .size = 4 },
 	  } },
+	{ .name = "symlinkat", .nr = { 266, 36 }, .returns = NOTHING,
+	  .c = CALLED, .blocks = 1, .go = "Symlinkat", .go_drops = 1,
+	  .nr_args = 3, .args = {
+		{ .name = "oldname", .kind = STRING },
+		{ .name = "newdfd", .kind = VALUE, .size = 4, .sign = 1 },
+		{ .name = "newname", .kind = STRING },
+	  } },
 	{ .name = "readlinkat", .nr = { 267, 78 }, .returns = NUMBER,
 	  .c = CALLED, .blocks = 1, .go = "Readlinkat",
 	  .nr_args = 4, .args = {

@@ -120,6 +120,9 @@ var cases = table(map[string]func(*frame) (int64, error){
 	"Mkdirat": func(f *frame) (int64, error) {
 		return 0, sys.Mkdirat(int(f.v[0]), f.str(1), uint32(f.v[2]))
 	},
+	"Symlinkat": func(f *frame) (int64, error) {
+		return 0, sys.Symlinkat(f.str(0), int(f.v[1]), f.str(2))
+	},
 	"Readlinkat": func(f *frame) (int64, error) {
 		return result(sys.Readlinkat(int(f.v[0]), f.str(1), slice[byte](f, 2, 3)))
 	},

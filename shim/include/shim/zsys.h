@@ -226,6 +226,9 @@ long shim_unlinkat(int dfd, const char *pathname, int flag);
 /* mkdirat(2): Make a directory relative to another. */
 long shim_mkdirat(int dfd, const char *pathname, unsigned mode);
 
+/* symlinkat(2): Make a symbolic link, its name relative to a directory. */
+long shim_symlinkat(const char *oldname, int newdfd, const char *newname);
+
 /*
  * readlinkat(2): Read the target of a symbolic link.
  *
