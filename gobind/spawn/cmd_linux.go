@@ -223,12 +223,15 @@ func (c *Cmd) setAttr(o *Options) error {
 // adopt takes the child that runs.
 func (c *Cmd) adopt(ch child) error {
 	p, err := os.FindProcess(ch.pid)
-	if err == nil && ch.pidfd >= 0 {
-		// os.NewFile puts a nonblocking descriptor in the network poller.
-		err = setNonblock(ch.pidfd)
-	}
 	if err != nil {
 		return ch.abandon(err)
+	}
+	if ch.pidfd >= 0 {
+		// os.NewFile puts a nonblocking descriptor in the network poller.
+		if err := setNonblock(ch.pidfd); err != nil {
+			p.Release()
+			return ch.abandon(err)
+		}
 	}
 	// When SIGCHLD is ignored the kernel reaps the child, and the number may
 	// be another process's by now. It is the child's if the child is there.
