@@ -29,17 +29,20 @@ b7) cpu=aarch64 ;;
 esac
 
 work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+trap 'vm_kill "$work/log"; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
 machine=$(vm_machine "$kind" "$cpu") || exit 1
 read -r _ _ kernel busybox parameters <<<"$machine"
-init=build/$cpu/kernels/init
-make -s -C "$vm_root" "ARCH=$cpu" "O=build/$cpu" "$init" >&2 &&
-	vm_tree "$work/tree" "$vm_root/$init" "$busybox" &&
+# shellcheck disable=SC2046 # a list
+make -s -C "$vm_root" "ARCH=$cpu" "O=build/$cpu" $(vm_needs "$cpu") >&2 &&
+	vm_tree "$work/tree" "$cpu" "$busybox" &&
 	cp "$program" "$work/tree/program" && mkdir "$work/tree/work" || exit 1
 [ ! -d testdata ] || cp -R testdata "$work/tree/work" || exit 1
 echo "run ${TEST_TIMEOUT:-600} program /work /program $*" >>"$work/tree/list"
 vm_pack "$work/tree" "$work/image" || exit 1
-why=$(vm_boot "$cpu" "$kernel" "$work/image" "$work/log" "$parameters")
+vm_boot "$cpu" "$kernel" "$work/image" "$work/log" "$parameters" >"$work/why" &
+wait $!
+why=$(cat "$work/why")
 sed -n '/^== run program/,/^== end program/p' "$work/log" | grep -v '^== '
 [ -z "$why" ] || vm_stop "$why" || exit 1
 read -r _ _ _ how status _ < <(grep '^== end program' "$work/log")

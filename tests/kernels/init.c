@@ -2,9 +2,10 @@
 /*
  * The first process of a virtual machine: it makes the machine fit for tests,
  * runs what /list says, tells on the console how each program ended, and turns
- * the machine off. Whoever reads the console demands the last line. A line of
- * /list is "env NAME=VALUE", for all programs behind it, or "run SECONDS NAME
- * DIRECTORY PROGRAM ARGUMENTS...", with one blank between words.
+ * the machine off. Whoever reads the console demands the last line. An argument
+ * "PATH=VALUE" is written to that file first. A line of /list is "env
+ * NAME=VALUE", for all programs behind it, or "run SECONDS NAME DIRECTORY
+ * PROGRAM ARGUMENTS...", with one blank between words.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +17,7 @@
 
 enum { WORDS_MAX = 32, ENV_MAX = 16, ENV_SIZE = 1024, STACK_SIZE = 16384 };
 enum { NOT_STARTED = 127 };
+enum { AT_PAGESZ = 6 };
 
 /* In order: programs have nothing but these three. */
 enum { CONSOLE = 1 };
@@ -86,24 +88,72 @@ static void open_console(void)
 		shim_close(fd);
 }
 
-static void prepare(void)
+static uint64_t page_size(char **envp)
+{
+	const uint64_t *auxv;
+
+	while (*envp)
+		envp++;
+	auxv = (const uint64_t *)(envp + 1);
+	while (auxv[0] && auxv[0] != AT_PAGESZ)
+		auxv += 2;
+	return auxv[1];
+}
+
+/* What "PATH=VALUE" says: the kernel hands its parameters behind "--" over. */
+static void set(char *parameter)
+{
+	char *value = parameter;
+	size_t len = 0;
+	int fd;
+
+	while (*value && *value != '=')
+		value++;
+	if (!*value)
+		return;
+	*value++ = '\0';
+	while (value[len])
+		len++;
+	fd = (int)shim_openat(SHIM_AT_FDCWD, parameter,
+			      SHIM_O_WRONLY | SHIM_O_CLOEXEC, 0);
+	if (shim_write(fd, value, len) != (long)len) {
+		say("cannot set ", parameter);
+		say("\n", "");
+	}
+	shim_close(fd);
+}
+
+/* What distinguishes this machine from others, in one line. */
+static void introduce(char **envp)
 {
 	struct shim_utsname name;
+	long err;
 
+	shim_uname(&name);
+	say("\n== kernel ", name.release);
+	say(" ", name.machine);
+	say(" pages ", "");
+	text_add_number(&out, page_size(envp));
+	/* What may not be used fails before its arguments are looked at. */
+	err = shim_io_uring_setup(0, NULL);
+	say(" io_uring ", "");
+	say(err == -SHIM_EPERM || err == -SHIM_ENOSYS ? "off" : "on", "\n");
+	text_flush(&out, CONSOLE);
+}
+
+static void prepare(void)
+{
 	attach("proc", "/proc");
 	attach("sysfs", "/sys");
 	attach("devtmpfs", "/dev");
+	/* Some kernels look up what is executed by its descriptor. */
+	shim_symlinkat("/proc/self/fd", SHIM_AT_FDCWD, "/dev/fd");
 	attach("devpts", "/dev/pts");
 	attach("tmpfs", "/dev/shm");
 	attach("tmpfs", "/tmp");
 
 	open_console();
 	start_loopback();
-	shim_uname(&name);
-	say("\n== kernel ", name.release);
-	say(" ", name.machine);
-	say("\n", "");
-	text_flush(&out, CONSOLE);
 }
 
 /*
@@ -296,13 +346,16 @@ static bool run_line(char *line)
 	return true;
 }
 
-int main(void)
+int main(int argc, char **argv, char **envp)
 {
 	static struct lines in;
 	uint64_t nr = 0;
 	char *line;
 
 	prepare();
+	for (int i = 1; i < argc; i++)
+		set(argv[i]);
+	introduce(envp);
 	in.fd = (int)shim_openat(SHIM_AT_FDCWD, "/list", SHIM_O_CLOEXEC, 0);
 	while ((line = next_line(&in))) {
 		const char *word = next_word(&line);

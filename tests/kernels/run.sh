@@ -4,9 +4,10 @@
 # run.sh: the test programs of this repository on real kernels, in virtual
 # machines of both CPUs, two at a time. `make test-kernels` calls it.
 #
-#   KERNELS="5.10 sid"  which: a version, a suite of Debian's, or one of
-#                       "16k" (pages of 16 KiB) and "noring" (io_uring is
-#                       disabled on the kernel's command line)
+#   KERNELS="5.10 sid"  which: a version, a suite of Debian's, "oldest",
+#                       "newest", "16k" (pages of 16 KiB), "noring" (io_uring
+#                       is disabled on the kernel's command line) or "sysctl"
+#                       (by the system when it runs)
 #   ARCHS="aarch64"     which CPUs
 #   TESTS="plain/sys*"  which programs: plain/NAME, musl/NAME, go/NAME, bench
 #   KERNEL=path         a kernel of yours instead, for ARCHS or this CPU
@@ -27,7 +28,8 @@ jobs=${JOBS:-2}
 tests=${TESTS:-*}
 seconds=${TEST_TIMEOUT:-120}
 mkdir -p $out
-rm -f $out/*.log $out/*.result $out/*.cpio
+rm -f $out/*.log $out/*.result $out/*.cpio $out/*.pid
+trap 'vm_kill $out/*.log; exit 130' INT TERM
 
 ## What to run
 
@@ -36,7 +38,7 @@ machines() {
 		vm_machine "$KERNEL" "${ARCHS:-$(uname -m)}"
 		return
 	fi
-	for kind in ${KERNELS:-5.10 6.1 6.12 sid 16k noring}; do
+	for kind in ${KERNELS:-5.10 6.1 6.12 sid 16k noring sysctl}; do
 		for cpu in ${ARCHS:-x86_64 aarch64}; do
 			# x86_64 has pages of 4 KiB.
 			[ "$kind$cpu" = 16kx86_64 ] || vm_machine "$kind" "$cpu" || return
@@ -56,7 +58,7 @@ add() {
 image() {
 	tree=$out/$1.tree
 	built=build/$1
-	vm_tree "$tree" "$built/kernels/init" "$2" || return
+	vm_tree "$tree" "$1" "$2" || return
 	mkdir "$tree/tests" || return
 	for world in plain musl; do
 		mkdir "$tree/tests/$world"
@@ -85,11 +87,20 @@ image() {
 
 ## One machine
 
+# expect NAME LOG: says what the machine should have been and was not.
+expect() {
+	case $1 in
+	*-16k-*) grep -q '^== kernel .* pages 16384 ' "$2" || echo "pages are not of 16 KiB" ;;
+	*-noring-* | *-sysctl-*) grep -q '^== kernel .* io_uring off$' "$2" || echo "io_uring is on" ;;
+	esac
+}
+
 run() {
 	name=$1 cpu=$2 kernel=$3
 	shift 4
 	log=$out/$name.log start=$SECONDS
 	why=$(vm_boot "$cpu" "$kernel" "$out/$cpu.cpio" "$log" "$@")
+	[ -n "$why" ] || why=$(expect "$name" "$log")
 	awk -f $here/log.awk "$log" >"$out/$name.result"
 	read -r p f s < <(tail -n 1 "$out/$name.result")
 	if [ -n "$why" ]; then

@@ -11,7 +11,7 @@ vm_deadline=${VM_DEADLINE:-900}
 
 # The programs that tests start; busybox is all of them.
 vm_applets="cat cp date dd echo env expr false grep head id kill ls mkdir mv od
-	printf ps pwd rm seq sh sleep sort stat tail test touch tr true uname wc yes"
+	printf ps pwd rm seq sh sleep sort stat tail test touch tr uname wc yes"
 
 vm_stop() {
 	echo "test-kernels: $1" >&2
@@ -19,7 +19,7 @@ vm_stop() {
 }
 
 # vm_machine KIND CPU: prints "NAME CPU KERNEL BUSYBOX PARAMETERS". A kind is a
-# version, a suite of Debian's, 16k, noring, or the path of a kernel.
+# version, a suite of Debian's, 16k, noring, sysctl, or the path of a kernel.
 vm_machine() {
 	kind=$1 cpu=$2 suite='' pages='' name='' parameters=''
 	case $kind in
@@ -31,7 +31,9 @@ vm_machine() {
 	[7-9].* | sid | newest) suite=sid ;;
 	16k) suite=sid pages=16k name=-16k ;;
 	noring) suite=sid name=-noring parameters=sysctl.kernel.io_uring_disabled=2 ;;
-	*) vm_stop "no kernel $kind; use 5.10, 6.1, 6.12, sid, 16k or noring" || return ;;
+	# After the kernel has started.
+	sysctl) suite=sid name=-sysctl parameters='-- /proc/sys/kernel/io_uring_disabled=2' ;;
+	*) vm_stop "no kernel $kind; use 5.10, 6.1, 6.12, sid, 16k, noring or sysctl" || return ;;
 	esac
 	dir=$("$vm_root/tests/kernels/fetch.sh" $suite "$cpu" $pages) || return
 	version=$(grep -oE '^[0-9]+\.[0-9]+' "$dir/release")
@@ -48,12 +50,19 @@ vm_machine() {
 	echo "$version$name-$cpu $cpu $dir/vmlinuz $dir/busybox $parameters"
 }
 
-# vm_tree TREE INIT BUSYBOX: what every machine has.
+# vm_needs CPU: what make has to build for vm_tree.
+vm_needs() {
+	echo "build/$1/kernels/init build/$1/bench/tiny"
+}
+
+# vm_tree TREE CPU BUSYBOX: what every machine has.
 vm_tree() {
 	rm -rf "$1"
 	mkdir -p "$1/bin" "$1/usr" "$1/etc" "$1/dev" "$1/proc" "$1/sys" "$1/tmp" &&
-		cp "$2" "$1/init" && cp "$3" "$1/bin/busybox" &&
-		ln -s ../bin "$1/usr/bin" || return
+		cp "$vm_root/build/$2/kernels/init" "$1/init" &&
+		cp "$3" "$1/bin/busybox" && ln -s ../bin "$1/usr/bin" || return
+	# Busybox does nothing by another name, or by none.
+	cp "$vm_root/build/$2/bench/tiny" "$1/bin/true" || return
 	for applet in $vm_applets; do
 		ln -s busybox "$1/bin/$applet" || return
 	done
@@ -72,27 +81,29 @@ vm_pack() {
 
 # vm_boot CPU KERNEL IMAGE LOG [PARAMETERS]: runs the machine's list, with the
 # console in LOG. Fails unless all of it was run and the machine turned itself
-# off; says why on standard output.
+# off; says why on standard output. The process is in LOG.pid meanwhile.
 vm_boot() {
-	cpu=$1 kernel=$2 image=$3 log=$4 parameters=${5:-}
+	cpu=$1 kernel=$2 image=$3 log=$4
+	shift 4
+	parameters=$*
 	case $cpu in
 	x86_64)
 		# -cx16: QEMU 7.2 crashes at times when a kernel uses it.
 		set -- qemu-system-x86_64 -M q35 -cpu max,-cx16
-		parameters="console=ttyS0 no_timer_check $parameters"
+		parameters="console=ttyS0 no_timer_check quiet panic=-1 $parameters"
 		;;
 	aarch64)
 		set -- qemu-system-aarch64 -M virt -cpu max,pauth-impdef=on
-		parameters="console=ttyAMA0 $parameters"
+		parameters="console=ttyAMA0 quiet panic=-1 $parameters"
 		;;
 	esac
 	# One CPU: with two, kernels oops at random under this emulation.
-	timeout -k 5 "$vm_deadline" "$@" -accel tcg -smp 1 -m 1024 \
+	timeout --foreground -k 5 "$vm_deadline" "$@" -accel tcg -smp 1 -m 1024 \
 		-nodefaults -no-user-config -display none -monitor none \
 		-serial stdio -no-reboot -kernel "$kernel" -initrd "$image" \
-		-append "$parameters quiet panic=-1" </dev/null 2>&1 |
-		tr -d '\r' >"$log.part" 2>&1
-	mv "$log.part" "$log"
+		-pidfile "$log.pid" -append "$parameters" </dev/null 2>&1 |
+		sed -u 's/\r//g' >"$log"
+	rm -f "$log.pid"
 	if grep -q 'Kernel panic' "$log"; then
 		sed -n 's/^.*\(Kernel panic.*\)/\1/p' "$log" | head -n 1
 		return 1
@@ -104,4 +115,11 @@ vm_boot() {
 		echo "it was not finished within $vm_deadline s, or died"
 	fi
 	return 1
+}
+
+# vm_kill LOG...: ends machines that run.
+vm_kill() {
+	for log; do
+		[ ! -s "$log.pid" ] || kill "$(cat "$log.pid")"
+	done 2>/dev/null
 }
