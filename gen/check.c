@@ -26,6 +26,14 @@ bool is_length(const struct call *call, int arg)
 	return false;
 }
 
+const struct call *find_call(const char *name)
+{
+	for (size_t i = 0; i < model.calls.n; i++)
+		if (!strcmp(model.calls.v[i].name, name))
+			return &model.calls.v[i];
+	return NULL;
+}
+
 const struct constant *find_constant(const char *name)
 {
 	for (size_t i = 0; i < model.groups.n; i++) {
@@ -218,6 +226,22 @@ static void check_numbers(struct call *call, size_t index)
 					 other->at.line, call->name);
 		}
 	}
+	for (size_t i = 0; i < model.reserved.n; i++) {
+		const struct reserved *r = &model.reserved.v[i];
+
+		if (!strcmp(r->name, call->name))
+			complain(call->at,
+				 "%s is reserved (%s:%d); remove one of both",
+				 r->name, r->at.file, r->at.line);
+		for (int cpu = 0; cpu < NR_CPUS; cpu++)
+			if (call_on(call, cpu) && r->nr[cpu] == call->nr[cpu])
+				complain(call->nr_at[cpu],
+					 "number %d on %s is reserved for %s "
+					 "(%s:%d); write the number of %s",
+					 (int)r->nr[cpu], cpus[cpu].name,
+					 r->name, r->at.file, r->at.line,
+					 call->name);
+	}
 	if (call->nr[0] < 0 && call->nr[1] < 0)
 		complain(call->at,
 			 "no CPU has %s; write its number, or remove "
@@ -368,17 +392,14 @@ static void check_params(struct call *call)
 
 static void check_twin(struct call *call)
 {
-	const struct call *twin = NULL;
+	const struct call *twin = call->twin ? find_call(call->twin) : NULL;
 	const char **names = xalloc(model.calls.n * sizeof(*names));
 	int visible = 0;
 
 	if (!call->twin)
 		return;
-	for (size_t i = 0; i < model.calls.n; i++) {
+	for (size_t i = 0; i < model.calls.n; i++)
 		names[i] = model.calls.v[i].name;
-		if (!strcmp(names[i], call->twin))
-			twin = &model.calls.v[i];
-	}
 	if (!twin) {
 		complain_name(call->twin_at, "call", call->twin, names,
 			      model.calls.n);
@@ -389,7 +410,7 @@ static void check_twin(struct call *call)
 			 "every CPU has %s; remove the line, or "
 			 "write \"-\" for a number",
 			 call->name);
-	if (twin->go != GO_SAFE && twin->go != GO_UNSAFE)
+	if (twin->go == GO_NONE || twin->go == GO_VIA)
 		complain(call->twin_at,
 			 "%s has no Go function; write another "
 			 "twin",

@@ -109,6 +109,10 @@ char *c_param(const struct arg *a)
 		a->structure ? format("struct shim_%s", a->structure->name)
 			     : a->type->c;
 
+	/* A list of addresses is const itself, not what they point to. */
+	if (a->dir && !strcmp(a->type_name, "addr"))
+		return format("void *%s*%s", a->dir == IN ? "const " : "",
+			      a->name);
 	if (a->fixed)
 		return format("%s%s %s[%d]", lead, type, a->name,
 			      (int)a->fixed);

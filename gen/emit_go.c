@@ -111,6 +111,8 @@ static const char *go_argument(const struct call *call, int arg)
 	const struct param *p = go_param_of(call, arg), *slice;
 	const char *type;
 
+	if (a->is_constant && a->constant < 0)
+		return format("%#llx", (unsigned long long)a->constant);
 	if (a->is_constant)
 		return format("%lld", (long long)a->constant);
 	if (a->sizeof_arg >= 0)
@@ -174,12 +176,13 @@ void put_signature(struct buf *b, const struct call *call)
 	put(b, "func %s(", call->go_name);
 	put_params(b, call);
 	put(b, ")");
-	if (call->returns == RET_INFALLIBLE)
+	if (call->returns == RET_INFALLIBLE && go_has_result(call))
 		put(b, " (%s %s)", result_name(call), result_type(call));
 	else if (go_has_result(call))
 		put(b, " (%s %s, err error)", result_name(call),
 		    result_type(call));
-	else if (call->returns != RET_NORETURN)
+	else if (call->returns != RET_NORETURN &&
+		 call->returns != RET_INFALLIBLE)
 		put(b, " error");
 }
 
@@ -187,6 +190,8 @@ static const char *failed(const struct call *call)
 {
 	if (!go_has_result(call))
 		return "";
+	if (!strcmp(result_type(call), "uintptr"))
+		return "^uintptr(0), ";
 	return call->returns == RET_POINTER ? "nil, " : "-1, ";
 }
 
@@ -197,7 +202,8 @@ static void put_strings(struct buf *b, const struct call *call)
 
 		if (strcmp(go_param_type(call, p), "string"))
 			continue;
-		put(b, "\t%sPtr, err := syscall.BytePtrFromString(%s)\n",
+		put(b, "\tvar %sBuf stringBuf\n", p->name);
+		put(b, "\t%sPtr, err := cstring(&%sBuf, %s)\n", p->name,
 		    p->name, p->name);
 		put(b, "\tif err != nil {\n\t\treturn %serr\n\t}\n",
 		    failed(call));
@@ -306,7 +312,8 @@ static void put_body(struct buf *b, const struct call *call, int cpu)
 		put(b, "\tif raceenabled {\n\t\traceReleaseMerge("
 		       "unsafe.Pointer(&ioSync))\n\t}\n");
 	put(b, "\t");
-	if (call->returns == RET_NORETURN) {
+	if (call->returns == RET_NORETURN ||
+	    (call->returns == RET_INFALLIBLE && !go_has_result(call))) {
 		put_syscall(b, call, cpu);
 		return;
 	}
@@ -350,18 +357,18 @@ static void put_via(struct buf *b, const struct call *call)
 
 static void put_twin(struct buf *b, const struct call *call)
 {
-	const struct call *twin = NULL;
+	const struct call *twin = find_call(call->twin);
 
-	for (size_t i = 0; i < model.calls.n; i++)
-		if (!strcmp(model.calls.v[i].name, call->twin))
-			twin = &model.calls.v[i];
 	put(b, "\treturn %s(", twin->go_name);
 	for (size_t i = 0; i < call->twin_args.n; i++) {
 		const char *value = call->twin_args.v[i];
 
-		for (int j = 0; j < call->nr_params; j++)
-			if (!strcmp(call->params[j].arg_name, value))
+		for (int j = 0; j < call->nr_params; j++) {
+			if (!strcmp(call->params[j].arg_name, value)) {
 				value = call->params[j].name;
+				break;
+			}
+		}
 		put(b, "%s%s", i ? ", " : "", value);
 	}
 	put(b, ")\n");
@@ -371,6 +378,15 @@ static void put_paragraph(struct buf *b, const char *text)
 {
 	put(b, "//\n");
 	put_wrapped(b, "// ", text);
+}
+
+/* A uintptr of it may have been a pointer in the expression of the caller. */
+static bool takes_word(const struct call *call)
+{
+	for (int i = 0; i < call->nr_args; i++)
+		if (!strcmp(call->args[i].type_name, "word"))
+			return true;
+	return false;
 }
 
 static void put_doc(struct buf *b, const struct call *call)
@@ -404,6 +420,8 @@ static void put_doc(struct buf *b, const struct call *call)
 				 "runtime.LockOSThread.");
 	if (call->go == GO_UNSAFE)
 		put_paragraph(b, format("Unsafe: %s", call->go_reason));
+	if (takes_word(call))
+		put(b, "//\n//go:uintptrescapes\n");
 }
 
 static void put_go_call(struct buf *b, const struct call *call, int cpu)

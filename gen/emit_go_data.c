@@ -253,7 +253,8 @@ static void put_sizes(struct buf *b, int cpu)
 			const struct structure *s = model.structures.v[i];
 
 			if (!s->go_size ||
-			    per_cpu_layout(s) != (cpu != ANY_CPU))
+			    per_cpu_layout(s) != (cpu != ANY_CPU) ||
+			    (s->only >= 0 && s->only != cpu))
 				continue;
 			if (strlen(s->go_size) > longest)
 				longest = strlen(s->go_size);

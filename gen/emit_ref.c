@@ -22,11 +22,6 @@ const struct call **sorted_calls(void)
 	return v;
 }
 
-static const char *number(const struct call *call, int cpu)
-{
-	return call_on(call, cpu) ? format("%d", (int)call->nr[cpu]) : "-";
-}
-
 static const char *c_cell(const struct call *call)
 {
 	if (call->c == C_NONE)
@@ -42,6 +37,37 @@ static const char *go_cell(const struct call *call)
 		return format("`%s`, `%s`", call->go_hand, call->go_name);
 	return format("`%s`%s", call->go_name,
 		      call->go == GO_UNSAFE ? " (unsafe)" : "");
+}
+
+static void put_number(struct buf *b, int64_t nr)
+{
+	if (nr < 0)
+		put(b, " | -");
+	else
+		put(b, " | %d", (int)nr);
+}
+
+/* Names that have a number and, on no kernel, a call. */
+static void emit_reserved(struct buf *b)
+{
+	if (!model.reserved.n)
+		return;
+	put(b, "\n## Never there\n\nNo kernel of today has these calls.\n\n"
+	       "| call | what it was");
+	for (int cpu = 0; cpu < NR_CPUS; cpu++)
+		put(b, " | %s", cpus[cpu].name);
+	put(b, " |\n|---|---");
+	for (int cpu = 0; cpu < NR_CPUS; cpu++)
+		put(b, "|---");
+	put(b, "|\n");
+	for (size_t i = 0; i < model.reserved.n; i++) {
+		const struct reserved *r = &model.reserved.v[i];
+
+		put(b, "| %s | %s", r->name, r->what);
+		for (int cpu = 0; cpu < NR_CPUS; cpu++)
+			put_number(b, r->nr[cpu]);
+		put(b, " |\n");
+	}
 }
 
 static void emit_table(void)
@@ -69,9 +95,10 @@ static void emit_table(void)
 		    call->libc, c_cell(call), go_cell(call), call->since_text,
 		    call->blocks, call->eintr);
 		for (int cpu = 0; cpu < NR_CPUS; cpu++)
-			put(b, " | %s", number(call, cpu));
+			put_number(b, call->nr[cpu]);
 		put(b, " |\n");
 	}
+	emit_reserved(b);
 }
 
 /* JSON has no comments; gen/README.md says where the file comes from. */

@@ -150,6 +150,7 @@ struct arg {
 	struct loc sizeof_at;
 	int sizeof_arg;	     /* argument index, or -1 */
 	int64_t packed_size; /* pairs {pointer, size}: the size, or 0 */
+	const char *unlike;  /* why it is not as in the kernel */
 };
 
 enum returns {
@@ -211,6 +212,13 @@ struct call {
 	const char *twin;
 	struct loc twin_at;
 	VEC(const char *) twin_args;
+};
+
+/* A number with a name, and no call behind it. */
+struct reserved {
+	const char *name, *what;
+	struct loc at;
+	int64_t nr[NR_CPUS];
 };
 
 struct constant {
@@ -276,6 +284,7 @@ struct meaning {
 struct model {
 	const char *version;
 	VEC(struct call) calls;
+	VEC(struct reserved) reserved;
 	VEC(struct group) groups;
 	VEC(struct structure *) structures;
 	VEC(const char *) absent[NR_CPUS];
@@ -288,6 +297,7 @@ extern struct model model;
 void parse_file(const struct file *f);
 int parse_cpu(struct cur *c, struct loc *at);
 void parse_call(struct cur *c);
+void parse_reserved(struct cur *c);
 void parse_call_line(struct call *call, struct cur *c);
 void parse_group(struct cur *c);
 void parse_group_line(struct group *g, struct cur *c);
@@ -301,6 +311,7 @@ void parse_go(struct call *call, struct cur *c);
 /* check.c, layout.c */
 const struct type *find_type(const char *name);
 const struct structure *find_structure(const char *name, int cpu);
+const struct call *find_call(const char *name);
 const struct constant *find_constant(const char *name);
 void complain_type(struct loc at, const char *name);
 void check_model(void);
@@ -341,6 +352,8 @@ void emit_fault(void);
 void emit_equal(void);
 void emit_uapi(int cpu, struct buf *b);
 void put_signature(struct buf *b, const struct call *call);
+/* defines.c: against a table of the kernel's prototypes, at path below root. */
+void compare_defines(const char *root, const char *path);
 void emit_tables(const char *root);
 /* A prototype or call: head, then items, filled up to column 80. */
 void put_filled(struct buf *b, const char *head, char *const *items, size_t nr,

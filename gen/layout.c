@@ -11,6 +11,7 @@ static const struct type types[] = {
 	{ "uint", "unsigned", "int", "uint32", 4, false },
 	{ "long", "long", "int", "int64", 8, true },
 	{ "ulong", "unsigned long", "uintptr", "uint64", 8, false },
+	{ "word", "unsigned long", "uintptr", "uint64", 8, false },
 	{ "size", "size_t", "uintptr", "uint64", 8, false },
 	{ "off", "int64_t", "int64", "int64", 8, true },
 	{ "pid", "int", "int", "int32", 4, true },

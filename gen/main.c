@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* gen [-C ROOT] [--check | --uapi CPU | list | explain CALL]: see README.md. */
+/* gen [-C ROOT] [--check | --uapi CPU | --defines FILE | list | explain CALL]
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,8 +61,8 @@ static void emit_all(const char *root)
 
 static int usage(void)
 {
-	fputs("usage: gen [-C ROOT] [--check | --uapi CPU | list | explain "
-	      "CALL]\n",
+	fputs("usage: gen [-C ROOT] [--check | --uapi CPU | --defines FILE | "
+	      "list | explain CALL]\n",
 	      stderr);
 	return 2;
 }
@@ -103,6 +104,7 @@ int main(int argc, char **argv)
 {
 	const char *root = ".";
 	bool check = false;
+	const char *defines = NULL;
 	int uapi = -1, i;
 
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
@@ -110,6 +112,8 @@ int main(int argc, char **argv)
 			root = argv[++i];
 		else if (!strcmp(argv[i], "--check"))
 			check = true;
+		else if (!strcmp(argv[i], "--defines") && i + 1 < argc)
+			defines = argv[++i];
 		else if (!strcmp(argv[i], "--uapi") && i + 1 < argc &&
 			 (uapi = cpu_find(argv[i + 1])) >= 0)
 			i++;
@@ -121,8 +125,10 @@ int main(int argc, char **argv)
 	read_specification(root);
 	if (!complaints())
 		check_model();
-	if (complaints())
-		return 1;
+	if (!complaints() && defines)
+		compare_defines(root, defines);
+	if (complaints() || defines)
+		return complaints() ? 1 : 0;
 	if (i < argc)
 		return query(root, argv + i, argc - i);
 	return uapi >= 0 ? print_uapi(uapi) : generate(root, check);

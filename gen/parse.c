@@ -17,9 +17,9 @@ struct place {
 	bool ended;
 };
 
-static const char *const block_words[] = { "version", "absent", "meaning",
-					   "call",    "const",	"struct",
-					   "end" };
+static const char *const block_words[] = { "version",  "absent", "meaning",
+					   "reserved", "call",	 "const",
+					   "struct",   "end" };
 
 static void parse_version(struct cur *c)
 {
@@ -90,6 +90,8 @@ static void parse_block(struct place *p, struct cur *c)
 	} else if (strcmp(w, "call") == 0) {
 		parse_call(c);
 		p->block = CALL_BLOCK;
+	} else if (strcmp(w, "reserved") == 0) {
+		parse_reserved(c);
 	} else if (strcmp(w, "const") == 0) {
 		parse_group(c);
 		p->block = GROUP_BLOCK;

@@ -23,19 +23,21 @@ static int choose(const char *w, const char *const *words, size_t nr)
 	return -1;
 }
 
-static void parse_number(struct call *call, int cpu, struct cur *c)
+/* Returns -1 for "-". */
+static int64_t parse_number(int cpu, struct cur *c, struct loc *at)
 {
-	const char *w = word(c, &call->nr_at[cpu]);
+	const char *w = word(c, at);
+	int64_t nr;
 
-	call->nr[cpu] = -1;
 	if (strcmp(w, "-") == 0)
-		return;
-	if (!parse_int(w, &call->nr[cpu]) || call->nr[cpu] < 0 ||
-	    call->nr[cpu] > 4095)
-		complain(call->nr_at[cpu],
-			 "\"%s\" is no call number; write the number on %s, or "
-			 "\"-\" when it does not have the call",
-			 w, cpus[cpu].name);
+		return -1;
+	if (parse_int(w, &nr) && nr >= 0 && nr <= 4095)
+		return nr;
+	complain(*at,
+		 "\"%s\" is no call number; write the number on %s, or "
+		 "\"-\" when it does not have the call",
+		 w, cpus[cpu].name);
+	return -1;
 }
 
 /* call NAME NUMBER NUMBER */
@@ -52,7 +54,19 @@ void parse_call(struct cur *c)
 		return;
 	}
 	for (int cpu = 0; cpu < NR_CPUS; cpu++)
-		parse_number(call, cpu, c);
+		call->nr[cpu] = parse_number(cpu, c, &call->nr_at[cpu]);
+	expect_end(c);
+}
+
+/* reserved NAME NUMBER NUMBER "what it was" */
+void parse_reserved(struct cur *c)
+{
+	struct reserved *r = VEC_ADD(&model.reserved);
+
+	r->name = word(c, &r->at);
+	for (int cpu = 0; cpu < NR_CPUS; cpu++)
+		r->nr[cpu] = parse_number(cpu, c, &r->at);
+	r->what = quoted(c, "what it was");
 	expect_end(c);
 }
 
@@ -105,7 +119,9 @@ static void parse_type(struct arg *a, struct cur *c)
 	a->nullable = accept(c, '?');
 }
 
-/* arg NAME [packed] [in|out|inout] TYPE[LENGTH][?] [= VALUE] */
+/*
+ * arg NAME [packed] [in|out|inout] TYPE[LENGTH][?] [= VALUE] [unlike "WHY"]
+ */
 static void parse_arg(struct call *call, struct cur *c)
 {
 	struct loc at = here(c);
@@ -135,6 +151,8 @@ static void parse_arg(struct call *call, struct cur *c)
 	parse_type(a, c);
 	if (accept(c, '='))
 		parse_constant_arg(a, c);
+	if (accept_word(c, "unlike"))
+		a->unlike = quoted(c, "why it is not as in the kernel");
 	expect_end(c);
 }
 

@@ -108,7 +108,7 @@ static ino_t gen_inode(const struct gen_root *root, const char *path)
 }
 
 /* The exit status, or -1 for a crash; the complaints are in root->errors. */
-static int gen_run(struct gen_root *root, const char *option)
+static int gen_run(struct gen_root *root, const char *option, const char *value)
 {
 	const char *gen = getenv("GEN");
 	FILE *errors = tmpfile();
@@ -118,7 +118,7 @@ static int gen_run(struct gen_root *root, const char *option)
 	if (pid == 0) {
 		dup2(fileno(errors), STDERR_FILENO);
 		execl(gen ? gen : "build/gen/gen", "gen", "-C", root->path,
-		      option, (char *)NULL);
+		      option, value, (char *)NULL);
 		_exit(127);
 	}
 	if (waitpid(pid, &status, 0) != pid)
@@ -228,7 +228,7 @@ static void run_case(const char *begin, const char *end, FILE *update)
 	const char *part = next_mark(spec, "--- "), *plus, *next;
 	struct gen_root root;
 	char name[64], path[PATH_LEN];
-	int status;
+	int status, defines;
 
 	snprintf(name, sizeof(name), "%.*s", (int)(spec - begin - 5),
 		 begin + 4);
@@ -244,10 +244,11 @@ static void run_case(const char *begin, const char *end, FILE *update)
 			 plus + 4);
 		gen_write(&root, path, text, (size_t)(part - text));
 	}
-	status = gen_run(&root, NULL);
+	defines = gen_exists(&root, "defines.tsv");
+	status = gen_run(&root, defines ? "--defines" : NULL, "defines.tsv");
 	if (part < end && strncmp(part, "--- stderr", 10) && root.errors[0])
 		printf("%s", root.errors);
-	if (status == 0)
+	if (status == 0 && !defines)
 		compile(&root);
 	if (update)
 		fprintf(update, "%.*s", (int)(part - begin), begin);
@@ -318,7 +319,7 @@ static void refuse(const char *text, size_t n, const char *complaint)
 
 	gen_root_init(&root);
 	gen_write(&root, "gen/spec/t.spec", text, n);
-	CHECK_EQ(gen_run(&root, NULL), 1);
+	CHECK_EQ(gen_run(&root, NULL, NULL), 1);
 	CHECK(strstr(root.errors, complaint) != NULL);
 	if (!strstr(root.errors, complaint))
 		printf("got: %.300s\n", root.errors);
@@ -365,7 +366,7 @@ static void every_truncation_is_refused(void)
 	for (size_t n = 0; n < sizeof(simple) - 1; n++) {
 		gen_root_init(&root);
 		gen_write(&root, "gen/spec/t.spec", simple, n);
-		CHECK_EQ(gen_run(&root, NULL), 1);
+		CHECK_EQ(gen_run(&root, NULL, NULL), 1);
 		CHECK(strncmp(root.errors, "gen/spec/t.spec:", 16) == 0);
 		CHECK(!gen_exists(&root, "shim/zsys.c"));
 		gen_root_exit(&root);
@@ -391,7 +392,7 @@ static void no_damage_crashes_the_generator(void)
 		}
 		gen_root_init(&root);
 		gen_write(&root, "gen/spec/t.spec", text, sizeof(text) - 1);
-		status = gen_run(&root, NULL);
+		status = gen_run(&root, NULL, NULL);
 		CHECK(status == 0 || status == 1);
 		CHECK(status == 0 || root.errors[0]);
 		gen_root_exit(&root);
@@ -405,16 +406,16 @@ static void output_is_reproducible_and_checked(void)
 
 	gen_root_init(&root);
 	gen_write(&root, "gen/spec/t.spec", simple, sizeof(simple) - 1);
-	CHECK_EQ(gen_run(&root, "--check"), 1);
+	CHECK_EQ(gen_run(&root, "--check", NULL), 1);
 	CHECK(strstr(root.errors, "shim/zsys.c: stale; run \"make gen\"\n"));
 	CHECK(!gen_exists(&root, "shim/zsys.c"));
-	CHECK_EQ(gen_run(&root, NULL), 0);
-	CHECK_EQ(gen_run(&root, "--check"), 0);
+	CHECK_EQ(gen_run(&root, NULL, NULL), 0);
+	CHECK_EQ(gen_run(&root, "--check", NULL), 0);
 	CHECK_EQ(root.errors[0], 0);
 	gen_write(&root, "shim/zsys.c", "x", 1);
 	gen_write(&root, "shim/zold.c", old, sizeof(old) - 1);
 	gen_write(&root, "shim/zebra.c", "x", 1);
-	CHECK_EQ(gen_run(&root, "--check"), 1);
+	CHECK_EQ(gen_run(&root, "--check", NULL), 1);
 	CHECK_EQ(strcmp(root.errors,
 			"shim/zold.c: no longer generated; remove it\n"
 			"shim/zsys.c: stale; run \"make gen\"\n"),
@@ -429,11 +430,11 @@ static void what_has_not_changed_is_not_written(void)
 
 	gen_root_init(&root);
 	gen_write(&root, "gen/spec/t.spec", simple, sizeof(simple) - 1);
-	CHECK_EQ(gen_run(&root, NULL), 0);
+	CHECK_EQ(gen_run(&root, NULL, NULL), 0);
 	inode = gen_inode(&root, "shim/zsys.c");
 	other = gen_inode(&root, "asm/x86_64/znr.h");
 	gen_write(&root, "asm/x86_64/znr.h", "x", 1);
-	CHECK_EQ(gen_run(&root, NULL), 0);
+	CHECK_EQ(gen_run(&root, NULL, NULL), 0);
 	CHECK(inode == gen_inode(&root, "shim/zsys.c"));
 	CHECK(other != gen_inode(&root, "asm/x86_64/znr.h"));
 	gen_root_exit(&root);
@@ -451,11 +452,11 @@ static void a_missing_hand_written_function_fails(void)
 
 	gen_root_init(&root);
 	gen_write(&root, "gen/spec/t.spec", text, (size_t)n);
-	CHECK_EQ(gen_run(&root, NULL), 1);
+	CHECK_EQ(gen_run(&root, NULL, NULL), 1);
 	CHECK(strstr(root.errors, "gobind/sys has no func Read; write it by "
 				  "hand over RawRead"));
 	gen_write(&root, "gobind/sys/fd_linux.go", hand, sizeof(hand) - 1);
-	CHECK_EQ(gen_run(&root, NULL), 0);
+	CHECK_EQ(gen_run(&root, NULL, NULL), 0);
 	gen_root_exit(&root);
 }
 
@@ -464,8 +465,8 @@ static void unknown_options_are_refused(void)
 	struct gen_root root;
 
 	gen_root_init(&root);
-	CHECK_EQ(gen_run(&root, "--chekc"), 2);
-	CHECK_EQ(gen_run(&root, NULL), 1);
+	CHECK_EQ(gen_run(&root, "--chekc", NULL), 2);
+	CHECK_EQ(gen_run(&root, NULL, NULL), 1);
 	CHECK(strstr(root.errors, "no *.spec here"));
 	gen_root_exit(&root);
 }
@@ -477,7 +478,7 @@ static void the_real_specification_takes_less_than_a_second(void)
 	double seconds;
 
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	CHECK(gen_run(&root, "--check") <= 1);
+	CHECK(gen_run(&root, "--check", NULL) <= 1);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	seconds = (double)(end.tv_sec - begin.tv_sec) +
 		  (double)(end.tv_nsec - begin.tv_nsec) / 1e9;

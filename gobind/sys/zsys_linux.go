@@ -402,7 +402,8 @@ func RawPwritev2(fd int, iovs []Iovec, offset int64, flags int) (n int, err erro
 //
 // The mode counts only together with O_CREAT or O_TMPFILE.
 func Openat(dirfd int, path string, flags int, mode uint32) (fd int, err error) {
-	pathPtr, err := syscall.BytePtrFromString(path)
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
 	if err != nil {
 		return -1, err
 	}
@@ -417,7 +418,8 @@ func Openat(dirfd int, path string, flags int, mode uint32) (fd int, err error) 
 //
 // The kernel says in stx_mask which of the wanted attributes it gave.
 func Statx(dirfd int, path string, flags, mask int, stat *Statx_t) error {
-	pathPtr, err := syscall.BytePtrFromString(path)
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
 	if err != nil {
 		return err
 	}
@@ -468,7 +470,8 @@ func Fsync(fd int) error {
 
 // Unlinkat calls unlinkat(2): remove a name relative to a directory.
 func Unlinkat(dirfd int, path string, flags int) error {
-	pathPtr, err := syscall.BytePtrFromString(path)
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
 	if err != nil {
 		return err
 	}
@@ -481,7 +484,8 @@ func Unlinkat(dirfd int, path string, flags int) error {
 
 // Mkdirat calls mkdirat(2): make a directory relative to another.
 func Mkdirat(dirfd int, path string, mode uint32) error {
-	pathPtr, err := syscall.BytePtrFromString(path)
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
 	if err != nil {
 		return err
 	}
@@ -514,7 +518,8 @@ func Symlinkat(oldpath string, newdirfd int, newpath string) error {
 //
 // The result is cut to the buffer and is not terminated.
 func Readlinkat(dirfd int, path string, buf []byte) (n int, err error) {
-	pathPtr, err := syscall.BytePtrFromString(path)
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
 	if err != nil {
 		return -1, err
 	}
@@ -574,6 +579,8 @@ func RawDup3(oldfd, newfd, flags int) (fd int, err error) {
 //
 // F_GETOWN can return a process group as a negative number that looks like an
 // error; F_GETOWN_EX has no such doubt.
+//
+//go:uintptrescapes
 func RawFcntl(fd, cmd int, arg uintptr) (val int, err error) {
 	r, _, e := syscall.Syscall(SYS_FCNTL, uintptr(fd), uintptr(cmd), arg)
 	if e != 0 {
@@ -584,7 +591,8 @@ func RawFcntl(fd, cmd int, arg uintptr) (val int, err error) {
 
 // MemfdCreate calls memfd_create(2): make a file in memory.
 func MemfdCreate(name string, flags int) (fd int, err error) {
-	namePtr, err := syscall.BytePtrFromString(name)
+	var nameBuf stringBuf
+	namePtr, err := cstring(&nameBuf, name)
 	if err != nil {
 		return -1, err
 	}
@@ -609,7 +617,8 @@ func CloseRange(first, last, flags uint) error {
 
 // Chdir calls chdir(2): change the working directory.
 func Chdir(path string) error {
-	pathPtr, err := syscall.BytePtrFromString(path)
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
 	if err != nil {
 		return err
 	}
@@ -632,7 +641,8 @@ func Fchdir(fd int) error {
 
 // Chroot calls chroot(2): change the root directory.
 func Chroot(path string) error {
-	pathPtr, err := syscall.BytePtrFromString(path)
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
 	if err != nil {
 		return err
 	}
@@ -733,6 +743,8 @@ func RawRtSigprocmask(how int, set, oldset *Sigset_t) error {
 // Which of them it controls, and what it returns, depends on the option.
 //
 // It acts on the calling thread only: needs runtime.LockOSThread.
+//
+//go:uintptrescapes
 func RawPrctl(option int, arg2, arg3, arg4, arg5 uintptr) (ret int, err error) {
 	r, _, e := syscall.Syscall6(SYS_PRCTL, uintptr(option), arg2, arg3, arg4, arg5, 0)
 	if e != 0 {
@@ -1108,15 +1120,18 @@ func RawGetpeername(fd int, rsa unsafe.Pointer, addrlen *uint32) error {
 // RawMount calls mount(2) with pointers and lengths, as the kernel takes them:
 // attach a file system to the tree. Mount is the usual form.
 func RawMount(source, target, fstype string, flags uintptr, data unsafe.Pointer) error {
-	sourcePtr, err := syscall.BytePtrFromString(source)
+	var sourceBuf stringBuf
+	sourcePtr, err := cstring(&sourceBuf, source)
 	if err != nil {
 		return err
 	}
-	targetPtr, err := syscall.BytePtrFromString(target)
+	var targetBuf stringBuf
+	targetPtr, err := cstring(&targetBuf, target)
 	if err != nil {
 		return err
 	}
-	fstypePtr, err := syscall.BytePtrFromString(fstype)
+	var fstypeBuf stringBuf
+	fstypePtr, err := cstring(&fstypeBuf, fstype)
 	if err != nil {
 		return err
 	}
