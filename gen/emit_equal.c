@@ -18,6 +18,11 @@ static bool is_buffer(const struct arg *a)
 	       !strcmp(a->type_name, "cstrs");
 }
 
+static bool is_number(const struct arg *a)
+{
+	return !is_buffer(a) && !a->string;
+}
+
 /* The C wrapper can be called, and returns. */
 static bool called_in_c(const struct call *call)
 {
@@ -27,7 +32,7 @@ static bool called_in_c(const struct call *call)
 /* The mechanical form, which the generator knows all about. */
 static bool called_in_go(const struct call *call)
 {
-	return call->go != GO_NONE && call->go != GO_VIA && !call->twin;
+	return call->go != GO_NONE && call->go != GO_VIA;
 }
 
 static char *c_value_of(const struct arg *a, int i)
@@ -92,11 +97,10 @@ static void emit_c_cases(void)
 	put_c_head(b, "ZCASES_H",
 		   "Every C wrapper, called with what is in a frame.");
 	put(b, "#include <shim/sys.h>\n\n#include \"caller.h\"\n"
-	       "#include \"znr.h\"\n");
+	       "#include \"znr.h\"\n\n/* clang-format off */\n");
 	for (size_t i = 0; i < model.calls.n; i++)
 		put_guarded(b, &model.calls.v[i], "\n", put_c_case);
-	put(b, "\n/* clang-format off */\n"
-	       "static const struct c_case cases[] = {\n");
+	put(b, "\nstatic const struct c_case cases[] = {\n");
 	for (size_t i = 0; i < model.calls.n; i++)
 		put_guarded(b, &model.calls.v[i], "", put_c_entry);
 	put(b, "\t{ NULL, NULL },\n};\n/* clang-format on */\n\n#endif\n");
@@ -105,7 +109,10 @@ static void emit_c_cases(void)
 /* Types of package sys begin with a capital. */
 static char *qualified(const char *type)
 {
-	return format("%s%s", *type >= 'A' && *type <= 'Z' ? "sys." : "", type);
+	size_t n = strspn(type, "*[]0123456789");
+	bool ours = type[n] >= 'A' && type[n] <= 'Z';
+
+	return format("%.*s%s%s", (int)n, type, ours ? "sys." : "", type + n);
 }
 
 static char *go_value_of(const struct call *call, const struct param *p)
@@ -118,12 +125,11 @@ static char *go_value_of(const struct call *call, const struct param *p)
 	if (starts_with(type, "[]"))
 		return format("slice[%s](f, %d, %d)", qualified(type + 2),
 			      p->arg, a->len);
-	if (starts_with(type, "*["))
-		return format("(%s)(f.ptr(%d))", type, p->arg);
 	if (*type == '*')
-		return format("(*%s)(f.ptr(%d))", qualified(type + 1), p->arg);
+		return format("(%s)(f.%s(%d))", qualified(type),
+			      is_number(a) ? "addr" : "ptr", p->arg);
 	if (!strcmp(type, "unsafe.Pointer"))
-		return format("f.%s(%d)", is_buffer(a) ? "ptr" : "addr",
+		return format("f.%s(%d)", is_number(a) ? "addr" : "ptr",
 			      p->arg);
 	return format("%s(f.v[%d])", type, p->arg);
 }
@@ -138,7 +144,8 @@ static void put_go_case(struct buf *b, const struct call *call)
 		    go_value_of(call, &call->params[i]));
 	put(&args, ")");
 	put(b, "\t\"%s\": func(f *frame) (int64, error) {\n", call->go_name);
-	if (call->returns == RET_NORETURN)
+	if (call->returns == RET_NORETURN ||
+	    (call->returns == RET_INFALLIBLE && !go_has_result(call)))
 		put(b, "\t\t%s\n\t\treturn 0, nil\n", args.s);
 	else if (call->returns == RET_INFALLIBLE)
 		put(b, "\t\treturn int64(%s), nil\n", args.s);
@@ -157,7 +164,7 @@ static void emit_go_cases(int cpu)
 
 	for (size_t i = 0; i < model.calls.n; i++) {
 		const struct call *call = &model.calls.v[i];
-		bool apart = !on_all_cpus(call);
+		bool apart = !on_all_cpus(call) && !call->twin;
 
 		if (called_in_go(call) && apart == (cpu < ANY_CPU) &&
 		    (!apart || call_on(call, cpu)))
@@ -188,7 +195,7 @@ static int64_t element_size(const struct arg *a, int cpu)
 
 	if (!strcmp(a->type_name, "cstrs"))
 		return 8;
-	if (a->handle)
+	if (a->handle && !a->dir)
 		return 1;
 	if (s && per_cpu_structure(s))
 		s = find_structure(s->name, cpu);
@@ -217,7 +224,10 @@ static void put_argument(struct buf *b, const struct call *call, int i)
 		return;
 	}
 	if (a->string) {
-		put(b, ".kind = STRING },\n");
+		put(b, ".kind = STRING%s },\n",
+		    p && strcmp(go_param_type(call, p), "string")
+			    ? ", .unchecked = 1"
+			    : "");
 		return;
 	}
 	if (!is_buffer(a)) {
@@ -259,6 +269,63 @@ static void put_order(struct buf *b, const struct call *call)
 	put(b, " },\n");
 }
 
+/* The argument of call that its twin gives to the kernel as argument k. */
+static int twin_source(const struct call *call, const struct call *twin, int k)
+{
+	const struct param *p = go_param_of(twin, k);
+	const char *value;
+
+	if (!p) {
+		/* The length of a slice, which has its own here. */
+		for (int i = 0; i < twin->nr_args; i++)
+			if (twin->args[i].len == k)
+				return call->args[twin_source(call, twin, i)]
+					.len;
+		return -1;
+	}
+	value = call->twin_args.v[p - twin->params];
+	for (int i = 0; i < call->nr_args; i++)
+		if (!strcmp(call->args[i].name, value))
+			return i;
+	return -1;
+}
+
+static int64_t twin_constant(const struct call *call, const struct call *twin,
+			     int k)
+{
+	const struct param *p = go_param_of(twin, k);
+	const struct constant *constant;
+	const char *value;
+	int64_t n;
+
+	if (!p)
+		return twin->args[k].constant;
+	value = call->twin_args.v[p - twin->params];
+	constant = find_constant(value);
+	if (constant)
+		return constant->value[0];
+	return parse_int(value, &n) ? n : 0;
+}
+
+/* What Go makes of a call that not every CPU has. */
+static void put_twin_row(struct buf *b, const struct call *call)
+{
+	const struct call *twin = find_call(call->twin);
+
+	put(b, "\t  .twin = { %d, %d }, .nr_twin = %d, .from = {",
+	    (int)twin->nr[X86_64], (int)twin->nr[AARCH64], twin->nr_args);
+	for (int k = 0; k < twin->nr_args; k++) {
+		int i = twin_source(call, twin, k);
+
+		if (i >= 0)
+			put(b, " { %d },", i + 1);
+		else
+			put(b, " { 0, %lld },",
+			    (long long)twin_constant(call, twin, k));
+	}
+	put(b, " },\n");
+}
+
 static void put_row(struct buf *b, const struct call *call)
 {
 	static const char *const kinds[] = {
@@ -270,7 +337,9 @@ static void put_row(struct buf *b, const struct call *call)
 		[RET_INFALLIBLE] = "INFALLIBLE",
 		[RET_NORETURN] = "NORETURN",
 	};
-	bool hand = call->go == GO_RAW || call->go == GO_VIA;
+	const char *hand = call->go == GO_RAW	? call->go_hand
+			   : call->go == GO_VIA ? call->go_name
+						: NULL;
 
 	put(b, "\t{ .name = \"%s\", .nr = { %d, %d }, .returns = %s,\n",
 	    call->name, (int)call->nr[X86_64], (int)call->nr[AARCH64],
@@ -285,10 +354,11 @@ static void put_row(struct buf *b, const struct call *call)
 	if (called_in_go(call) && call->returns != RET_NORETURN &&
 	    !go_has_result(call))
 		put(b, " .go_drops = 1,");
-	if (hand || (call->twin && call->go != GO_NONE))
-		put(b, " .hand = \"%s\",",
-		    call->go == GO_RAW ? call->go_hand : call->go_name);
+	if (hand)
+		put(b, " .hand = \"%s\",", hand);
 	put(b, "\n");
+	if (call->twin)
+		put_twin_row(b, call);
 	if (call->has_order)
 		put_order(b, call);
 	put(b, "\t  .nr_args = %d, .args = {\n", call->nr_args);

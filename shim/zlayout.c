@@ -20,6 +20,316 @@ AT(shim_siginfo, status, 24);
 AT(shim_siginfo, __pad1, 28);
 AT(shim_siginfo, __rest, 32);
 
+SIZE(struct shim_cachestat_range, 16);
+AT(shim_cachestat_range, off, 0);
+AT(shim_cachestat_range, len, 8);
+
+SIZE(struct shim_cachestat, 40);
+AT(shim_cachestat, nr_cache, 0);
+AT(shim_cachestat, nr_dirty, 8);
+AT(shim_cachestat, nr_writeback, 16);
+AT(shim_cachestat, nr_evicted, 24);
+AT(shim_cachestat, nr_recently_evicted, 32);
+
+SIZE(struct shim_user_cap_header, 8);
+AT(shim_user_cap_header, version, 0);
+AT(shim_user_cap_header, pid, 4);
+
+SIZE(struct shim_user_cap_data, 12);
+AT(shim_user_cap_data, effective, 0);
+AT(shim_user_cap_data, permitted, 4);
+AT(shim_user_cap_data, inheritable, 8);
+
+SIZE(struct shim_sched_param, 4);
+AT(shim_sched_param, sched_priority, 0);
+
+SIZE(struct shim_sched_attr, 56);
+AT(shim_sched_attr, size, 0);
+AT(shim_sched_attr, sched_policy, 4);
+AT(shim_sched_attr, sched_flags, 8);
+AT(shim_sched_attr, sched_nice, 16);
+AT(shim_sched_attr, sched_priority, 20);
+AT(shim_sched_attr, sched_runtime, 24);
+AT(shim_sched_attr, sched_deadline, 32);
+AT(shim_sched_attr, sched_period, 40);
+AT(shim_sched_attr, sched_util_min, 48);
+AT(shim_sched_attr, sched_util_max, 52);
+
+SIZE(struct shim_tms, 32);
+AT(shim_tms, tms_utime, 0);
+AT(shim_tms, tms_stime, 8);
+AT(shim_tms, tms_cutime, 16);
+AT(shim_tms, tms_cstime, 24);
+
+SIZE(struct shim_sigaltstack, 24);
+AT(shim_sigaltstack, ss_sp, 0);
+AT(shim_sigaltstack, ss_flags, 8);
+AT(shim_sigaltstack, ss_size, 16);
+
+SIZE(struct shim_robust_list_head, 24);
+AT(shim_robust_list_head, list, 0);
+AT(shim_robust_list_head, futex_offset, 8);
+AT(shim_robust_list_head, list_op_pending, 16);
+
+SIZE(struct shim_ipc_perm, 48);
+AT(shim_ipc_perm, key, 0);
+AT(shim_ipc_perm, uid, 4);
+AT(shim_ipc_perm, gid, 8);
+AT(shim_ipc_perm, cuid, 12);
+AT(shim_ipc_perm, cgid, 16);
+AT(shim_ipc_perm, mode, 20);
+AT(shim_ipc_perm, seq, 24);
+AT(shim_ipc_perm, __pad2, 26);
+AT(shim_ipc_perm, __unused1, 32);
+AT(shim_ipc_perm, __unused2, 40);
+
+SIZE(struct shim_shmid_ds, 112);
+AT(shim_shmid_ds, shm_perm, 0);
+AT(shim_shmid_ds, shm_segsz, 48);
+AT(shim_shmid_ds, shm_atime, 56);
+AT(shim_shmid_ds, shm_dtime, 64);
+AT(shim_shmid_ds, shm_ctime, 72);
+AT(shim_shmid_ds, shm_cpid, 80);
+AT(shim_shmid_ds, shm_lpid, 84);
+AT(shim_shmid_ds, shm_nattch, 88);
+AT(shim_shmid_ds, __unused4, 96);
+AT(shim_shmid_ds, __unused5, 104);
+
+SIZE(struct shim_msqid_ds, 120);
+AT(shim_msqid_ds, msg_perm, 0);
+AT(shim_msqid_ds, msg_stime, 48);
+AT(shim_msqid_ds, msg_rtime, 56);
+AT(shim_msqid_ds, msg_ctime, 64);
+AT(shim_msqid_ds, msg_cbytes, 72);
+AT(shim_msqid_ds, msg_qnum, 80);
+AT(shim_msqid_ds, msg_qbytes, 88);
+AT(shim_msqid_ds, msg_lspid, 96);
+AT(shim_msqid_ds, msg_lrpid, 100);
+AT(shim_msqid_ds, __unused4, 104);
+AT(shim_msqid_ds, __unused5, 112);
+
+SIZE(struct shim_sembuf, 6);
+AT(shim_sembuf, sem_num, 0);
+AT(shim_sembuf, sem_op, 2);
+AT(shim_sembuf, sem_flg, 4);
+
+SIZE(struct shim_msgbuf, 16);
+AT(shim_msgbuf, mtype, 0);
+AT(shim_msgbuf, mtext, 8);
+
+SIZE(struct shim_mq_attr, 64);
+AT(shim_mq_attr, mq_flags, 0);
+AT(shim_mq_attr, mq_maxmsg, 8);
+AT(shim_mq_attr, mq_msgsize, 16);
+AT(shim_mq_attr, mq_curmsgs, 24);
+AT(shim_mq_attr, __reserved, 32);
+
+SIZE(struct shim_sysinfo, 112);
+AT(shim_sysinfo, uptime, 0);
+AT(shim_sysinfo, loads, 8);
+AT(shim_sysinfo, totalram, 32);
+AT(shim_sysinfo, freeram, 40);
+AT(shim_sysinfo, sharedram, 48);
+AT(shim_sysinfo, bufferram, 56);
+AT(shim_sysinfo, totalswap, 64);
+AT(shim_sysinfo, freeswap, 72);
+AT(shim_sysinfo, procs, 80);
+AT(shim_sysinfo, pad, 82);
+AT(shim_sysinfo, totalhigh, 88);
+AT(shim_sysinfo, freehigh, 96);
+AT(shim_sysinfo, mem_unit, 104);
+AT(shim_sysinfo, __f, 108);
+
+SIZE(struct shim_kexec_segment, 32);
+AT(shim_kexec_segment, buf, 0);
+AT(shim_kexec_segment, bufsz, 8);
+AT(shim_kexec_segment, mem, 16);
+AT(shim_kexec_segment, memsz, 24);
+
+SIZE(struct shim_landlock_ruleset_attr, 48);
+AT(shim_landlock_ruleset_attr, handled_access_fs, 0);
+AT(shim_landlock_ruleset_attr, handled_access_net, 8);
+AT(shim_landlock_ruleset_attr, scoped, 16);
+AT(shim_landlock_ruleset_attr, quiet_access_fs, 24);
+AT(shim_landlock_ruleset_attr, quiet_access_net, 32);
+AT(shim_landlock_ruleset_attr, quiet_scoped, 40);
+
+SIZE(struct shim_landlock_path_beneath_attr, 16);
+AT(shim_landlock_path_beneath_attr, allowed_access, 0);
+AT(shim_landlock_path_beneath_attr, parent_fd, 8);
+
+SIZE(struct shim_landlock_net_port_attr, 16);
+AT(shim_landlock_net_port_attr, allowed_access, 0);
+AT(shim_landlock_net_port_attr, port, 8);
+
+SIZE(struct shim_lsm_ctx, 32);
+AT(shim_lsm_ctx, id, 0);
+AT(shim_lsm_ctx, flags, 8);
+AT(shim_lsm_ctx, len, 16);
+AT(shim_lsm_ctx, ctx_len, 24);
+AT(shim_lsm_ctx, ctx, 32);
+
+SIZE(struct shim_mmsghdr, 64);
+AT(shim_mmsghdr, msg_hdr, 0);
+AT(shim_mmsghdr, msg_len, 56);
+
+SIZE(struct shim_mount_attr, 32);
+AT(shim_mount_attr, attr_set, 0);
+AT(shim_mount_attr, attr_clr, 8);
+AT(shim_mount_attr, propagation, 16);
+AT(shim_mount_attr, userns_fd, 24);
+
+SIZE(struct shim_mnt_id_req, 32);
+AT(shim_mnt_id_req, size, 0);
+AT(shim_mnt_id_req, mnt_ns_fd, 4);
+AT(shim_mnt_id_req, mnt_id, 8);
+AT(shim_mnt_id_req, param, 16);
+AT(shim_mnt_id_req, mnt_ns_id, 24);
+
+SIZE(struct shim_statmount, 512);
+AT(shim_statmount, size, 0);
+AT(shim_statmount, mnt_opts, 4);
+AT(shim_statmount, mask, 8);
+AT(shim_statmount, sb_dev_major, 16);
+AT(shim_statmount, sb_dev_minor, 20);
+AT(shim_statmount, sb_magic, 24);
+AT(shim_statmount, sb_flags, 32);
+AT(shim_statmount, fs_type, 36);
+AT(shim_statmount, mnt_id, 40);
+AT(shim_statmount, mnt_parent_id, 48);
+AT(shim_statmount, mnt_id_old, 56);
+AT(shim_statmount, mnt_parent_id_old, 60);
+AT(shim_statmount, mnt_attr, 64);
+AT(shim_statmount, mnt_propagation, 72);
+AT(shim_statmount, mnt_peer_group, 80);
+AT(shim_statmount, mnt_master, 88);
+AT(shim_statmount, propagate_from, 96);
+AT(shim_statmount, mnt_root, 104);
+AT(shim_statmount, mnt_point, 108);
+AT(shim_statmount, mnt_ns_id, 112);
+AT(shim_statmount, fs_subtype, 120);
+AT(shim_statmount, sb_source, 124);
+AT(shim_statmount, opt_num, 128);
+AT(shim_statmount, opt_array, 132);
+AT(shim_statmount, opt_sec_num, 136);
+AT(shim_statmount, opt_sec_array, 140);
+AT(shim_statmount, supported_mask, 144);
+AT(shim_statmount, mnt_uidmap_num, 152);
+AT(shim_statmount, mnt_uidmap, 156);
+AT(shim_statmount, mnt_gidmap_num, 160);
+AT(shim_statmount, mnt_gidmap, 164);
+AT(shim_statmount, __spare2, 168);
+AT(shim_statmount, str, 512);
+
+SIZE(struct shim_ns_id_req, 32);
+AT(shim_ns_id_req, size, 0);
+AT(shim_ns_id_req, spare, 4);
+AT(shim_ns_id_req, ns_id, 8);
+AT(shim_ns_id_req, ns_type, 16);
+AT(shim_ns_id_req, spare2, 20);
+AT(shim_ns_id_req, user_ns_id, 24);
+
+SIZE(struct shim_itimerspec, 32);
+AT(shim_itimerspec, it_interval, 0);
+AT(shim_itimerspec, it_value, 16);
+
+SIZE(struct shim_futex_waitv, 24);
+AT(shim_futex_waitv, val, 0);
+AT(shim_futex_waitv, uaddr, 8);
+AT(shim_futex_waitv, flags, 16);
+AT(shim_futex_waitv, __reserved, 20);
+
+SIZE(struct shim_io_event, 32);
+AT(shim_io_event, data, 0);
+AT(shim_io_event, obj, 8);
+AT(shim_io_event, res, 16);
+AT(shim_io_event, res2, 24);
+
+SIZE(struct shim_iocb, 64);
+AT(shim_iocb, aio_data, 0);
+AT(shim_iocb, aio_key, 8);
+AT(shim_iocb, aio_rw_flags, 12);
+AT(shim_iocb, aio_lio_opcode, 16);
+AT(shim_iocb, aio_reqprio, 18);
+AT(shim_iocb, aio_fildes, 20);
+AT(shim_iocb, aio_buf, 24);
+AT(shim_iocb, aio_nbytes, 32);
+AT(shim_iocb, aio_offset, 40);
+AT(shim_iocb, aio_reserved2, 48);
+AT(shim_iocb, aio_flags, 56);
+AT(shim_iocb, aio_resfd, 60);
+
+SIZE(struct shim_inotify_event, 16);
+AT(shim_inotify_event, wd, 0);
+AT(shim_inotify_event, mask, 4);
+AT(shim_inotify_event, cookie, 8);
+AT(shim_inotify_event, len, 12);
+AT(shim_inotify_event, name, 16);
+
+SIZE(struct shim_signalfd_siginfo, 128);
+AT(shim_signalfd_siginfo, ssi_signo, 0);
+AT(shim_signalfd_siginfo, ssi_errno, 4);
+AT(shim_signalfd_siginfo, ssi_code, 8);
+AT(shim_signalfd_siginfo, ssi_pid, 12);
+AT(shim_signalfd_siginfo, ssi_uid, 16);
+AT(shim_signalfd_siginfo, ssi_fd, 20);
+AT(shim_signalfd_siginfo, ssi_tid, 24);
+AT(shim_signalfd_siginfo, ssi_band, 28);
+AT(shim_signalfd_siginfo, ssi_overrun, 32);
+AT(shim_signalfd_siginfo, ssi_trapno, 36);
+AT(shim_signalfd_siginfo, ssi_status, 40);
+AT(shim_signalfd_siginfo, ssi_int, 44);
+AT(shim_signalfd_siginfo, ssi_ptr, 48);
+AT(shim_signalfd_siginfo, ssi_utime, 56);
+AT(shim_signalfd_siginfo, ssi_stime, 64);
+AT(shim_signalfd_siginfo, ssi_addr, 72);
+AT(shim_signalfd_siginfo, ssi_addr_lsb, 80);
+AT(shim_signalfd_siginfo, __pad2, 82);
+AT(shim_signalfd_siginfo, ssi_syscall, 84);
+AT(shim_signalfd_siginfo, ssi_call_addr, 88);
+AT(shim_signalfd_siginfo, ssi_arch, 96);
+AT(shim_signalfd_siginfo, __pad, 100);
+
+SIZE(struct shim_fanotify_event_metadata, 24);
+AT(shim_fanotify_event_metadata, event_len, 0);
+AT(shim_fanotify_event_metadata, vers, 4);
+AT(shim_fanotify_event_metadata, reserved, 5);
+AT(shim_fanotify_event_metadata, metadata_len, 6);
+AT(shim_fanotify_event_metadata, mask, 8);
+AT(shim_fanotify_event_metadata, fd, 16);
+AT(shim_fanotify_event_metadata, pid, 20);
+
+SIZE(struct shim_open_how, 24);
+AT(shim_open_how, flags, 0);
+AT(shim_open_how, mode, 8);
+AT(shim_open_how, resolve, 16);
+
+SIZE(struct shim_utimbuf, 16);
+AT(shim_utimbuf, actime, 0);
+AT(shim_utimbuf, modtime, 8);
+
+SIZE(struct shim_ustat, 32);
+AT(shim_ustat, f_tfree, 0);
+AT(shim_ustat, f_tinode, 8);
+AT(shim_ustat, f_fname, 16);
+AT(shim_ustat, f_fpack, 22);
+
+SIZE(struct shim_file_handle, 8);
+AT(shim_file_handle, handle_bytes, 0);
+AT(shim_file_handle, handle_type, 4);
+
+SIZE(struct shim_file_attr, 24);
+AT(shim_file_attr, fa_xflags, 0);
+AT(shim_file_attr, fa_extsize, 8);
+AT(shim_file_attr, fa_nextents, 12);
+AT(shim_file_attr, fa_projid, 16);
+AT(shim_file_attr, fa_cowextsize, 20);
+
+SIZE(struct shim_xattr_args, 16);
+AT(shim_xattr_args, value, 0);
+AT(shim_xattr_args, size, 8);
+AT(shim_xattr_args, flags, 12);
+
 SIZE(struct shim_io_uring_sqe, 64);
 AT(shim_io_uring_sqe, opcode, 0);
 AT(shim_io_uring_sqe, flags, 1);
@@ -398,3 +708,41 @@ SIZE(struct shim_seccomp_notif_sizes, 6);
 AT(shim_seccomp_notif_sizes, seccomp_notif, 0);
 AT(shim_seccomp_notif_sizes, seccomp_notif_resp, 2);
 AT(shim_seccomp_notif_sizes, seccomp_data, 4);
+
+SIZE(struct shim_itimerval, 32);
+AT(shim_itimerval, it_interval, 0);
+AT(shim_itimerval, it_value, 16);
+
+SIZE(struct shim_timezone, 8);
+AT(shim_timezone, tz_minuteswest, 0);
+AT(shim_timezone, tz_dsttime, 4);
+
+SIZE(struct shim_timex, 208);
+AT(shim_timex, modes, 0);
+AT(shim_timex, offset, 8);
+AT(shim_timex, freq, 16);
+AT(shim_timex, maxerror, 24);
+AT(shim_timex, esterror, 32);
+AT(shim_timex, status, 40);
+AT(shim_timex, constant, 48);
+AT(shim_timex, precision, 56);
+AT(shim_timex, tolerance, 64);
+AT(shim_timex, time, 72);
+AT(shim_timex, tick, 88);
+AT(shim_timex, ppsfreq, 96);
+AT(shim_timex, jitter, 104);
+AT(shim_timex, shift, 112);
+AT(shim_timex, stabil, 120);
+AT(shim_timex, jitcnt, 128);
+AT(shim_timex, calcnt, 136);
+AT(shim_timex, errcnt, 144);
+AT(shim_timex, stbcnt, 152);
+AT(shim_timex, tai, 160);
+AT(shim_timex, __rest, 164);
+
+SIZE(struct shim_sigevent, 64);
+AT(shim_sigevent, sigev_value, 0);
+AT(shim_sigevent, sigev_signo, 8);
+AT(shim_sigevent, sigev_notify, 12);
+AT(shim_sigevent, sigev_tid, 16);
+AT(shim_sigevent, __pad, 20);

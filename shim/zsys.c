@@ -72,9 +72,9 @@ long shim_futex(uint32_t *uaddr, int op, uint32_t val,
 	return CALL(SHIM_NR_futex, uaddr, op, val, utime, uaddr2, val3);
 }
 
-long shim_io_uring_setup(uint32_t entries, struct shim_io_uring_params *p)
+long shim_io_uring_setup(uint32_t entries, struct shim_io_uring_params *params)
 {
-	return CALL(SHIM_NR_io_uring_setup, entries, p, 0, 0, 0, 0);
+	return CALL(SHIM_NR_io_uring_setup, entries, params, 0, 0, 0, 0);
 }
 
 /*
@@ -172,6 +172,149 @@ long shim_rt_sigtimedwait(const uint64_t *uthese, struct shim_siginfo *uinfo,
 	return CALL(SHIM_NR_rt_sigtimedwait, uthese, uinfo, uts, 8, 0, 0);
 }
 
+/*
+ * The new descriptor is not close-on-exec; F_DUPFD_CLOEXEC makes one that is.
+ */
+long shim_dup(int fildes)
+{
+	return CALL(SHIM_NR_dup, fildes, 0, 0, 0, 0, 0);
+}
+
+#ifdef SHIM_NR_dup2
+/*
+ * What newfd was before is closed without a report of errors.
+ */
+long shim_dup2(int oldfd, int newfd)
+{
+	return CALL(SHIM_NR_dup2, oldfd, newfd, 0, 0, 0, 0);
+}
+#endif
+
+#ifdef SHIM_NR_pipe
+long shim_pipe(int fildes[2])
+{
+	return CALL(SHIM_NR_pipe, fildes, 0, 0, 0, 0, 0);
+}
+#endif
+
+long shim_fchmod(int fd, unsigned mode)
+{
+	return CALL(SHIM_NR_fchmod, fd, mode, 0, 0, 0, 0);
+}
+
+long shim_fchown(int fd, unsigned user, unsigned group)
+{
+	return CALL(SHIM_NR_fchown, fd, user, group, 0, 0, 0);
+}
+
+long shim_flock(int fd, unsigned cmd)
+{
+	return CALL(SHIM_NR_flock, fd, cmd, 0, 0, 0, 0);
+}
+
+/*
+ * After an error a second call may report success although data are lost.
+ */
+long shim_fdatasync(int fd)
+{
+	return CALL(SHIM_NR_fdatasync, fd, 0, 0, 0, 0, 0);
+}
+
+long shim_sync(void)
+{
+	return CALL(SHIM_NR_sync, 0, 0, 0, 0, 0, 0);
+}
+
+long shim_syncfs(int fd)
+{
+	return CALL(SHIM_NR_syncfs, fd, 0, 0, 0, 0, 0);
+}
+
+/*
+ * It writes no attributes and empties no cache of the device: it does not make
+ * data safe.
+ */
+long shim_sync_file_range(int fd, int64_t offset, int64_t nbytes,
+			  unsigned flags)
+{
+	return CALL(SHIM_NR_sync_file_range, fd, offset, nbytes, flags, 0, 0);
+}
+
+long shim_readahead(int fd, int64_t offset, size_t count)
+{
+	return CALL(SHIM_NR_readahead, fd, offset, count, 0, 0, 0);
+}
+
+long shim_fadvise64(int fd, int64_t offset, size_t len, int advice)
+{
+	return CALL(SHIM_NR_fadvise64, fd, offset, len, advice, 0, 0);
+}
+
+#ifdef SHIM_NR_getdents
+/*
+ * The entries have variable length: d_reclen leads to the next.
+ */
+long shim_getdents(int fd, void *dirent, unsigned count)
+{
+	return CALL(SHIM_NR_getdents, fd, dirent, count, 0, 0, 0);
+}
+#endif
+
+long shim_preadv(int fd, const struct shim_iovec *vec, unsigned long vlen,
+		 int64_t pos_l)
+{
+	return CALL(SHIM_NR_preadv, fd, vec, vlen, pos_l, 0, 0);
+}
+
+long shim_pwritev(int fd, const struct shim_iovec *vec, unsigned long vlen,
+		  int64_t pos_l)
+{
+	return CALL(SHIM_NR_pwritev, fd, vec, vlen, pos_l, 0, 0);
+}
+
+long shim_sendfile(int out_fd, int in_fd, int64_t *offset, size_t count)
+{
+	return CALL(SHIM_NR_sendfile, out_fd, in_fd, offset, count, 0, 0);
+}
+
+long shim_copy_file_range(int fd_in, int64_t *off_in, int fd_out,
+			  int64_t *off_out, size_t len, unsigned flags)
+{
+	return CALL(SHIM_NR_copy_file_range, fd_in, off_in, fd_out, off_out,
+		    len, flags);
+}
+
+long shim_splice(int fd_in, int64_t *off_in, int fd_out, int64_t *off_out,
+		 size_t len, unsigned flags)
+{
+	return CALL(SHIM_NR_splice, fd_in, off_in, fd_out, off_out, len, flags);
+}
+
+long shim_tee(int fdin, int fdout, size_t len, unsigned flags)
+{
+	return CALL(SHIM_NR_tee, fdin, fdout, len, flags, 0, 0);
+}
+
+long shim_vmsplice(int fd, const struct shim_iovec *uiov, unsigned long nr_segs,
+		   unsigned flags)
+{
+	return CALL(SHIM_NR_vmsplice, fd, uiov, nr_segs, flags, 0, 0);
+}
+
+long shim_cachestat(int fd, const struct shim_cachestat_range *cstat_range,
+		    struct shim_cachestat *cstat, unsigned flags)
+{
+	return CALL(SHIM_NR_cachestat, fd, cstat_range, cstat, flags, 0, 0);
+}
+
+/*
+ * What arg is, and whether the call may wait, depends on the request.
+ */
+long shim_ioctl(int fd, unsigned cmd, unsigned long arg)
+{
+	return CALL(SHIM_NR_ioctl, fd, cmd, arg, 0, 0, 0);
+}
+
 long shim_read(int fd, void *buf, size_t count)
 {
 	return CALL(SHIM_NR_read, fd, buf, count, 0, 0, 0);
@@ -220,21 +363,21 @@ long shim_writev(int fd, const struct shim_iovec *vec, unsigned long vlen)
 }
 
 /*
- * pos -1 means the position of the file, which then moves.
+ * pos_l -1 means the position of the file, which then moves.
  */
 long shim_preadv2(int fd, const struct shim_iovec *vec, unsigned long vlen,
-		  int64_t pos, int flags)
+		  int64_t pos_l, int flags)
 {
-	return CALL(SHIM_NR_preadv2, fd, vec, vlen, pos, 0, flags);
+	return CALL(SHIM_NR_preadv2, fd, vec, vlen, pos_l, 0, flags);
 }
 
 /*
- * pos -1 means the position of the file, which then moves.
+ * pos_l -1 means the position of the file, which then moves.
  */
 long shim_pwritev2(int fd, const struct shim_iovec *vec, unsigned long vlen,
-		   int64_t pos, int flags)
+		   int64_t pos_l, int flags)
 {
-	return CALL(SHIM_NR_pwritev2, fd, vec, vlen, pos, 0, flags);
+	return CALL(SHIM_NR_pwritev2, fd, vec, vlen, pos_l, 0, flags);
 }
 
 /*
@@ -285,11 +428,6 @@ long shim_unlinkat(int dfd, const char *pathname, int flag)
 long shim_mkdirat(int dfd, const char *pathname, unsigned mode)
 {
 	return CALL(SHIM_NR_mkdirat, dfd, pathname, mode, 0, 0, 0);
-}
-
-long shim_symlinkat(const char *oldname, int newdfd, const char *newname)
-{
-	return CALL(SHIM_NR_symlinkat, oldname, newdfd, newname, 0, 0, 0);
 }
 
 /*
@@ -361,6 +499,1521 @@ long shim_umask(int mask)
 	return CALL(SHIM_NR_umask, mask, 0, 0, 0, 0, 0);
 }
 
+long shim_getgid(void)
+{
+	return CALL(SHIM_NR_getgid, 0, 0, 0, 0, 0, 0);
+}
+
+long shim_getegid(void)
+{
+	return CALL(SHIM_NR_getegid, 0, 0, 0, 0, 0, 0);
+}
+
+long shim_getresuid(uint32_t *ruidp, uint32_t *euidp, uint32_t *suidp)
+{
+	return CALL(SHIM_NR_getresuid, ruidp, euidp, suidp, 0, 0, 0);
+}
+
+long shim_getresgid(uint32_t *rgidp, uint32_t *egidp, uint32_t *sgidp)
+{
+	return CALL(SHIM_NR_getresgid, rgidp, egidp, sgidp, 0, 0, 0);
+}
+
+/*
+ * With an empty list the result is the number of groups.
+ */
+long shim_getgroups(int gidsetsize, uint32_t *grouplist)
+{
+	return CALL(SHIM_NR_getgroups, gidsetsize, grouplist, 0, 0, 0, 0);
+}
+
+#ifdef SHIM_NR_getpgrp
+long shim_getpgrp(void)
+{
+	return CALL(SHIM_NR_getpgrp, 0, 0, 0, 0, 0, 0);
+}
+#endif
+
+/*
+ * The kernel changes one thread; libc and package syscall change all.
+ */
+long shim_setuid(unsigned uid)
+{
+	return CALL(SHIM_NR_setuid, uid, 0, 0, 0, 0, 0);
+}
+
+/*
+ * The kernel changes one thread; libc and package syscall change all.
+ */
+long shim_setgid(unsigned gid)
+{
+	return CALL(SHIM_NR_setgid, gid, 0, 0, 0, 0, 0);
+}
+
+/*
+ * The kernel changes one thread; libc and package syscall change all.
+ */
+long shim_setreuid(unsigned ruid, unsigned euid)
+{
+	return CALL(SHIM_NR_setreuid, ruid, euid, 0, 0, 0, 0);
+}
+
+/*
+ * The kernel changes one thread; libc and package syscall change all.
+ */
+long shim_setregid(unsigned rgid, unsigned egid)
+{
+	return CALL(SHIM_NR_setregid, rgid, egid, 0, 0, 0, 0);
+}
+
+/*
+ * The kernel changes one thread; libc and package syscall change all.
+ */
+long shim_setresuid(unsigned ruid, unsigned euid, unsigned suid)
+{
+	return CALL(SHIM_NR_setresuid, ruid, euid, suid, 0, 0, 0);
+}
+
+/*
+ * The kernel changes one thread; libc and package syscall change all.
+ */
+long shim_setresgid(unsigned rgid, unsigned egid, unsigned sgid)
+{
+	return CALL(SHIM_NR_setresgid, rgid, egid, sgid, 0, 0, 0);
+}
+
+/*
+ * The kernel changes one thread; libc and package syscall change all.
+ */
+long shim_setgroups(int gidsetsize, const uint32_t *grouplist)
+{
+	return CALL(SHIM_NR_setgroups, gidsetsize, grouplist, 0, 0, 0, 0);
+}
+
+/*
+ * It returns the user of before, whether it succeeded or not.
+ */
+long shim_setfsuid(unsigned uid)
+{
+	return CALL(SHIM_NR_setfsuid, uid, 0, 0, 0, 0, 0);
+}
+
+/*
+ * It returns the group of before, whether it succeeded or not.
+ */
+long shim_setfsgid(unsigned gid)
+{
+	return CALL(SHIM_NR_setfsgid, gid, 0, 0, 0, 0, 0);
+}
+
+long shim_capget(struct shim_user_cap_header *header,
+		 struct shim_user_cap_data *dataptr)
+{
+	return CALL(SHIM_NR_capget, header, dataptr, 0, 0, 0, 0);
+}
+
+long shim_capset(struct shim_user_cap_header *header,
+		 const struct shim_user_cap_data *data)
+{
+	return CALL(SHIM_NR_capset, header, data, 0, 0, 0, 0);
+}
+
+long shim_unshare(unsigned long unshare_flags)
+{
+	return CALL(SHIM_NR_unshare, unshare_flags, 0, 0, 0, 0, 0);
+}
+
+long shim_setns(int fd, int flags)
+{
+	return CALL(SHIM_NR_setns, fd, flags, 0, 0, 0, 0);
+}
+
+long shim_personality(unsigned personality)
+{
+	return CALL(SHIM_NR_personality, personality, 0, 0, 0, 0, 0);
+}
+
+/*
+ * The kernel returns 20 less the nice value: 40 to 1. libc undoes that.
+ */
+long shim_getpriority(int which, int who)
+{
+	return CALL(SHIM_NR_getpriority, which, who, 0, 0, 0, 0);
+}
+
+long shim_setpriority(int which, int who, int niceval)
+{
+	return CALL(SHIM_NR_setpriority, which, who, niceval, 0, 0, 0);
+}
+
+long shim_ioprio_get(int which, int who)
+{
+	return CALL(SHIM_NR_ioprio_get, which, who, 0, 0, 0, 0);
+}
+
+long shim_ioprio_set(int which, int who, int ioprio)
+{
+	return CALL(SHIM_NR_ioprio_set, which, who, ioprio, 0, 0, 0);
+}
+
+long shim_sched_setparam(int pid, const struct shim_sched_param *param)
+{
+	return CALL(SHIM_NR_sched_setparam, pid, param, 0, 0, 0, 0);
+}
+
+long shim_sched_getparam(int pid, struct shim_sched_param *param)
+{
+	return CALL(SHIM_NR_sched_getparam, pid, param, 0, 0, 0, 0);
+}
+
+long shim_sched_setscheduler(int pid, int policy,
+			     const struct shim_sched_param *param)
+{
+	return CALL(SHIM_NR_sched_setscheduler, pid, policy, param, 0, 0, 0);
+}
+
+long shim_sched_getscheduler(int pid)
+{
+	return CALL(SHIM_NR_sched_getscheduler, pid, 0, 0, 0, 0, 0);
+}
+
+long shim_sched_get_priority_max(int policy)
+{
+	return CALL(SHIM_NR_sched_get_priority_max, policy, 0, 0, 0, 0, 0);
+}
+
+long shim_sched_get_priority_min(int policy)
+{
+	return CALL(SHIM_NR_sched_get_priority_min, policy, 0, 0, 0, 0, 0);
+}
+
+long shim_sched_rr_get_interval(int pid, struct shim_timespec *interval)
+{
+	return CALL(SHIM_NR_sched_rr_get_interval, pid, interval, 0, 0, 0, 0);
+}
+
+/*
+ * The size in uattr must be set.
+ */
+long shim_sched_setattr(int pid, const struct shim_sched_attr *uattr,
+			unsigned flags)
+{
+	return CALL(SHIM_NR_sched_setattr, pid, uattr, flags, 0, 0, 0);
+}
+
+long shim_sched_getattr(int pid, struct shim_sched_attr *uattr, unsigned usize,
+			unsigned flags)
+{
+	return CALL(SHIM_NR_sched_getattr, pid, uattr, usize, flags, 0, 0);
+}
+
+long shim_getrlimit(unsigned resource, struct shim_rlimit64 *rlim)
+{
+	return CALL(SHIM_NR_getrlimit, resource, rlim, 0, 0, 0, 0);
+}
+
+/*
+ * Its result, ticks since some time, can look like an error.
+ */
+long shim_times(struct shim_tms *tbuf)
+{
+	return CALL(SHIM_NR_times, tbuf, 0, 0, 0, 0, 0);
+}
+
+/*
+ * All calls for a thread must come from the one that attached to it. For
+ * PTRACE_PEEK* the kernel writes the word to the address in data; libc returns
+ * it.
+ */
+long shim_ptrace(long request, long pid, unsigned long addr, unsigned long data)
+{
+	return CALL(SHIM_NR_ptrace, request, pid, addr, data, 0, 0);
+}
+
+long shim_kcmp(int pid1, int pid2, int type, unsigned long idx1,
+	       unsigned long idx2)
+{
+	return CALL(SHIM_NR_kcmp, pid1, pid2, type, idx1, idx2, 0);
+}
+
+long shim_pidfd_getfd(int pidfd, int fd, unsigned flags)
+{
+	return CALL(SHIM_NR_pidfd_getfd, pidfd, fd, flags, 0, 0, 0);
+}
+
+/*
+ * The number may belong to a thread of another process by now; tgkill checks
+ * that.
+ */
+long shim_tkill(int pid, int sig)
+{
+	return CALL(SHIM_NR_tkill, pid, sig, 0, 0, 0, 0);
+}
+
+long shim_rt_sigqueueinfo(int pid, int sig, const struct shim_siginfo *uinfo)
+{
+	return CALL(SHIM_NR_rt_sigqueueinfo, pid, sig, uinfo, 0, 0, 0);
+}
+
+long shim_rt_tgsigqueueinfo(int tgid, int pid, int sig,
+			    const struct shim_siginfo *uinfo)
+{
+	return CALL(SHIM_NR_rt_tgsigqueueinfo, tgid, pid, sig, uinfo, 0, 0);
+}
+
+long shim_rt_sigsuspend(const uint64_t *unewset)
+{
+	return CALL(SHIM_NR_rt_sigsuspend, unewset, 8, 0, 0, 0, 0);
+}
+
+long shim_sigaltstack(const struct shim_sigaltstack *uss,
+		      struct shim_sigaltstack *uoss)
+{
+	return CALL(SHIM_NR_sigaltstack, uss, uoss, 0, 0, 0, 0);
+}
+
+#ifdef SHIM_NR_fork
+/*
+ * The copy has the calling thread alone. libc prepares itself for that, this
+ * call does not.
+ */
+long shim_fork(void)
+{
+	return CALL(SHIM_NR_fork, 0, 0, 0, 0, 0, 0);
+}
+#endif
+
+#ifdef SHIM_NR_alarm
+long shim_alarm(unsigned seconds)
+{
+	return CALL(SHIM_NR_alarm, seconds, 0, 0, 0, 0, 0);
+}
+#endif
+
+long shim_set_tid_address(int *tidptr)
+{
+	return CALL(SHIM_NR_set_tid_address, tidptr, 0, 0, 0, 0, 0);
+}
+
+long shim_set_robust_list(const struct shim_robust_list_head *head, size_t len)
+{
+	return CALL(SHIM_NR_set_robust_list, head, len, 0, 0, 0, 0);
+}
+
+long shim_get_robust_list(int pid, unsigned long *head_ptr, size_t *len_ptr)
+{
+	return CALL(SHIM_NR_get_robust_list, pid, head_ptr, len_ptr, 0, 0, 0);
+}
+
+long shim_rseq(void *rseq, uint32_t rseq_len, int flags, uint32_t sig)
+{
+	return CALL(SHIM_NR_rseq, rseq, rseq_len, flags, sig, 0, 0);
+}
+
+long shim_rseq_slice_yield(void)
+{
+	return CALL(SHIM_NR_rseq_slice_yield, 0, 0, 0, 0, 0, 0);
+}
+
+#ifdef SHIM_NR_arch_prctl
+long shim_arch_prctl(int option, unsigned long arg2)
+{
+	return CALL(SHIM_NR_arch_prctl, option, arg2, 0, 0, 0, 0);
+}
+#endif
+
+#ifdef SHIM_NR_modify_ldt
+long shim_modify_ldt(int func, void *ptr, unsigned long bytecount)
+{
+	return CALL(SHIM_NR_modify_ldt, func, ptr, bytecount, 0, 0, 0);
+}
+#endif
+
+#ifdef SHIM_NR_iopl
+long shim_iopl(unsigned level)
+{
+	return CALL(SHIM_NR_iopl, level, 0, 0, 0, 0, 0);
+}
+#endif
+
+#ifdef SHIM_NR_ioperm
+long shim_ioperm(unsigned long from, unsigned long num, int turn_on)
+{
+	return CALL(SHIM_NR_ioperm, from, num, turn_on, 0, 0, 0);
+}
+#endif
+
+long shim_shmget(int key, size_t size, int shmflg)
+{
+	return CALL(SHIM_NR_shmget, key, size, shmflg, 0, 0, 0);
+}
+
+void *shim_shmat(int shmid, void *shmaddr, int shmflg)
+{
+	return (void *)CALL(SHIM_NR_shmat, shmid, shmaddr, shmflg, 0, 0, 0);
+}
+
+long shim_shmdt(void *shmaddr)
+{
+	return CALL(SHIM_NR_shmdt, shmaddr, 0, 0, 0, 0, 0);
+}
+
+/*
+ * For IPC_INFO and SHM_INFO the kernel writes other structures.
+ */
+long shim_shmctl(int shmid, int cmd, struct shim_shmid_ds *buf)
+{
+	return CALL(SHIM_NR_shmctl, shmid, cmd, buf, 0, 0, 0);
+}
+
+long shim_semget(int key, int nsems, int semflg)
+{
+	return CALL(SHIM_NR_semget, key, nsems, semflg, 0, 0, 0);
+}
+
+long shim_semop(int semid, const struct shim_sembuf *tsops, unsigned nsops)
+{
+	return CALL(SHIM_NR_semop, semid, tsops, nsops, 0, 0, 0);
+}
+
+long shim_semtimedop(int semid, const struct shim_sembuf *tsops, unsigned nsops,
+		     const struct shim_timespec *timeout)
+{
+	return CALL(SHIM_NR_semtimedop, semid, tsops, nsops, timeout, 0, 0);
+}
+
+long shim_semctl(int semid, int semnum, int cmd, unsigned long arg)
+{
+	return CALL(SHIM_NR_semctl, semid, semnum, cmd, arg, 0, 0);
+}
+
+long shim_msgget(int key, int msgflg)
+{
+	return CALL(SHIM_NR_msgget, key, msgflg, 0, 0, 0, 0);
+}
+
+long shim_msgsnd(int msqid, const struct shim_msgbuf *msgp, size_t msgsz,
+		 int msgflg)
+{
+	return CALL(SHIM_NR_msgsnd, msqid, msgp, msgsz, msgflg, 0, 0);
+}
+
+long shim_msgrcv(int msqid, struct shim_msgbuf *msgp, size_t msgsz, long msgtyp,
+		 int msgflg)
+{
+	return CALL(SHIM_NR_msgrcv, msqid, msgp, msgsz, msgtyp, msgflg, 0);
+}
+
+/*
+ * For IPC_INFO and MSG_INFO the kernel writes another structure.
+ */
+long shim_msgctl(int msqid, int cmd, struct shim_msqid_ds *buf)
+{
+	return CALL(SHIM_NR_msgctl, msqid, cmd, buf, 0, 0, 0);
+}
+
+/*
+ * u_name has no slash here; libc's has one.
+ */
+long shim_mq_open(const char *u_name, int oflag, unsigned mode,
+		  const struct shim_mq_attr *u_attr)
+{
+	return CALL(SHIM_NR_mq_open, u_name, oflag, mode, u_attr, 0, 0);
+}
+
+/*
+ * u_name has no slash here; libc's has one.
+ */
+long shim_mq_unlink(const char *u_name)
+{
+	return CALL(SHIM_NR_mq_unlink, u_name, 0, 0, 0, 0, 0);
+}
+
+long shim_mq_timedsend(int mqdes, const void *u_msg_ptr, size_t msg_len,
+		       unsigned msg_prio,
+		       const struct shim_timespec *u_abs_timeout)
+{
+	return CALL(SHIM_NR_mq_timedsend, mqdes, u_msg_ptr, msg_len, msg_prio,
+		    u_abs_timeout, 0);
+}
+
+long shim_mq_timedreceive(int mqdes, void *u_msg_ptr, size_t msg_len,
+			  unsigned *u_msg_prio,
+			  const struct shim_timespec *u_abs_timeout)
+{
+	return CALL(SHIM_NR_mq_timedreceive, mqdes, u_msg_ptr, msg_len,
+		    u_msg_prio, u_abs_timeout, 0);
+}
+
+long shim_mq_notify(int mqdes, const struct shim_sigevent *u_notification)
+{
+	return CALL(SHIM_NR_mq_notify, mqdes, u_notification, 0, 0, 0, 0);
+}
+
+long shim_mq_getsetattr(int mqdes, const struct shim_mq_attr *u_mqstat,
+			struct shim_mq_attr *u_omqstat)
+{
+	return CALL(SHIM_NR_mq_getsetattr, mqdes, u_mqstat, u_omqstat, 0, 0, 0);
+}
+
+long shim_add_key(const char *type, const char *description,
+		  const void *payload, size_t plen, int ringid)
+{
+	return CALL(SHIM_NR_add_key, type, description, payload, plen, ringid,
+		    0);
+}
+
+long shim_request_key(const char *type, const char *description,
+		      const char *callout_info, int destringid)
+{
+	return CALL(SHIM_NR_request_key, type, description, callout_info,
+		    destringid, 0, 0);
+}
+
+long shim_keyctl(int option, unsigned long arg2, unsigned long arg3,
+		 unsigned long arg4, unsigned long arg5)
+{
+	return CALL(SHIM_NR_keyctl, option, arg2, arg3, arg4, arg5, 0);
+}
+
+long shim_sysinfo(struct shim_sysinfo *info)
+{
+	return CALL(SHIM_NR_sysinfo, info, 0, 0, 0, 0, 0);
+}
+
+long shim_sethostname(const void *name, int len)
+{
+	return CALL(SHIM_NR_sethostname, name, len, 0, 0, 0, 0);
+}
+
+long shim_setdomainname(const void *name, int len)
+{
+	return CALL(SHIM_NR_setdomainname, name, len, 0, 0, 0, 0);
+}
+
+long shim_syslog(int type, void *buf, int len)
+{
+	return CALL(SHIM_NR_syslog, type, buf, len, 0, 0, 0);
+}
+
+long shim_acct(const char *name)
+{
+	return CALL(SHIM_NR_acct, name, 0, 0, 0, 0, 0);
+}
+
+long shim_swapon(const char *specialfile, int swap_flags)
+{
+	return CALL(SHIM_NR_swapon, specialfile, swap_flags, 0, 0, 0, 0);
+}
+
+long shim_swapoff(const char *specialfile)
+{
+	return CALL(SHIM_NR_swapoff, specialfile, 0, 0, 0, 0, 0);
+}
+
+long shim_vhangup(void)
+{
+	return CALL(SHIM_NR_vhangup, 0, 0, 0, 0, 0, 0);
+}
+
+long shim_init_module(const void *umod, unsigned long len, const char *uargs)
+{
+	return CALL(SHIM_NR_init_module, umod, len, uargs, 0, 0, 0);
+}
+
+long shim_finit_module(int fd, const char *uargs, int flags)
+{
+	return CALL(SHIM_NR_finit_module, fd, uargs, flags, 0, 0, 0);
+}
+
+long shim_delete_module(const char *name_user, unsigned flags)
+{
+	return CALL(SHIM_NR_delete_module, name_user, flags, 0, 0, 0, 0);
+}
+
+long shim_kexec_load(unsigned long entry, unsigned long nr_segments,
+		     const struct shim_kexec_segment *segments,
+		     unsigned long flags)
+{
+	return CALL(SHIM_NR_kexec_load, entry, nr_segments, segments, flags, 0,
+		    0);
+}
+
+long shim_kexec_file_load(int kernel_fd, int initrd_fd,
+			  unsigned long cmdline_len, const void *cmdline_ptr,
+			  unsigned long flags)
+{
+	return CALL(SHIM_NR_kexec_file_load, kernel_fd, initrd_fd, cmdline_len,
+		    cmdline_ptr, flags, 0);
+}
+
+long shim_quotactl(unsigned cmd, const char *special, unsigned id, void *addr)
+{
+	return CALL(SHIM_NR_quotactl, cmd, special, id, addr, 0, 0);
+}
+
+long shim_quotactl_fd(int fd, unsigned cmd, unsigned id, void *addr)
+{
+	return CALL(SHIM_NR_quotactl_fd, fd, cmd, id, addr, 0, 0);
+}
+
+#ifdef SHIM_NR_sysfs
+long shim_sysfs(int option, unsigned long arg1, unsigned long arg2)
+{
+	return CALL(SHIM_NR_sysfs, option, arg1, arg2, 0, 0, 0);
+}
+#endif
+
+/*
+ * The last two arguments are since 7.0; older kernels do not look at them.
+ */
+long shim_bpf(int cmd, void *uattr, unsigned size, void *uattr_common,
+	      unsigned size_common)
+{
+	return CALL(SHIM_NR_bpf, cmd, uattr, size, uattr_common, size_common,
+		    0);
+}
+
+long shim_landlock_create_ruleset(const struct shim_landlock_ruleset_attr *attr,
+				  size_t size, uint32_t flags)
+{
+	return CALL(SHIM_NR_landlock_create_ruleset, attr, size, flags, 0, 0,
+		    0);
+}
+
+long shim_landlock_add_rule(int ruleset_fd, unsigned rule_type,
+			    const void *rule_attr, uint32_t flags)
+{
+	return CALL(SHIM_NR_landlock_add_rule, ruleset_fd, rule_type, rule_attr,
+		    flags, 0, 0);
+}
+
+long shim_landlock_restrict_self(int ruleset_fd, uint32_t flags)
+{
+	return CALL(SHIM_NR_landlock_restrict_self, ruleset_fd, flags, 0, 0, 0,
+		    0);
+}
+
+long shim_lsm_get_self_attr(unsigned attr, struct shim_lsm_ctx *ctx,
+			    uint32_t *size, uint32_t flags)
+{
+	return CALL(SHIM_NR_lsm_get_self_attr, attr, ctx, size, flags, 0, 0);
+}
+
+long shim_lsm_set_self_attr(unsigned attr, const struct shim_lsm_ctx *ctx,
+			    uint32_t size, uint32_t flags)
+{
+	return CALL(SHIM_NR_lsm_set_self_attr, attr, ctx, size, flags, 0, 0);
+}
+
+long shim_lsm_list_modules(uint64_t *ids, uint32_t *size, uint32_t flags)
+{
+	return CALL(SHIM_NR_lsm_list_modules, ids, size, flags, 0, 0, 0);
+}
+
+void *shim_mremap(void *addr, unsigned long old_len, unsigned long new_len,
+		  unsigned long flags, void *new_addr)
+{
+	return (void *)CALL(SHIM_NR_mremap, addr, old_len, new_len, flags,
+			    new_addr, 0);
+}
+
+long shim_msync(void *start, size_t len, int flags)
+{
+	return CALL(SHIM_NR_msync, start, len, flags, 0, 0, 0);
+}
+
+long shim_mincore(void *start, size_t len, uint8_t *vec)
+{
+	return CALL(SHIM_NR_mincore, start, len, vec, 0, 0, 0);
+}
+
+/*
+ * Some advice throws the memory's contents away.
+ */
+long shim_madvise(void *start, size_t len_in, int behavior)
+{
+	return CALL(SHIM_NR_madvise, start, len_in, behavior, 0, 0, 0);
+}
+
+long shim_process_madvise(int pidfd, const struct shim_iovec *vec, size_t vlen,
+			  int behavior, unsigned flags)
+{
+	return CALL(SHIM_NR_process_madvise, pidfd, vec, vlen, behavior, flags,
+		    0);
+}
+
+long shim_process_mrelease(int pidfd, unsigned flags)
+{
+	return CALL(SHIM_NR_process_mrelease, pidfd, flags, 0, 0, 0, 0);
+}
+
+long shim_mlock(void *start, size_t len)
+{
+	return CALL(SHIM_NR_mlock, start, len, 0, 0, 0, 0);
+}
+
+long shim_mlock2(void *start, size_t len, int flags)
+{
+	return CALL(SHIM_NR_mlock2, start, len, flags, 0, 0, 0);
+}
+
+long shim_munlock(void *start, size_t len)
+{
+	return CALL(SHIM_NR_munlock, start, len, 0, 0, 0, 0);
+}
+
+long shim_mlockall(int flags)
+{
+	return CALL(SHIM_NR_mlockall, flags, 0, 0, 0, 0, 0);
+}
+
+long shim_munlockall(void)
+{
+	return CALL(SHIM_NR_munlockall, 0, 0, 0, 0, 0, 0);
+}
+
+long shim_remap_file_pages(void *start, unsigned long size, unsigned long prot,
+			   unsigned long pgoff, unsigned long flags)
+{
+	return CALL(SHIM_NR_remap_file_pages, start, size, prot, pgoff, flags,
+		    0);
+}
+
+/*
+ * It returns the new end, or the old one when it could not move it.
+ */
+long shim_brk(void *brk)
+{
+	return CALL(SHIM_NR_brk, brk, 0, 0, 0, 0, 0);
+}
+
+long shim_mbind(void *start, unsigned long len, unsigned long mode,
+		const unsigned long *nmask, unsigned long maxnode,
+		unsigned flags)
+{
+	return CALL(SHIM_NR_mbind, start, len, mode, nmask, maxnode, flags);
+}
+
+long shim_set_mempolicy(int mode, const unsigned long *nmask,
+			unsigned long maxnode)
+{
+	return CALL(SHIM_NR_set_mempolicy, mode, nmask, maxnode, 0, 0, 0);
+}
+
+long shim_get_mempolicy(int *policy, unsigned long *nmask,
+			unsigned long maxnode, void *addr, unsigned long flags)
+{
+	return CALL(SHIM_NR_get_mempolicy, policy, nmask, maxnode, addr, flags,
+		    0);
+}
+
+long shim_set_mempolicy_home_node(void *start, unsigned long len,
+				  unsigned long home_node, unsigned long flags)
+{
+	return CALL(SHIM_NR_set_mempolicy_home_node, start, len, home_node,
+		    flags, 0, 0);
+}
+
+/*
+ * The result is the number of pages that could not be moved.
+ */
+long shim_migrate_pages(int pid, unsigned long maxnode,
+			const unsigned long *old_nodes,
+			const unsigned long *new_nodes)
+{
+	return CALL(SHIM_NR_migrate_pages, pid, maxnode, old_nodes, new_nodes,
+		    0, 0);
+}
+
+/*
+ * The result is the number of pages that could not be moved.
+ */
+long shim_move_pages(int pid, unsigned long nr_pages,
+		     const unsigned long *pages, const int *nodes, int *status,
+		     int flags)
+{
+	return CALL(SHIM_NR_move_pages, pid, nr_pages, pages, nodes, status,
+		    flags);
+}
+
+long shim_pkey_alloc(unsigned long flags, unsigned long init_val)
+{
+	return CALL(SHIM_NR_pkey_alloc, flags, init_val, 0, 0, 0, 0);
+}
+
+long shim_pkey_free(int pkey)
+{
+	return CALL(SHIM_NR_pkey_free, pkey, 0, 0, 0, 0, 0);
+}
+
+long shim_pkey_mprotect(void *start, size_t len, int prot, int pkey)
+{
+	return CALL(SHIM_NR_pkey_mprotect, start, len, prot, pkey, 0, 0);
+}
+
+long shim_mseal(void *start, size_t len, unsigned long flags)
+{
+	return CALL(SHIM_NR_mseal, start, len, flags, 0, 0, 0);
+}
+
+void *shim_map_shadow_stack(void *addr, unsigned long size, unsigned flags)
+{
+	return (void *)CALL(SHIM_NR_map_shadow_stack, addr, size, flags, 0, 0,
+			    0);
+}
+
+long shim_memfd_secret(unsigned flags)
+{
+	return CALL(SHIM_NR_memfd_secret, flags, 0, 0, 0, 0, 0);
+}
+
+long shim_membarrier(int cmd, unsigned flags, int cpu_id)
+{
+	return CALL(SHIM_NR_membarrier, cmd, flags, cpu_id, 0, 0, 0);
+}
+
+long shim_process_vm_readv(int pid, const struct shim_iovec *lvec,
+			   unsigned long liovcnt, const struct shim_iovec *rvec,
+			   unsigned long riovcnt, unsigned long flags)
+{
+	return CALL(SHIM_NR_process_vm_readv, pid, lvec, liovcnt, rvec, riovcnt,
+		    flags);
+}
+
+long shim_process_vm_writev(int pid, const struct shim_iovec *lvec,
+			    unsigned long liovcnt,
+			    const struct shim_iovec *rvec,
+			    unsigned long riovcnt, unsigned long flags)
+{
+	return CALL(SHIM_NR_process_vm_writev, pid, lvec, liovcnt, rvec,
+		    riovcnt, flags);
+}
+
+/*
+ * Errors of the new connection are reported here, too: a server goes on after
+ * ECONNABORTED and the network's errors.
+ */
+long shim_accept(int fd, struct shim_sockaddr *upeer_sockaddr,
+		 int *upeer_addrlen)
+{
+	return CALL(SHIM_NR_accept, fd, upeer_sockaddr, upeer_addrlen, 0, 0, 0);
+}
+
+/*
+ * timeout is looked at after a message only. An error after the first message
+ * is reported by the next call.
+ */
+long shim_recvmmsg(int fd, struct shim_mmsghdr *mmsg, unsigned vlen,
+		   unsigned flags, struct shim_timespec *timeout)
+{
+	return CALL(SHIM_NR_recvmmsg, fd, mmsg, vlen, flags, timeout, 0);
+}
+
+/*
+ * Without MSG_NOSIGNAL a closed peer raises SIGPIPE.
+ */
+long shim_sendmmsg(int fd, struct shim_mmsghdr *mmsg, unsigned vlen,
+		   unsigned flags)
+{
+	return CALL(SHIM_NR_sendmmsg, fd, mmsg, vlen, flags, 0, 0);
+}
+
+long shim_umount2(const char *name, int flags)
+{
+	return CALL(SHIM_NR_umount2, name, flags, 0, 0, 0, 0);
+}
+
+long shim_pivot_root(const char *new_root, const char *put_old)
+{
+	return CALL(SHIM_NR_pivot_root, new_root, put_old, 0, 0, 0, 0);
+}
+
+long shim_open_tree(int dfd, const char *filename, unsigned flags)
+{
+	return CALL(SHIM_NR_open_tree, dfd, filename, flags, 0, 0, 0);
+}
+
+long shim_open_tree_attr(int dfd, const char *filename, unsigned flags,
+			 const struct shim_mount_attr *uattr, size_t usize)
+{
+	return CALL(SHIM_NR_open_tree_attr, dfd, filename, flags, uattr, usize,
+		    0);
+}
+
+long shim_move_mount(int from_dfd, const char *from_pathname, int to_dfd,
+		     const char *to_pathname, unsigned flags)
+{
+	return CALL(SHIM_NR_move_mount, from_dfd, from_pathname, to_dfd,
+		    to_pathname, flags, 0);
+}
+
+long shim_fsopen(const char *fs_name, unsigned flags)
+{
+	return CALL(SHIM_NR_fsopen, fs_name, flags, 0, 0, 0, 0);
+}
+
+long shim_fsconfig(int fd, unsigned cmd, const char *key, const void *value,
+		   int aux)
+{
+	return CALL(SHIM_NR_fsconfig, fd, cmd, key, value, aux, 0);
+}
+
+long shim_fsmount(int fs_fd, unsigned flags, unsigned attr_flags)
+{
+	return CALL(SHIM_NR_fsmount, fs_fd, flags, attr_flags, 0, 0, 0);
+}
+
+long shim_fspick(int dfd, const char *path, unsigned flags)
+{
+	return CALL(SHIM_NR_fspick, dfd, path, flags, 0, 0, 0);
+}
+
+long shim_mount_setattr(int dfd, const char *path, unsigned flags,
+			const struct shim_mount_attr *uattr, size_t usize)
+{
+	return CALL(SHIM_NR_mount_setattr, dfd, path, flags, uattr, usize, 0);
+}
+
+/*
+ * The buffer begins with a struct statmount, whose strings follow; EOVERFLOW
+ * says that it is too small.
+ */
+long shim_statmount(const struct shim_mnt_id_req *req, void *buf,
+		    size_t bufsize, unsigned flags)
+{
+	return CALL(SHIM_NR_statmount, req, buf, bufsize, flags, 0, 0);
+}
+
+long shim_listmount(const struct shim_mnt_id_req *req, uint64_t *mnt_ids,
+		    size_t nr_mnt_ids, unsigned flags)
+{
+	return CALL(SHIM_NR_listmount, req, mnt_ids, nr_mnt_ids, flags, 0, 0);
+}
+
+long shim_listns(const struct shim_ns_id_req *req, uint64_t *ns_ids,
+		 size_t nr_ns_ids, unsigned flags)
+{
+	return CALL(SHIM_NR_listns, req, ns_ids, nr_ns_ids, flags, 0, 0);
+}
+
+#ifdef SHIM_NR_poll
+long shim_poll(struct shim_pollfd *ufds, unsigned nfds, int timeout_msecs)
+{
+	return CALL(SHIM_NR_poll, ufds, nfds, timeout_msecs, 0, 0, 0);
+}
+#endif
+
+#ifdef SHIM_NR_select
+/*
+ * The kernel overwrites tvp with the time left.
+ */
+long shim_select(int n, struct shim_fd_set *inp, struct shim_fd_set *outp,
+		 struct shim_fd_set *exp, struct shim_timeval *tvp)
+{
+	return CALL(SHIM_NR_select, n, inp, outp, exp, tvp, 0);
+}
+#endif
+
+#ifdef SHIM_NR_pause
+long shim_pause(void)
+{
+	return CALL(SHIM_NR_pause, 0, 0, 0, 0, 0, 0);
+}
+#endif
+
+#ifdef SHIM_NR_epoll_create
+long shim_epoll_create(int size)
+{
+	return CALL(SHIM_NR_epoll_create, size, 0, 0, 0, 0, 0);
+}
+#endif
+
+#ifdef SHIM_NR_epoll_wait
+long shim_epoll_wait(int epfd, struct shim_epoll_event *events, int maxevents,
+		     int timeout)
+{
+	return CALL(SHIM_NR_epoll_wait, epfd, events, maxevents, timeout, 0, 0);
+}
+#endif
+
+#ifdef SHIM_NR_eventfd
+long shim_eventfd(unsigned count)
+{
+	return CALL(SHIM_NR_eventfd, count, 0, 0, 0, 0, 0);
+}
+#endif
+
+#ifdef SHIM_NR_signalfd
+long shim_signalfd(int ufd, const uint64_t *user_mask)
+{
+	return CALL(SHIM_NR_signalfd, ufd, user_mask, 8, 0, 0, 0);
+}
+#endif
+
+/*
+ * The signals must be blocked in every thread, which package os/signal knows
+ * nothing of.
+ */
+long shim_signalfd4(int ufd, const uint64_t *user_mask, int flags)
+{
+	return CALL(SHIM_NR_signalfd4, ufd, user_mask, 8, flags, 0, 0);
+}
+
+#ifdef SHIM_NR_inotify_init
+long shim_inotify_init(void)
+{
+	return CALL(SHIM_NR_inotify_init, 0, 0, 0, 0, 0, 0);
+}
+#endif
+
+long shim_inotify_init1(int flags)
+{
+	return CALL(SHIM_NR_inotify_init1, flags, 0, 0, 0, 0, 0);
+}
+
+long shim_inotify_add_watch(int fd, const char *pathname, uint32_t mask)
+{
+	return CALL(SHIM_NR_inotify_add_watch, fd, pathname, mask, 0, 0, 0);
+}
+
+long shim_inotify_rm_watch(int fd, int32_t wd)
+{
+	return CALL(SHIM_NR_inotify_rm_watch, fd, wd, 0, 0, 0, 0);
+}
+
+long shim_fanotify_init(unsigned flags, unsigned event_f_flags)
+{
+	return CALL(SHIM_NR_fanotify_init, flags, event_f_flags, 0, 0, 0, 0);
+}
+
+long shim_fanotify_mark(int fanotify_fd, unsigned flags, uint64_t mask, int dfd,
+			const char *pathname)
+{
+	return CALL(SHIM_NR_fanotify_mark, fanotify_fd, flags, mask, dfd,
+		    pathname, 0);
+}
+
+long shim_timerfd_create(int clockid, int flags)
+{
+	return CALL(SHIM_NR_timerfd_create, clockid, flags, 0, 0, 0, 0);
+}
+
+long shim_timerfd_settime(int ufd, int flags,
+			  const struct shim_itimerspec *utmr,
+			  struct shim_itimerspec *otmr)
+{
+	return CALL(SHIM_NR_timerfd_settime, ufd, flags, utmr, otmr, 0, 0);
+}
+
+long shim_timerfd_gettime(int ufd, struct shim_itimerspec *otmr)
+{
+	return CALL(SHIM_NR_timerfd_gettime, ufd, otmr, 0, 0, 0, 0);
+}
+
+long shim_userfaultfd(int flags)
+{
+	return CALL(SHIM_NR_userfaultfd, flags, 0, 0, 0, 0, 0);
+}
+
+/*
+ * The timeout is a time of the clock, not a time from now.
+ */
+long shim_futex_waitv(const struct shim_futex_waitv *waiters,
+		      unsigned nr_futexes, unsigned flags,
+		      const struct shim_timespec *timeout, int clockid)
+{
+	return CALL(SHIM_NR_futex_waitv, waiters, nr_futexes, flags, timeout,
+		    clockid, 0);
+}
+
+long shim_futex_wake(void *uaddr, unsigned long mask, int nr, unsigned flags)
+{
+	return CALL(SHIM_NR_futex_wake, uaddr, mask, nr, flags, 0, 0);
+}
+
+/*
+ * The timeout is a time of the clock, not a time from now.
+ */
+long shim_futex_wait(void *uaddr, unsigned long val, unsigned long mask,
+		     unsigned flags, const struct shim_timespec *timeout,
+		     int clockid)
+{
+	return CALL(SHIM_NR_futex_wait, uaddr, val, mask, flags, timeout,
+		    clockid);
+}
+
+long shim_futex_requeue(const struct shim_futex_waitv waiters[2],
+			unsigned flags, int nr_wake, int nr_requeue)
+{
+	return CALL(SHIM_NR_futex_requeue, waiters, flags, nr_wake, nr_requeue,
+		    0, 0);
+}
+
+/*
+ * *ctxp must be 0 before.
+ */
+long shim_io_setup(unsigned nr_events, unsigned long *ctxp)
+{
+	return CALL(SHIM_NR_io_setup, nr_events, ctxp, 0, 0, 0, 0);
+}
+
+/*
+ * It waits for everything that is in flight.
+ */
+long shim_io_destroy(unsigned long ctx)
+{
+	return CALL(SHIM_NR_io_destroy, ctx, 0, 0, 0, 0, 0);
+}
+
+long shim_io_getevents(unsigned long ctx_id, long min_nr, long nr,
+		       struct shim_io_event *events,
+		       const struct shim_timespec *timeout)
+{
+	return CALL(SHIM_NR_io_getevents, ctx_id, min_nr, nr, events, timeout,
+		    0);
+}
+
+long shim_io_pgetevents(unsigned long ctx_id, long min_nr, long nr,
+			struct shim_io_event *events,
+			const struct shim_timespec *timeout,
+			const uint64_t *usig)
+{
+	const struct {
+		const void *p;
+		size_t size;
+	} usig_pair = { usig, 8 };
+
+	return CALL(SHIM_NR_io_pgetevents, ctx_id, min_nr, nr, events, timeout,
+		    &usig_pair);
+}
+
+/*
+ * It waits for the device when the file cannot do otherwise.
+ */
+long shim_io_submit(unsigned long ctx_id, long nr, void *const *iocbpp)
+{
+	return CALL(SHIM_NR_io_submit, ctx_id, nr, iocbpp, 0, 0, 0);
+}
+
+/*
+ * No kernel fills result: the event comes by io_getevents, and EINPROGRESS
+ * says so.
+ */
+long shim_io_cancel(unsigned long ctx_id, const struct shim_iocb *iocb,
+		    struct shim_io_event *result)
+{
+	return CALL(SHIM_NR_io_cancel, ctx_id, iocb, result, 0, 0, 0);
+}
+
+long shim_openat2(int dfd, const char *filename,
+		  const struct shim_open_how *how, size_t usize)
+{
+	return CALL(SHIM_NR_openat2, dfd, filename, how, usize, 0, 0);
+}
+
+#ifdef SHIM_NR_open
+long shim_open(const char *filename, int flags, unsigned mode)
+{
+	return CALL(SHIM_NR_open, filename, flags, mode, 0, 0, 0);
+}
+#endif
+
+#ifdef SHIM_NR_creat
+long shim_creat(const char *pathname, unsigned mode)
+{
+	return CALL(SHIM_NR_creat, pathname, mode, 0, 0, 0, 0);
+}
+#endif
+
+long shim_newfstatat(int dfd, const char *filename, struct shim_stat *statbuf,
+		     int flag)
+{
+	return CALL(SHIM_NR_newfstatat, dfd, filename, statbuf, flag, 0, 0);
+}
+
+#ifdef SHIM_NR_stat
+long shim_stat(const char *filename, struct shim_stat *statbuf)
+{
+	return CALL(SHIM_NR_stat, filename, statbuf, 0, 0, 0, 0);
+}
+#endif
+
+#ifdef SHIM_NR_lstat
+long shim_lstat(const char *filename, struct shim_stat *statbuf)
+{
+	return CALL(SHIM_NR_lstat, filename, statbuf, 0, 0, 0, 0);
+}
+#endif
+
+long shim_fstat(int fd, struct shim_stat *statbuf)
+{
+	return CALL(SHIM_NR_fstat, fd, statbuf, 0, 0, 0, 0);
+}
+
+/*
+ * It has no flags: faccessat2 has.
+ */
+long shim_faccessat(int dfd, const char *filename, int mode)
+{
+	return CALL(SHIM_NR_faccessat, dfd, filename, mode, 0, 0, 0);
+}
+
+long shim_faccessat2(int dfd, const char *filename, int mode, int flags)
+{
+	return CALL(SHIM_NR_faccessat2, dfd, filename, mode, flags, 0, 0);
+}
+
+#ifdef SHIM_NR_access
+long shim_access(const char *filename, int mode)
+{
+	return CALL(SHIM_NR_access, filename, mode, 0, 0, 0, 0);
+}
+#endif
+
+/*
+ * It has no flags: fchmodat2 has.
+ */
+long shim_fchmodat(int dfd, const char *filename, unsigned mode)
+{
+	return CALL(SHIM_NR_fchmodat, dfd, filename, mode, 0, 0, 0);
+}
+
+long shim_fchmodat2(int dfd, const char *filename, unsigned mode,
+		    unsigned flags)
+{
+	return CALL(SHIM_NR_fchmodat2, dfd, filename, mode, flags, 0, 0);
+}
+
+#ifdef SHIM_NR_chmod
+long shim_chmod(const char *filename, unsigned mode)
+{
+	return CALL(SHIM_NR_chmod, filename, mode, 0, 0, 0, 0);
+}
+#endif
+
+long shim_fchownat(int dfd, const char *filename, unsigned user, unsigned group,
+		   int flag)
+{
+	return CALL(SHIM_NR_fchownat, dfd, filename, user, group, flag, 0);
+}
+
+#ifdef SHIM_NR_chown
+long shim_chown(const char *filename, unsigned user, unsigned group)
+{
+	return CALL(SHIM_NR_chown, filename, user, group, 0, 0, 0);
+}
+#endif
+
+#ifdef SHIM_NR_lchown
+long shim_lchown(const char *filename, unsigned user, unsigned group)
+{
+	return CALL(SHIM_NR_lchown, filename, user, group, 0, 0, 0);
+}
+#endif
+
+long shim_utimensat(int dfd, const char *filename,
+		    const struct shim_timespec utimes[2], int flags)
+{
+	return CALL(SHIM_NR_utimensat, dfd, filename, utimes, flags, 0, 0);
+}
+
+#ifdef SHIM_NR_utime
+long shim_utime(const char *filename, const struct shim_utimbuf *times)
+{
+	return CALL(SHIM_NR_utime, filename, times, 0, 0, 0, 0);
+}
+#endif
+
+#ifdef SHIM_NR_utimes
+long shim_utimes(const char *filename, const struct shim_timeval utimes[2])
+{
+	return CALL(SHIM_NR_utimes, filename, utimes, 0, 0, 0, 0);
+}
+#endif
+
+#ifdef SHIM_NR_futimesat
+long shim_futimesat(int dfd, const char *filename,
+		    const struct shim_timeval utimes[2])
+{
+	return CALL(SHIM_NR_futimesat, dfd, filename, utimes, 0, 0, 0);
+}
+#endif
+
+long shim_renameat2(int olddfd, const char *oldname, int newdfd,
+		    const char *newname, unsigned flags)
+{
+	return CALL(SHIM_NR_renameat2, olddfd, oldname, newdfd, newname, flags,
+		    0);
+}
+
+long shim_renameat(int olddfd, const char *oldname, int newdfd,
+		   const char *newname)
+{
+	return CALL(SHIM_NR_renameat, olddfd, oldname, newdfd, newname, 0, 0);
+}
+
+#ifdef SHIM_NR_rename
+long shim_rename(const char *oldname, const char *newname)
+{
+	return CALL(SHIM_NR_rename, oldname, newname, 0, 0, 0, 0);
+}
+#endif
+
+long shim_linkat(int olddfd, const char *oldname, int newdfd,
+		 const char *newname, int flags)
+{
+	return CALL(SHIM_NR_linkat, olddfd, oldname, newdfd, newname, flags, 0);
+}
+
+#ifdef SHIM_NR_link
+long shim_link(const char *oldname, const char *newname)
+{
+	return CALL(SHIM_NR_link, oldname, newname, 0, 0, 0, 0);
+}
+#endif
+
+long shim_symlinkat(const char *oldname, int newdfd, const char *newname)
+{
+	return CALL(SHIM_NR_symlinkat, oldname, newdfd, newname, 0, 0, 0);
+}
+
+#ifdef SHIM_NR_symlink
+long shim_symlink(const char *oldname, const char *newname)
+{
+	return CALL(SHIM_NR_symlink, oldname, newname, 0, 0, 0, 0);
+}
+#endif
+
+#ifdef SHIM_NR_unlink
+long shim_unlink(const char *pathname)
+{
+	return CALL(SHIM_NR_unlink, pathname, 0, 0, 0, 0, 0);
+}
+#endif
+
+#ifdef SHIM_NR_rmdir
+long shim_rmdir(const char *pathname)
+{
+	return CALL(SHIM_NR_rmdir, pathname, 0, 0, 0, 0, 0);
+}
+#endif
+
+#ifdef SHIM_NR_mkdir
+long shim_mkdir(const char *pathname, unsigned mode)
+{
+	return CALL(SHIM_NR_mkdir, pathname, mode, 0, 0, 0, 0);
+}
+#endif
+
+long shim_mknodat(int dfd, const char *filename, unsigned mode, unsigned dev)
+{
+	return CALL(SHIM_NR_mknodat, dfd, filename, mode, dev, 0, 0);
+}
+
+#ifdef SHIM_NR_mknod
+long shim_mknod(const char *filename, unsigned mode, unsigned dev)
+{
+	return CALL(SHIM_NR_mknod, filename, mode, dev, 0, 0, 0);
+}
+#endif
+
+#ifdef SHIM_NR_readlink
+/*
+ * The result is cut to the buffer and is not terminated.
+ */
+long shim_readlink(const char *path, void *buf, int bufsiz)
+{
+	return CALL(SHIM_NR_readlink, path, buf, bufsiz, 0, 0, 0);
+}
+#endif
+
+long shim_truncate(const char *path, long length)
+{
+	return CALL(SHIM_NR_truncate, path, length, 0, 0, 0, 0);
+}
+
+long shim_statfs(const char *pathname, struct shim_statfs *buf)
+{
+	return CALL(SHIM_NR_statfs, pathname, buf, 0, 0, 0, 0);
+}
+
+/*
+ * The result counts the terminating NUL. A path outside the root begins with
+ * "(unreachable)".
+ */
+long shim_getcwd(void *buf, unsigned long size)
+{
+	return CALL(SHIM_NR_getcwd, buf, size, 0, 0, 0, 0);
+}
+
+/*
+ * handle must be followed by as many bytes as it says; EOVERFLOW says that
+ * they are too few, and it then tells how many it takes. With
+ * AT_HANDLE_MNT_ID_UNIQUE mnt_id has 64 bits.
+ */
+long shim_name_to_handle_at(int dfd, const char *name,
+			    struct shim_file_handle *handle, int *mnt_id,
+			    int flag)
+{
+	return CALL(SHIM_NR_name_to_handle_at, dfd, name, handle, mnt_id, flag,
+		    0);
+}
+
+long shim_open_by_handle_at(int mountdirfd,
+			    const struct shim_file_handle *handle, int flags)
+{
+	return CALL(SHIM_NR_open_by_handle_at, mountdirfd, handle, flags, 0, 0,
+		    0);
+}
+
+long shim_file_getattr(int dfd, const char *filename,
+		       struct shim_file_attr *ufattr, size_t usize,
+		       unsigned at_flags)
+{
+	return CALL(SHIM_NR_file_getattr, dfd, filename, ufattr, usize,
+		    at_flags, 0);
+}
+
+long shim_file_setattr(int dfd, const char *filename,
+		       const struct shim_file_attr *ufattr, size_t usize,
+		       unsigned at_flags)
+{
+	return CALL(SHIM_NR_file_setattr, dfd, filename, ufattr, usize,
+		    at_flags, 0);
+}
+
+long shim_setxattr(const char *pathname, const char *name, const void *value,
+		   size_t size, int flags)
+{
+	return CALL(SHIM_NR_setxattr, pathname, name, value, size, flags, 0);
+}
+
+long shim_lsetxattr(const char *pathname, const char *name, const void *value,
+		    size_t size, int flags)
+{
+	return CALL(SHIM_NR_lsetxattr, pathname, name, value, size, flags, 0);
+}
+
+long shim_fsetxattr(int fd, const char *name, const void *value, size_t size,
+		    int flags)
+{
+	return CALL(SHIM_NR_fsetxattr, fd, name, value, size, flags, 0);
+}
+
+/*
+ * With an empty buffer the result is the size that the value has.
+ */
+long shim_getxattr(const char *pathname, const char *name, void *value,
+		   size_t size)
+{
+	return CALL(SHIM_NR_getxattr, pathname, name, value, size, 0, 0);
+}
+
+/*
+ * With an empty buffer the result is the size that the value has.
+ */
+long shim_lgetxattr(const char *pathname, const char *name, void *value,
+		    size_t size)
+{
+	return CALL(SHIM_NR_lgetxattr, pathname, name, value, size, 0, 0);
+}
+
+/*
+ * With an empty buffer the result is the size that the value has.
+ */
+long shim_fgetxattr(int fd, const char *name, void *value, size_t size)
+{
+	return CALL(SHIM_NR_fgetxattr, fd, name, value, size, 0, 0);
+}
+
+/*
+ * Each name ends with a NUL. With an empty buffer the result is the size of
+ * the list.
+ */
+long shim_listxattr(const char *pathname, void *list, size_t size)
+{
+	return CALL(SHIM_NR_listxattr, pathname, list, size, 0, 0, 0);
+}
+
+/*
+ * Each name ends with a NUL. With an empty buffer the result is the size of
+ * the list.
+ */
+long shim_llistxattr(const char *pathname, void *list, size_t size)
+{
+	return CALL(SHIM_NR_llistxattr, pathname, list, size, 0, 0, 0);
+}
+
+/*
+ * Each name ends with a NUL. With an empty buffer the result is the size of
+ * the list.
+ */
+long shim_flistxattr(int fd, void *list, size_t size)
+{
+	return CALL(SHIM_NR_flistxattr, fd, list, size, 0, 0, 0);
+}
+
+long shim_removexattr(const char *pathname, const char *name)
+{
+	return CALL(SHIM_NR_removexattr, pathname, name, 0, 0, 0, 0);
+}
+
+long shim_lremovexattr(const char *pathname, const char *name)
+{
+	return CALL(SHIM_NR_lremovexattr, pathname, name, 0, 0, 0, 0);
+}
+
+long shim_fremovexattr(int fd, const char *name)
+{
+	return CALL(SHIM_NR_fremovexattr, fd, name, 0, 0, 0, 0);
+}
+
+long shim_setxattrat(int dfd, const char *pathname, unsigned at_flags,
+		     const char *name, const struct shim_xattr_args *uargs,
+		     size_t usize)
+{
+	return CALL(SHIM_NR_setxattrat, dfd, pathname, at_flags, name, uargs,
+		    usize);
+}
+
+long shim_getxattrat(int dfd, const char *pathname, unsigned at_flags,
+		     const char *name, const struct shim_xattr_args *uargs,
+		     size_t usize)
+{
+	return CALL(SHIM_NR_getxattrat, dfd, pathname, at_flags, name, uargs,
+		    usize);
+}
+
+/*
+ * Each name ends with a NUL. With an empty buffer the result is the size of
+ * the list.
+ */
+long shim_listxattrat(int dfd, const char *pathname, unsigned at_flags,
+		      void *list, size_t size)
+{
+	return CALL(SHIM_NR_listxattrat, dfd, pathname, at_flags, list, size,
+		    0);
+}
+
+long shim_removexattrat(int dfd, const char *pathname, unsigned at_flags,
+			const char *name)
+{
+	return CALL(SHIM_NR_removexattrat, dfd, pathname, at_flags, name, 0, 0);
+}
+
+long shim_fchroot(int fd, unsigned flags)
+{
+	return CALL(SHIM_NR_fchroot, fd, flags, 0, 0, 0, 0);
+}
+
+#ifdef SHIM_NR_ustat
+long shim_ustat(unsigned dev, struct shim_ustat *ubuf)
+{
+	return CALL(SHIM_NR_ustat, dev, ubuf, 0, 0, 0, 0);
+}
+#endif
+
 long shim_getpid(void)
 {
 	return CALL(SHIM_NR_getpid, 0, 0, 0, 0, 0, 0);
@@ -426,8 +2079,8 @@ void shim_exit_group(int error_code)
 }
 
 /*
- * A handler needs SA_RESTORER and a restorer of the caller's on x86_64;
- * SIG_IGN and SIG_DFL do not.
+ * A handler needs SA_RESTORER and a restorer on x86_64: shim_rt_sigreturn.
+ * SIG_IGN and SIG_DFL need none.
  */
 long shim_rt_sigaction(int sig, const struct shim_sigaction *act,
 		       struct shim_sigaction *oact)
@@ -660,5 +2313,89 @@ long shim_mount(const char *dev_name, const char *dir_name, const char *type,
  */
 long shim_reboot(unsigned cmd)
 {
-	return CALL(SHIM_NR_reboot, 4276215469, 672274793, cmd, 0, 0, 0);
+	return CALL(SHIM_NR_reboot, -18751827, 672274793, cmd, 0, 0, 0);
+}
+
+/*
+ * EINTR comes with the time left in rmtp.
+ */
+long shim_nanosleep(const struct shim_timespec *rqtp,
+		    struct shim_timespec *rmtp)
+{
+	return CALL(SHIM_NR_nanosleep, rqtp, rmtp, 0, 0, 0, 0);
+}
+
+long shim_getitimer(int which, struct shim_itimerval *value)
+{
+	return CALL(SHIM_NR_getitimer, which, value, 0, 0, 0, 0);
+}
+
+long shim_setitimer(int which, const struct shim_itimerval *value,
+		    struct shim_itimerval *ovalue)
+{
+	return CALL(SHIM_NR_setitimer, which, value, ovalue, 0, 0, 0);
+}
+
+long shim_gettimeofday(struct shim_timeval *tv, struct shim_timezone *tz)
+{
+	return CALL(SHIM_NR_gettimeofday, tv, tz, 0, 0, 0, 0);
+}
+
+long shim_settimeofday(const struct shim_timeval *tv,
+		       const struct shim_timezone *tz)
+{
+	return CALL(SHIM_NR_settimeofday, tv, tz, 0, 0, 0, 0);
+}
+
+#ifdef SHIM_NR_time
+long shim_time(int64_t *tloc)
+{
+	return CALL(SHIM_NR_time, tloc, 0, 0, 0, 0, 0);
+}
+#endif
+
+long shim_clock_settime(int which_clock, const struct shim_timespec *tp)
+{
+	return CALL(SHIM_NR_clock_settime, which_clock, tp, 0, 0, 0, 0);
+}
+
+long shim_adjtimex(struct shim_timex *txc_p)
+{
+	return CALL(SHIM_NR_adjtimex, txc_p, 0, 0, 0, 0, 0);
+}
+
+long shim_clock_adjtime(int which_clock, struct shim_timex *utx)
+{
+	return CALL(SHIM_NR_clock_adjtime, which_clock, utx, 0, 0, 0, 0);
+}
+
+long shim_timer_create(int which_clock,
+		       const struct shim_sigevent *timer_event_spec,
+		       int *created_timer_id)
+{
+	return CALL(SHIM_NR_timer_create, which_clock, timer_event_spec,
+		    created_timer_id, 0, 0, 0);
+}
+
+long shim_timer_settime(int timer_id, int flags,
+			const struct shim_itimerspec *new_setting,
+			struct shim_itimerspec *old_setting)
+{
+	return CALL(SHIM_NR_timer_settime, timer_id, flags, new_setting,
+		    old_setting, 0, 0);
+}
+
+long shim_timer_gettime(int timer_id, struct shim_itimerspec *setting)
+{
+	return CALL(SHIM_NR_timer_gettime, timer_id, setting, 0, 0, 0, 0);
+}
+
+long shim_timer_getoverrun(int timer_id)
+{
+	return CALL(SHIM_NR_timer_getoverrun, timer_id, 0, 0, 0, 0, 0);
+}
+
+long shim_timer_delete(int timer_id)
+{
+	return CALL(SHIM_NR_timer_delete, timer_id, 0, 0, 0, 0, 0);
 }

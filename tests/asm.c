@@ -163,6 +163,51 @@ static void a_thread_that_cannot_start_is_an_error(void)
 	CHECK_EQ(t.own_tid, 0);
 }
 
+/* An emulator may give the child a copy of the memory. */
+static void a_vfork_child_returns_and_then_its_parent(void)
+{
+	for (int i = 0; i < 100; i++) {
+		int status = 0;
+		long pid = shim_vfork();
+
+		if (pid == 0)
+			shim_exit_group(i);
+		CHECK_FATAL(pid > 0);
+		CHECK_EQ(shim_wait4((int)pid, &status, 0, NULL), pid);
+		CHECK_EQ(status, i << 8);
+	}
+}
+
+/* What the handler saw. */
+static volatile int handled;
+static volatile int handler_aligned;
+
+static void handle(int signal)
+{
+	handler_aligned = (uintptr_t)__builtin_frame_address(0) % 16 == 0;
+	handled = signal;
+}
+
+static void a_handler_returns_by_our_restorer(void)
+{
+	const struct shim_sigaction action = {
+		.handler = (void *)(uintptr_t)handle,
+		.flags = SHIM_SA_RESTORER,
+		.restorer = (void *)(uintptr_t)shim_rt_sigreturn,
+	};
+	struct shim_sigaction old;
+	int pid = (int)shim_getpid();
+
+	CHECK_EQ(shim_rt_sigaction(SHIM_SIGUSR2, &action, &old), 0);
+	for (int i = 0; i < 10; i++) {
+		handled = 0;
+		CHECK_EQ(shim_tgkill(pid, (int)shim_gettid(), SHIM_SIGUSR2), 0);
+		CHECK_EQ(handled, SHIM_SIGUSR2);
+		CHECK(handler_aligned);
+	}
+	CHECK_EQ(shim_rt_sigaction(SHIM_SIGUSR2, &old, NULL), 0);
+}
+
 static const struct check_test asm_tests[] = {
 	{ "memmove_copies_any_overlap", memmove_copies_any_overlap },
 	{ "memcpy_copies_any_length", memcpy_copies_any_length },
@@ -172,6 +217,10 @@ static const struct check_test asm_tests[] = {
 	  a_thread_runs_on_its_stack_and_ends },
 	{ "a_thread_that_cannot_start_is_an_error",
 	  a_thread_that_cannot_start_is_an_error },
+	{ "a_vfork_child_returns_and_then_its_parent",
+	  a_vfork_child_returns_and_then_its_parent },
+	{ "a_handler_returns_by_our_restorer",
+	  a_handler_returns_by_our_restorer },
 };
 
 CHECK_MAIN(asm, asm_tests)

@@ -106,6 +106,8 @@ for cpu in x86_64 aarch64; do
 	fi
 done
 
+check "calls_are_the_kernel's" build/gen/gen --defines gen/syscall_defines.tsv
+
 ## The C library
 
 # compiler_for COMPILER CPU: what compiles for it.

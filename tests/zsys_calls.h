@@ -135,6 +135,125 @@ static long call_rt_sigtimedwait(void)
 	return shim_rt_sigtimedwait((void *)A, (void *)B, (void *)C);
 }
 
+static long call_dup(void)
+{
+	return shim_dup((int)A);
+}
+#ifdef SHIM_NR_dup2
+
+static long call_dup2(void)
+{
+	return shim_dup2((int)A, (int)B);
+}
+#endif
+#ifdef SHIM_NR_pipe
+
+static long call_pipe(void)
+{
+	return shim_pipe((void *)A);
+}
+#endif
+
+static long call_fchmod(void)
+{
+	return shim_fchmod((int)A, (unsigned)B);
+}
+
+static long call_fchown(void)
+{
+	return shim_fchown((int)A, (unsigned)B, (unsigned)C);
+}
+
+static long call_flock(void)
+{
+	return shim_flock((int)A, (unsigned)B);
+}
+
+static long call_fdatasync(void)
+{
+	return shim_fdatasync((int)A);
+}
+
+static long call_sync(void)
+{
+	return shim_sync();
+}
+
+static long call_syncfs(void)
+{
+	return shim_syncfs((int)A);
+}
+
+static long call_sync_file_range(void)
+{
+	return shim_sync_file_range((int)A, (int64_t)B, (int64_t)C,
+				    (unsigned)D);
+}
+
+static long call_readahead(void)
+{
+	return shim_readahead((int)A, (int64_t)B, (size_t)C);
+}
+
+static long call_fadvise64(void)
+{
+	return shim_fadvise64((int)A, (int64_t)B, (size_t)C, (int)D);
+}
+#ifdef SHIM_NR_getdents
+
+static long call_getdents(void)
+{
+	return shim_getdents((int)A, (void *)B, (unsigned)C);
+}
+#endif
+
+static long call_preadv(void)
+{
+	return shim_preadv((int)A, (void *)B, (unsigned long)C, (int64_t)D);
+}
+
+static long call_pwritev(void)
+{
+	return shim_pwritev((int)A, (void *)B, (unsigned long)C, (int64_t)D);
+}
+
+static long call_sendfile(void)
+{
+	return shim_sendfile((int)A, (int)B, (void *)C, (size_t)D);
+}
+
+static long call_copy_file_range(void)
+{
+	return shim_copy_file_range((int)A, (void *)B, (int)C, (void *)D,
+				    (size_t)E, (unsigned)F);
+}
+
+static long call_splice(void)
+{
+	return shim_splice((int)A, (void *)B, (int)C, (void *)D, (size_t)E,
+			   (unsigned)F);
+}
+
+static long call_tee(void)
+{
+	return shim_tee((int)A, (int)B, (size_t)C, (unsigned)D);
+}
+
+static long call_vmsplice(void)
+{
+	return shim_vmsplice((int)A, (void *)B, (unsigned long)C, (unsigned)D);
+}
+
+static long call_cachestat(void)
+{
+	return shim_cachestat((int)A, (void *)B, (void *)C, (unsigned)D);
+}
+
+static long call_ioctl(void)
+{
+	return shim_ioctl((int)A, (unsigned)B, (unsigned long)C);
+}
+
 static long call_read(void)
 {
 	return shim_read((int)A, (void *)B, (size_t)C);
@@ -228,11 +347,6 @@ static long call_mkdirat(void)
 	return shim_mkdirat((int)A, (const char *)B, (unsigned)C);
 }
 
-static long call_symlinkat(void)
-{
-	return shim_symlinkat((const char *)A, (int)B, (const char *)C);
-}
-
 static long call_readlinkat(void)
 {
 	return shim_readlinkat((int)A, (const char *)B, (void *)C, (int)D);
@@ -287,6 +401,1272 @@ static long call_umask(void)
 {
 	return shim_umask((int)A);
 }
+
+static long call_getgid(void)
+{
+	return shim_getgid();
+}
+
+static long call_getegid(void)
+{
+	return shim_getegid();
+}
+
+static long call_getresuid(void)
+{
+	return shim_getresuid((void *)A, (void *)B, (void *)C);
+}
+
+static long call_getresgid(void)
+{
+	return shim_getresgid((void *)A, (void *)B, (void *)C);
+}
+
+static long call_getgroups(void)
+{
+	return shim_getgroups((int)A, (void *)B);
+}
+#ifdef SHIM_NR_getpgrp
+
+static long call_getpgrp(void)
+{
+	return shim_getpgrp();
+}
+#endif
+
+static long call_setuid(void)
+{
+	return shim_setuid((unsigned)A);
+}
+
+static long call_setgid(void)
+{
+	return shim_setgid((unsigned)A);
+}
+
+static long call_setreuid(void)
+{
+	return shim_setreuid((unsigned)A, (unsigned)B);
+}
+
+static long call_setregid(void)
+{
+	return shim_setregid((unsigned)A, (unsigned)B);
+}
+
+static long call_setresuid(void)
+{
+	return shim_setresuid((unsigned)A, (unsigned)B, (unsigned)C);
+}
+
+static long call_setresgid(void)
+{
+	return shim_setresgid((unsigned)A, (unsigned)B, (unsigned)C);
+}
+
+static long call_setgroups(void)
+{
+	return shim_setgroups((int)A, (void *)B);
+}
+
+static long call_setfsuid(void)
+{
+	return shim_setfsuid((unsigned)A);
+}
+
+static long call_setfsgid(void)
+{
+	return shim_setfsgid((unsigned)A);
+}
+
+static long call_capget(void)
+{
+	return shim_capget((void *)A, (void *)B);
+}
+
+static long call_capset(void)
+{
+	return shim_capset((void *)A, (void *)B);
+}
+
+static long call_unshare(void)
+{
+	return shim_unshare((unsigned long)A);
+}
+
+static long call_setns(void)
+{
+	return shim_setns((int)A, (int)B);
+}
+
+static long call_personality(void)
+{
+	return shim_personality((unsigned)A);
+}
+
+static long call_getpriority(void)
+{
+	return shim_getpriority((int)A, (int)B);
+}
+
+static long call_setpriority(void)
+{
+	return shim_setpriority((int)A, (int)B, (int)C);
+}
+
+static long call_ioprio_get(void)
+{
+	return shim_ioprio_get((int)A, (int)B);
+}
+
+static long call_ioprio_set(void)
+{
+	return shim_ioprio_set((int)A, (int)B, (int)C);
+}
+
+static long call_sched_setparam(void)
+{
+	return shim_sched_setparam((int)A, (void *)B);
+}
+
+static long call_sched_getparam(void)
+{
+	return shim_sched_getparam((int)A, (void *)B);
+}
+
+static long call_sched_setscheduler(void)
+{
+	return shim_sched_setscheduler((int)A, (int)B, (void *)C);
+}
+
+static long call_sched_getscheduler(void)
+{
+	return shim_sched_getscheduler((int)A);
+}
+
+static long call_sched_get_priority_max(void)
+{
+	return shim_sched_get_priority_max((int)A);
+}
+
+static long call_sched_get_priority_min(void)
+{
+	return shim_sched_get_priority_min((int)A);
+}
+
+static long call_sched_rr_get_interval(void)
+{
+	return shim_sched_rr_get_interval((int)A, (void *)B);
+}
+
+static long call_sched_setattr(void)
+{
+	return shim_sched_setattr((int)A, (void *)B, (unsigned)C);
+}
+
+static long call_sched_getattr(void)
+{
+	return shim_sched_getattr((int)A, (void *)B, (unsigned)C, (unsigned)D);
+}
+
+static long call_getrlimit(void)
+{
+	return shim_getrlimit((unsigned)A, (void *)B);
+}
+
+static long call_times(void)
+{
+	return shim_times((void *)A);
+}
+
+static long call_ptrace(void)
+{
+	return shim_ptrace((long)A, (long)B, (unsigned long)C,
+			   (unsigned long)D);
+}
+
+static long call_kcmp(void)
+{
+	return shim_kcmp((int)A, (int)B, (int)C, (unsigned long)D,
+			 (unsigned long)E);
+}
+
+static long call_pidfd_getfd(void)
+{
+	return shim_pidfd_getfd((int)A, (int)B, (unsigned)C);
+}
+
+static long call_tkill(void)
+{
+	return shim_tkill((int)A, (int)B);
+}
+
+static long call_rt_sigqueueinfo(void)
+{
+	return shim_rt_sigqueueinfo((int)A, (int)B, (void *)C);
+}
+
+static long call_rt_tgsigqueueinfo(void)
+{
+	return shim_rt_tgsigqueueinfo((int)A, (int)B, (int)C, (void *)D);
+}
+
+static long call_rt_sigsuspend(void)
+{
+	return shim_rt_sigsuspend((void *)A);
+}
+
+static long call_sigaltstack(void)
+{
+	return shim_sigaltstack((void *)A, (void *)B);
+}
+#ifdef SHIM_NR_fork
+
+static long call_fork(void)
+{
+	return shim_fork();
+}
+#endif
+#ifdef SHIM_NR_alarm
+
+static long call_alarm(void)
+{
+	return shim_alarm((unsigned)A);
+}
+#endif
+
+static long call_set_tid_address(void)
+{
+	return shim_set_tid_address((void *)A);
+}
+
+static long call_set_robust_list(void)
+{
+	return shim_set_robust_list((void *)A, (size_t)B);
+}
+
+static long call_get_robust_list(void)
+{
+	return shim_get_robust_list((int)A, (void *)B, (void *)C);
+}
+
+static long call_rseq(void)
+{
+	return shim_rseq((void *)A, (uint32_t)B, (int)C, (uint32_t)D);
+}
+
+static long call_rseq_slice_yield(void)
+{
+	return shim_rseq_slice_yield();
+}
+#ifdef SHIM_NR_arch_prctl
+
+static long call_arch_prctl(void)
+{
+	return shim_arch_prctl((int)A, (unsigned long)B);
+}
+#endif
+#ifdef SHIM_NR_modify_ldt
+
+static long call_modify_ldt(void)
+{
+	return shim_modify_ldt((int)A, (void *)B, (unsigned long)C);
+}
+#endif
+#ifdef SHIM_NR_iopl
+
+static long call_iopl(void)
+{
+	return shim_iopl((unsigned)A);
+}
+#endif
+#ifdef SHIM_NR_ioperm
+
+static long call_ioperm(void)
+{
+	return shim_ioperm((unsigned long)A, (unsigned long)B, (int)C);
+}
+#endif
+
+static long call_shmget(void)
+{
+	return shim_shmget((int)A, (size_t)B, (int)C);
+}
+
+static long call_shmat(void)
+{
+	return (long)shim_shmat((int)A, (void *)B, (int)C);
+}
+
+static long call_shmdt(void)
+{
+	return shim_shmdt((void *)A);
+}
+
+static long call_shmctl(void)
+{
+	return shim_shmctl((int)A, (int)B, (void *)C);
+}
+
+static long call_semget(void)
+{
+	return shim_semget((int)A, (int)B, (int)C);
+}
+
+static long call_semop(void)
+{
+	return shim_semop((int)A, (void *)B, (unsigned)C);
+}
+
+static long call_semtimedop(void)
+{
+	return shim_semtimedop((int)A, (void *)B, (unsigned)C, (void *)D);
+}
+
+static long call_semctl(void)
+{
+	return shim_semctl((int)A, (int)B, (int)C, (unsigned long)D);
+}
+
+static long call_msgget(void)
+{
+	return shim_msgget((int)A, (int)B);
+}
+
+static long call_msgsnd(void)
+{
+	return shim_msgsnd((int)A, (void *)B, (size_t)C, (int)D);
+}
+
+static long call_msgrcv(void)
+{
+	return shim_msgrcv((int)A, (void *)B, (size_t)C, (long)D, (int)E);
+}
+
+static long call_msgctl(void)
+{
+	return shim_msgctl((int)A, (int)B, (void *)C);
+}
+
+static long call_mq_open(void)
+{
+	return shim_mq_open((const char *)A, (int)B, (unsigned)C, (void *)D);
+}
+
+static long call_mq_unlink(void)
+{
+	return shim_mq_unlink((const char *)A);
+}
+
+static long call_mq_timedsend(void)
+{
+	return shim_mq_timedsend((int)A, (void *)B, (size_t)C, (unsigned)D,
+				 (void *)E);
+}
+
+static long call_mq_timedreceive(void)
+{
+	return shim_mq_timedreceive((int)A, (void *)B, (size_t)C, (void *)D,
+				    (void *)E);
+}
+
+static long call_mq_notify(void)
+{
+	return shim_mq_notify((int)A, (void *)B);
+}
+
+static long call_mq_getsetattr(void)
+{
+	return shim_mq_getsetattr((int)A, (void *)B, (void *)C);
+}
+
+static long call_add_key(void)
+{
+	return shim_add_key((const char *)A, (const char *)B, (void *)C,
+			    (size_t)D, (int)E);
+}
+
+static long call_request_key(void)
+{
+	return shim_request_key((const char *)A, (const char *)B,
+				(const char *)C, (int)D);
+}
+
+static long call_keyctl(void)
+{
+	return shim_keyctl((int)A, (unsigned long)B, (unsigned long)C,
+			   (unsigned long)D, (unsigned long)E);
+}
+
+static long call_sysinfo(void)
+{
+	return shim_sysinfo((void *)A);
+}
+
+static long call_sethostname(void)
+{
+	return shim_sethostname((void *)A, (int)B);
+}
+
+static long call_setdomainname(void)
+{
+	return shim_setdomainname((void *)A, (int)B);
+}
+
+static long call_syslog(void)
+{
+	return shim_syslog((int)A, (void *)B, (int)C);
+}
+
+static long call_acct(void)
+{
+	return shim_acct((const char *)A);
+}
+
+static long call_swapon(void)
+{
+	return shim_swapon((const char *)A, (int)B);
+}
+
+static long call_swapoff(void)
+{
+	return shim_swapoff((const char *)A);
+}
+
+static long call_vhangup(void)
+{
+	return shim_vhangup();
+}
+
+static long call_init_module(void)
+{
+	return shim_init_module((void *)A, (unsigned long)B, (const char *)C);
+}
+
+static long call_finit_module(void)
+{
+	return shim_finit_module((int)A, (const char *)B, (int)C);
+}
+
+static long call_delete_module(void)
+{
+	return shim_delete_module((const char *)A, (unsigned)B);
+}
+
+static long call_kexec_load(void)
+{
+	return shim_kexec_load((unsigned long)A, (unsigned long)B, (void *)C,
+			       (unsigned long)D);
+}
+
+static long call_kexec_file_load(void)
+{
+	return shim_kexec_file_load((int)A, (int)B, (unsigned long)C, (void *)D,
+				    (unsigned long)E);
+}
+
+static long call_quotactl(void)
+{
+	return shim_quotactl((unsigned)A, (const char *)B, (unsigned)C,
+			     (void *)D);
+}
+
+static long call_quotactl_fd(void)
+{
+	return shim_quotactl_fd((int)A, (unsigned)B, (unsigned)C, (void *)D);
+}
+#ifdef SHIM_NR_sysfs
+
+static long call_sysfs(void)
+{
+	return shim_sysfs((int)A, (unsigned long)B, (unsigned long)C);
+}
+#endif
+
+static long call_bpf(void)
+{
+	return shim_bpf((int)A, (void *)B, (unsigned)C, (void *)D, (unsigned)E);
+}
+
+static long call_landlock_create_ruleset(void)
+{
+	return shim_landlock_create_ruleset((void *)A, (size_t)B, (uint32_t)C);
+}
+
+static long call_landlock_add_rule(void)
+{
+	return shim_landlock_add_rule((int)A, (unsigned)B, (void *)C,
+				      (uint32_t)D);
+}
+
+static long call_landlock_restrict_self(void)
+{
+	return shim_landlock_restrict_self((int)A, (uint32_t)B);
+}
+
+static long call_lsm_get_self_attr(void)
+{
+	return shim_lsm_get_self_attr((unsigned)A, (void *)B, (void *)C,
+				      (uint32_t)D);
+}
+
+static long call_lsm_set_self_attr(void)
+{
+	return shim_lsm_set_self_attr((unsigned)A, (void *)B, (uint32_t)C,
+				      (uint32_t)D);
+}
+
+static long call_lsm_list_modules(void)
+{
+	return shim_lsm_list_modules((void *)A, (void *)B, (uint32_t)C);
+}
+
+static long call_mremap(void)
+{
+	return (long)shim_mremap((void *)A, (unsigned long)B, (unsigned long)C,
+				 (unsigned long)D, (void *)E);
+}
+
+static long call_msync(void)
+{
+	return shim_msync((void *)A, (size_t)B, (int)C);
+}
+
+static long call_mincore(void)
+{
+	return shim_mincore((void *)A, (size_t)B, (void *)C);
+}
+
+static long call_madvise(void)
+{
+	return shim_madvise((void *)A, (size_t)B, (int)C);
+}
+
+static long call_process_madvise(void)
+{
+	return shim_process_madvise((int)A, (void *)B, (size_t)C, (int)D,
+				    (unsigned)E);
+}
+
+static long call_process_mrelease(void)
+{
+	return shim_process_mrelease((int)A, (unsigned)B);
+}
+
+static long call_mlock(void)
+{
+	return shim_mlock((void *)A, (size_t)B);
+}
+
+static long call_mlock2(void)
+{
+	return shim_mlock2((void *)A, (size_t)B, (int)C);
+}
+
+static long call_munlock(void)
+{
+	return shim_munlock((void *)A, (size_t)B);
+}
+
+static long call_mlockall(void)
+{
+	return shim_mlockall((int)A);
+}
+
+static long call_munlockall(void)
+{
+	return shim_munlockall();
+}
+
+static long call_remap_file_pages(void)
+{
+	return shim_remap_file_pages((void *)A, (unsigned long)B,
+				     (unsigned long)C, (unsigned long)D,
+				     (unsigned long)E);
+}
+
+static long call_brk(void)
+{
+	return shim_brk((void *)A);
+}
+
+static long call_mbind(void)
+{
+	return shim_mbind((void *)A, (unsigned long)B, (unsigned long)C,
+			  (void *)D, (unsigned long)E, (unsigned)F);
+}
+
+static long call_set_mempolicy(void)
+{
+	return shim_set_mempolicy((int)A, (void *)B, (unsigned long)C);
+}
+
+static long call_get_mempolicy(void)
+{
+	return shim_get_mempolicy((void *)A, (void *)B, (unsigned long)C,
+				  (void *)D, (unsigned long)E);
+}
+
+static long call_set_mempolicy_home_node(void)
+{
+	return shim_set_mempolicy_home_node((void *)A, (unsigned long)B,
+					    (unsigned long)C, (unsigned long)D);
+}
+
+static long call_migrate_pages(void)
+{
+	return shim_migrate_pages((int)A, (unsigned long)B, (void *)C,
+				  (void *)D);
+}
+
+static long call_move_pages(void)
+{
+	return shim_move_pages((int)A, (unsigned long)B, (void *)C, (void *)D,
+			       (void *)E, (int)F);
+}
+
+static long call_pkey_alloc(void)
+{
+	return shim_pkey_alloc((unsigned long)A, (unsigned long)B);
+}
+
+static long call_pkey_free(void)
+{
+	return shim_pkey_free((int)A);
+}
+
+static long call_pkey_mprotect(void)
+{
+	return shim_pkey_mprotect((void *)A, (size_t)B, (int)C, (int)D);
+}
+
+static long call_mseal(void)
+{
+	return shim_mseal((void *)A, (size_t)B, (unsigned long)C);
+}
+
+static long call_map_shadow_stack(void)
+{
+	return (long)shim_map_shadow_stack((void *)A, (unsigned long)B,
+					   (unsigned)C);
+}
+
+static long call_memfd_secret(void)
+{
+	return shim_memfd_secret((unsigned)A);
+}
+
+static long call_membarrier(void)
+{
+	return shim_membarrier((int)A, (unsigned)B, (int)C);
+}
+
+static long call_process_vm_readv(void)
+{
+	return shim_process_vm_readv((int)A, (void *)B, (unsigned long)C,
+				     (void *)D, (unsigned long)E,
+				     (unsigned long)F);
+}
+
+static long call_process_vm_writev(void)
+{
+	return shim_process_vm_writev((int)A, (void *)B, (unsigned long)C,
+				      (void *)D, (unsigned long)E,
+				      (unsigned long)F);
+}
+
+static long call_accept(void)
+{
+	return shim_accept((int)A, (void *)B, (void *)C);
+}
+
+static long call_recvmmsg(void)
+{
+	return shim_recvmmsg((int)A, (void *)B, (unsigned)C, (unsigned)D,
+			     (void *)E);
+}
+
+static long call_sendmmsg(void)
+{
+	return shim_sendmmsg((int)A, (void *)B, (unsigned)C, (unsigned)D);
+}
+
+static long call_umount2(void)
+{
+	return shim_umount2((const char *)A, (int)B);
+}
+
+static long call_pivot_root(void)
+{
+	return shim_pivot_root((const char *)A, (const char *)B);
+}
+
+static long call_open_tree(void)
+{
+	return shim_open_tree((int)A, (const char *)B, (unsigned)C);
+}
+
+static long call_open_tree_attr(void)
+{
+	return shim_open_tree_attr((int)A, (const char *)B, (unsigned)C,
+				   (void *)D, (size_t)E);
+}
+
+static long call_move_mount(void)
+{
+	return shim_move_mount((int)A, (const char *)B, (int)C, (const char *)D,
+			       (unsigned)E);
+}
+
+static long call_fsopen(void)
+{
+	return shim_fsopen((const char *)A, (unsigned)B);
+}
+
+static long call_fsconfig(void)
+{
+	return shim_fsconfig((int)A, (unsigned)B, (const char *)C, (void *)D,
+			     (int)E);
+}
+
+static long call_fsmount(void)
+{
+	return shim_fsmount((int)A, (unsigned)B, (unsigned)C);
+}
+
+static long call_fspick(void)
+{
+	return shim_fspick((int)A, (const char *)B, (unsigned)C);
+}
+
+static long call_mount_setattr(void)
+{
+	return shim_mount_setattr((int)A, (const char *)B, (unsigned)C,
+				  (void *)D, (size_t)E);
+}
+
+static long call_statmount(void)
+{
+	return shim_statmount((void *)A, (void *)B, (size_t)C, (unsigned)D);
+}
+
+static long call_listmount(void)
+{
+	return shim_listmount((void *)A, (void *)B, (size_t)C, (unsigned)D);
+}
+
+static long call_listns(void)
+{
+	return shim_listns((void *)A, (void *)B, (size_t)C, (unsigned)D);
+}
+#ifdef SHIM_NR_poll
+
+static long call_poll(void)
+{
+	return shim_poll((void *)A, (unsigned)B, (int)C);
+}
+#endif
+#ifdef SHIM_NR_select
+
+static long call_select(void)
+{
+	return shim_select((int)A, (void *)B, (void *)C, (void *)D, (void *)E);
+}
+#endif
+#ifdef SHIM_NR_pause
+
+static long call_pause(void)
+{
+	return shim_pause();
+}
+#endif
+#ifdef SHIM_NR_epoll_create
+
+static long call_epoll_create(void)
+{
+	return shim_epoll_create((int)A);
+}
+#endif
+#ifdef SHIM_NR_epoll_wait
+
+static long call_epoll_wait(void)
+{
+	return shim_epoll_wait((int)A, (void *)B, (int)C, (int)D);
+}
+#endif
+#ifdef SHIM_NR_eventfd
+
+static long call_eventfd(void)
+{
+	return shim_eventfd((unsigned)A);
+}
+#endif
+#ifdef SHIM_NR_signalfd
+
+static long call_signalfd(void)
+{
+	return shim_signalfd((int)A, (void *)B);
+}
+#endif
+
+static long call_signalfd4(void)
+{
+	return shim_signalfd4((int)A, (void *)B, (int)D);
+}
+#ifdef SHIM_NR_inotify_init
+
+static long call_inotify_init(void)
+{
+	return shim_inotify_init();
+}
+#endif
+
+static long call_inotify_init1(void)
+{
+	return shim_inotify_init1((int)A);
+}
+
+static long call_inotify_add_watch(void)
+{
+	return shim_inotify_add_watch((int)A, (const char *)B, (uint32_t)C);
+}
+
+static long call_inotify_rm_watch(void)
+{
+	return shim_inotify_rm_watch((int)A, (int32_t)B);
+}
+
+static long call_fanotify_init(void)
+{
+	return shim_fanotify_init((unsigned)A, (unsigned)B);
+}
+
+static long call_fanotify_mark(void)
+{
+	return shim_fanotify_mark((int)A, (unsigned)B, (uint64_t)C, (int)D,
+				  (const char *)E);
+}
+
+static long call_timerfd_create(void)
+{
+	return shim_timerfd_create((int)A, (int)B);
+}
+
+static long call_timerfd_settime(void)
+{
+	return shim_timerfd_settime((int)A, (int)B, (void *)C, (void *)D);
+}
+
+static long call_timerfd_gettime(void)
+{
+	return shim_timerfd_gettime((int)A, (void *)B);
+}
+
+static long call_userfaultfd(void)
+{
+	return shim_userfaultfd((int)A);
+}
+
+static long call_futex_waitv(void)
+{
+	return shim_futex_waitv((void *)A, (unsigned)B, (unsigned)C, (void *)D,
+				(int)E);
+}
+
+static long call_futex_wake(void)
+{
+	return shim_futex_wake((void *)A, (unsigned long)B, (int)C,
+			       (unsigned)D);
+}
+
+static long call_futex_wait(void)
+{
+	return shim_futex_wait((void *)A, (unsigned long)B, (unsigned long)C,
+			       (unsigned)D, (void *)E, (int)F);
+}
+
+static long call_futex_requeue(void)
+{
+	return shim_futex_requeue((void *)A, (unsigned)B, (int)C, (int)D);
+}
+
+static long call_io_setup(void)
+{
+	return shim_io_setup((unsigned)A, (void *)B);
+}
+
+static long call_io_destroy(void)
+{
+	return shim_io_destroy((unsigned long)A);
+}
+
+static long call_io_getevents(void)
+{
+	return shim_io_getevents((unsigned long)A, (long)B, (long)C, (void *)D,
+				 (void *)E);
+}
+
+static long call_io_pgetevents(void)
+{
+	return shim_io_pgetevents((unsigned long)A, (long)B, (long)C, (void *)D,
+				  (void *)E, (void *)F);
+}
+
+static long call_io_submit(void)
+{
+	return shim_io_submit((unsigned long)A, (long)B, (void *)C);
+}
+
+static long call_io_cancel(void)
+{
+	return shim_io_cancel((unsigned long)A, (void *)B, (void *)C);
+}
+
+static long call_openat2(void)
+{
+	return shim_openat2((int)A, (const char *)B, (void *)C, (size_t)D);
+}
+#ifdef SHIM_NR_open
+
+static long call_open(void)
+{
+	return shim_open((const char *)A, (int)B, (unsigned)C);
+}
+#endif
+#ifdef SHIM_NR_creat
+
+static long call_creat(void)
+{
+	return shim_creat((const char *)A, (unsigned)B);
+}
+#endif
+
+static long call_newfstatat(void)
+{
+	return shim_newfstatat((int)A, (const char *)B, (void *)C, (int)D);
+}
+#ifdef SHIM_NR_stat
+
+static long call_stat(void)
+{
+	return shim_stat((const char *)A, (void *)B);
+}
+#endif
+#ifdef SHIM_NR_lstat
+
+static long call_lstat(void)
+{
+	return shim_lstat((const char *)A, (void *)B);
+}
+#endif
+
+static long call_fstat(void)
+{
+	return shim_fstat((int)A, (void *)B);
+}
+
+static long call_faccessat(void)
+{
+	return shim_faccessat((int)A, (const char *)B, (int)C);
+}
+
+static long call_faccessat2(void)
+{
+	return shim_faccessat2((int)A, (const char *)B, (int)C, (int)D);
+}
+#ifdef SHIM_NR_access
+
+static long call_access(void)
+{
+	return shim_access((const char *)A, (int)B);
+}
+#endif
+
+static long call_fchmodat(void)
+{
+	return shim_fchmodat((int)A, (const char *)B, (unsigned)C);
+}
+
+static long call_fchmodat2(void)
+{
+	return shim_fchmodat2((int)A, (const char *)B, (unsigned)C,
+			      (unsigned)D);
+}
+#ifdef SHIM_NR_chmod
+
+static long call_chmod(void)
+{
+	return shim_chmod((const char *)A, (unsigned)B);
+}
+#endif
+
+static long call_fchownat(void)
+{
+	return shim_fchownat((int)A, (const char *)B, (unsigned)C, (unsigned)D,
+			     (int)E);
+}
+#ifdef SHIM_NR_chown
+
+static long call_chown(void)
+{
+	return shim_chown((const char *)A, (unsigned)B, (unsigned)C);
+}
+#endif
+#ifdef SHIM_NR_lchown
+
+static long call_lchown(void)
+{
+	return shim_lchown((const char *)A, (unsigned)B, (unsigned)C);
+}
+#endif
+
+static long call_utimensat(void)
+{
+	return shim_utimensat((int)A, (const char *)B, (void *)C, (int)D);
+}
+#ifdef SHIM_NR_utime
+
+static long call_utime(void)
+{
+	return shim_utime((const char *)A, (void *)B);
+}
+#endif
+#ifdef SHIM_NR_utimes
+
+static long call_utimes(void)
+{
+	return shim_utimes((const char *)A, (void *)B);
+}
+#endif
+#ifdef SHIM_NR_futimesat
+
+static long call_futimesat(void)
+{
+	return shim_futimesat((int)A, (const char *)B, (void *)C);
+}
+#endif
+
+static long call_renameat2(void)
+{
+	return shim_renameat2((int)A, (const char *)B, (int)C, (const char *)D,
+			      (unsigned)E);
+}
+
+static long call_renameat(void)
+{
+	return shim_renameat((int)A, (const char *)B, (int)C, (const char *)D);
+}
+#ifdef SHIM_NR_rename
+
+static long call_rename(void)
+{
+	return shim_rename((const char *)A, (const char *)B);
+}
+#endif
+
+static long call_linkat(void)
+{
+	return shim_linkat((int)A, (const char *)B, (int)C, (const char *)D,
+			   (int)E);
+}
+#ifdef SHIM_NR_link
+
+static long call_link(void)
+{
+	return shim_link((const char *)A, (const char *)B);
+}
+#endif
+
+static long call_symlinkat(void)
+{
+	return shim_symlinkat((const char *)A, (int)B, (const char *)C);
+}
+#ifdef SHIM_NR_symlink
+
+static long call_symlink(void)
+{
+	return shim_symlink((const char *)A, (const char *)B);
+}
+#endif
+#ifdef SHIM_NR_unlink
+
+static long call_unlink(void)
+{
+	return shim_unlink((const char *)A);
+}
+#endif
+#ifdef SHIM_NR_rmdir
+
+static long call_rmdir(void)
+{
+	return shim_rmdir((const char *)A);
+}
+#endif
+#ifdef SHIM_NR_mkdir
+
+static long call_mkdir(void)
+{
+	return shim_mkdir((const char *)A, (unsigned)B);
+}
+#endif
+
+static long call_mknodat(void)
+{
+	return shim_mknodat((int)A, (const char *)B, (unsigned)C, (unsigned)D);
+}
+#ifdef SHIM_NR_mknod
+
+static long call_mknod(void)
+{
+	return shim_mknod((const char *)A, (unsigned)B, (unsigned)C);
+}
+#endif
+#ifdef SHIM_NR_readlink
+
+static long call_readlink(void)
+{
+	return shim_readlink((const char *)A, (void *)B, (int)C);
+}
+#endif
+
+static long call_truncate(void)
+{
+	return shim_truncate((const char *)A, (long)B);
+}
+
+static long call_statfs(void)
+{
+	return shim_statfs((const char *)A, (void *)B);
+}
+
+static long call_getcwd(void)
+{
+	return shim_getcwd((void *)A, (unsigned long)B);
+}
+
+static long call_name_to_handle_at(void)
+{
+	return shim_name_to_handle_at((int)A, (const char *)B, (void *)C,
+				      (void *)D, (int)E);
+}
+
+static long call_open_by_handle_at(void)
+{
+	return shim_open_by_handle_at((int)A, (void *)B, (int)C);
+}
+
+static long call_file_getattr(void)
+{
+	return shim_file_getattr((int)A, (const char *)B, (void *)C, (size_t)D,
+				 (unsigned)E);
+}
+
+static long call_file_setattr(void)
+{
+	return shim_file_setattr((int)A, (const char *)B, (void *)C, (size_t)D,
+				 (unsigned)E);
+}
+
+static long call_setxattr(void)
+{
+	return shim_setxattr((const char *)A, (const char *)B, (void *)C,
+			     (size_t)D, (int)E);
+}
+
+static long call_lsetxattr(void)
+{
+	return shim_lsetxattr((const char *)A, (const char *)B, (void *)C,
+			      (size_t)D, (int)E);
+}
+
+static long call_fsetxattr(void)
+{
+	return shim_fsetxattr((int)A, (const char *)B, (void *)C, (size_t)D,
+			      (int)E);
+}
+
+static long call_getxattr(void)
+{
+	return shim_getxattr((const char *)A, (const char *)B, (void *)C,
+			     (size_t)D);
+}
+
+static long call_lgetxattr(void)
+{
+	return shim_lgetxattr((const char *)A, (const char *)B, (void *)C,
+			      (size_t)D);
+}
+
+static long call_fgetxattr(void)
+{
+	return shim_fgetxattr((int)A, (const char *)B, (void *)C, (size_t)D);
+}
+
+static long call_listxattr(void)
+{
+	return shim_listxattr((const char *)A, (void *)B, (size_t)C);
+}
+
+static long call_llistxattr(void)
+{
+	return shim_llistxattr((const char *)A, (void *)B, (size_t)C);
+}
+
+static long call_flistxattr(void)
+{
+	return shim_flistxattr((int)A, (void *)B, (size_t)C);
+}
+
+static long call_removexattr(void)
+{
+	return shim_removexattr((const char *)A, (const char *)B);
+}
+
+static long call_lremovexattr(void)
+{
+	return shim_lremovexattr((const char *)A, (const char *)B);
+}
+
+static long call_fremovexattr(void)
+{
+	return shim_fremovexattr((int)A, (const char *)B);
+}
+
+static long call_setxattrat(void)
+{
+	return shim_setxattrat((int)A, (const char *)B, (unsigned)C,
+			       (const char *)D, (void *)E, (size_t)F);
+}
+
+static long call_getxattrat(void)
+{
+	return shim_getxattrat((int)A, (const char *)B, (unsigned)C,
+			       (const char *)D, (void *)E, (size_t)F);
+}
+
+static long call_listxattrat(void)
+{
+	return shim_listxattrat((int)A, (const char *)B, (unsigned)C, (void *)D,
+				(size_t)E);
+}
+
+static long call_removexattrat(void)
+{
+	return shim_removexattrat((int)A, (const char *)B, (unsigned)C,
+				  (const char *)D);
+}
+
+static long call_fchroot(void)
+{
+	return shim_fchroot((int)A, (unsigned)B);
+}
+#ifdef SHIM_NR_ustat
+
+static long call_ustat(void)
+{
+	return shim_ustat((unsigned)A, (void *)B);
+}
+#endif
 
 static long call_getpid(void)
 {
@@ -524,6 +1904,78 @@ static long call_reboot(void)
 	return shim_reboot((unsigned)C);
 }
 
+static long call_nanosleep(void)
+{
+	return shim_nanosleep((void *)A, (void *)B);
+}
+
+static long call_getitimer(void)
+{
+	return shim_getitimer((int)A, (void *)B);
+}
+
+static long call_setitimer(void)
+{
+	return shim_setitimer((int)A, (void *)B, (void *)C);
+}
+
+static long call_gettimeofday(void)
+{
+	return shim_gettimeofday((void *)A, (void *)B);
+}
+
+static long call_settimeofday(void)
+{
+	return shim_settimeofday((void *)A, (void *)B);
+}
+#ifdef SHIM_NR_time
+
+static long call_time(void)
+{
+	return shim_time((void *)A);
+}
+#endif
+
+static long call_clock_settime(void)
+{
+	return shim_clock_settime((int)A, (void *)B);
+}
+
+static long call_adjtimex(void)
+{
+	return shim_adjtimex((void *)A);
+}
+
+static long call_clock_adjtime(void)
+{
+	return shim_clock_adjtime((int)A, (void *)B);
+}
+
+static long call_timer_create(void)
+{
+	return shim_timer_create((int)A, (void *)B, (void *)C);
+}
+
+static long call_timer_settime(void)
+{
+	return shim_timer_settime((int)A, (int)B, (void *)C, (void *)D);
+}
+
+static long call_timer_gettime(void)
+{
+	return shim_timer_gettime((int)A, (void *)B);
+}
+
+static long call_timer_getoverrun(void)
+{
+	return shim_timer_getoverrun((int)A);
+}
+
+static long call_timer_delete(void)
+{
+	return shim_timer_delete((int)A);
+}
+
 struct wrapper {
 	const char *name;
 	long nr;
@@ -556,6 +2008,34 @@ static const struct wrapper wrappers[] = {
 	{ "getsid", SHIM_NR_getsid, call_getsid, { (long)(int)A }, 0 },
 	{ "rt_sigpending", SHIM_NR_rt_sigpending, call_rt_sigpending, { (long)A, 8 }, 0 },
 	{ "rt_sigtimedwait", SHIM_NR_rt_sigtimedwait, call_rt_sigtimedwait, { (long)A, (long)B, (long)C, 8 }, 0 },
+	{ "dup", SHIM_NR_dup, call_dup, { (long)(int)A }, 0 },
+#ifdef SHIM_NR_dup2
+	{ "dup2", SHIM_NR_dup2, call_dup2, { (long)(int)A, (long)(int)B }, 0 },
+#endif
+#ifdef SHIM_NR_pipe
+	{ "pipe", SHIM_NR_pipe, call_pipe, { (long)A }, 0 },
+#endif
+	{ "fchmod", SHIM_NR_fchmod, call_fchmod, { (long)(int)A, (long)(unsigned)B }, 0 },
+	{ "fchown", SHIM_NR_fchown, call_fchown, { (long)(int)A, (long)(unsigned)B, (long)(unsigned)C }, 0 },
+	{ "flock", SHIM_NR_flock, call_flock, { (long)(int)A, (long)(unsigned)B }, 0 },
+	{ "fdatasync", SHIM_NR_fdatasync, call_fdatasync, { (long)(int)A }, 0 },
+	{ "sync", SHIM_NR_sync, call_sync, { 0 }, 0 },
+	{ "syncfs", SHIM_NR_syncfs, call_syncfs, { (long)(int)A }, 0 },
+	{ "sync_file_range", SHIM_NR_sync_file_range, call_sync_file_range, { (long)(int)A, (long)B, (long)C, (long)(unsigned)D }, 0 },
+	{ "readahead", SHIM_NR_readahead, call_readahead, { (long)(int)A, (long)B, (long)C }, 0 },
+	{ "fadvise64", SHIM_NR_fadvise64, call_fadvise64, { (long)(int)A, (long)B, (long)C, (long)(int)D }, 0 },
+#ifdef SHIM_NR_getdents
+	{ "getdents", SHIM_NR_getdents, call_getdents, { (long)(int)A, (long)B, (long)(unsigned)C }, 0 },
+#endif
+	{ "preadv", SHIM_NR_preadv, call_preadv, { (long)(int)A, (long)B, (long)C, (long)D, 0 }, 0 },
+	{ "pwritev", SHIM_NR_pwritev, call_pwritev, { (long)(int)A, (long)B, (long)C, (long)D, 0 }, 0 },
+	{ "sendfile", SHIM_NR_sendfile, call_sendfile, { (long)(int)A, (long)(int)B, (long)C, (long)D }, 0 },
+	{ "copy_file_range", SHIM_NR_copy_file_range, call_copy_file_range, { (long)(int)A, (long)B, (long)(int)C, (long)D, (long)E, (long)(unsigned)F }, 0 },
+	{ "splice", SHIM_NR_splice, call_splice, { (long)(int)A, (long)B, (long)(int)C, (long)D, (long)E, (long)(unsigned)F }, 0 },
+	{ "tee", SHIM_NR_tee, call_tee, { (long)(int)A, (long)(int)B, (long)C, (long)(unsigned)D }, 0 },
+	{ "vmsplice", SHIM_NR_vmsplice, call_vmsplice, { (long)(int)A, (long)B, (long)C, (long)(unsigned)D }, 0 },
+	{ "cachestat", SHIM_NR_cachestat, call_cachestat, { (long)(int)A, (long)B, (long)C, (long)(unsigned)D }, 0 },
+	{ "ioctl", SHIM_NR_ioctl, call_ioctl, { (long)(int)A, (long)(unsigned)B, (long)C }, 0 },
 	{ "read", SHIM_NR_read, call_read, { (long)(int)A, (long)B, (long)C }, 0 },
 	{ "write", SHIM_NR_write, call_write, { (long)(int)A, (long)B, (long)C }, 0 },
 	{ "close", SHIM_NR_close, call_close, { (long)(int)A }, 0 },
@@ -574,7 +2054,6 @@ static const struct wrapper wrappers[] = {
 	{ "fsync", SHIM_NR_fsync, call_fsync, { (long)(int)A }, 0 },
 	{ "unlinkat", SHIM_NR_unlinkat, call_unlinkat, { (long)(int)A, (long)B, (long)(int)C }, 0 },
 	{ "mkdirat", SHIM_NR_mkdirat, call_mkdirat, { (long)(int)A, (long)B, (long)(unsigned)C }, 0 },
-	{ "symlinkat", SHIM_NR_symlinkat, call_symlinkat, { (long)A, (long)(int)B, (long)C }, 0 },
 	{ "readlinkat", SHIM_NR_readlinkat, call_readlinkat, { (long)(int)A, (long)B, (long)C, (long)(int)D }, 0 },
 	{ "getdents64", SHIM_NR_getdents64, call_getdents64, { (long)(int)A, (long)B, (long)(unsigned)C }, 0 },
 	{ "pipe2", SHIM_NR_pipe2, call_pipe2, { (long)A, (long)(int)B }, 0 },
@@ -586,6 +2065,306 @@ static const struct wrapper wrappers[] = {
 	{ "fchdir", SHIM_NR_fchdir, call_fchdir, { (long)(int)A }, 0 },
 	{ "chroot", SHIM_NR_chroot, call_chroot, { (long)A }, 0 },
 	{ "umask", SHIM_NR_umask, call_umask, { (long)(int)A }, 0 },
+	{ "getgid", SHIM_NR_getgid, call_getgid, { 0 }, 0 },
+	{ "getegid", SHIM_NR_getegid, call_getegid, { 0 }, 0 },
+	{ "getresuid", SHIM_NR_getresuid, call_getresuid, { (long)A, (long)B, (long)C }, 0 },
+	{ "getresgid", SHIM_NR_getresgid, call_getresgid, { (long)A, (long)B, (long)C }, 0 },
+	{ "getgroups", SHIM_NR_getgroups, call_getgroups, { (long)(int)A, (long)B }, 0 },
+#ifdef SHIM_NR_getpgrp
+	{ "getpgrp", SHIM_NR_getpgrp, call_getpgrp, { 0 }, 0 },
+#endif
+	{ "setuid", SHIM_NR_setuid, call_setuid, { (long)(unsigned)A }, 0 },
+	{ "setgid", SHIM_NR_setgid, call_setgid, { (long)(unsigned)A }, 0 },
+	{ "setreuid", SHIM_NR_setreuid, call_setreuid, { (long)(unsigned)A, (long)(unsigned)B }, 0 },
+	{ "setregid", SHIM_NR_setregid, call_setregid, { (long)(unsigned)A, (long)(unsigned)B }, 0 },
+	{ "setresuid", SHIM_NR_setresuid, call_setresuid, { (long)(unsigned)A, (long)(unsigned)B, (long)(unsigned)C }, 0 },
+	{ "setresgid", SHIM_NR_setresgid, call_setresgid, { (long)(unsigned)A, (long)(unsigned)B, (long)(unsigned)C }, 0 },
+	{ "setgroups", SHIM_NR_setgroups, call_setgroups, { (long)(int)A, (long)B }, 0 },
+	{ "setfsuid", SHIM_NR_setfsuid, call_setfsuid, { (long)(unsigned)A }, 0 },
+	{ "setfsgid", SHIM_NR_setfsgid, call_setfsgid, { (long)(unsigned)A }, 0 },
+	{ "capget", SHIM_NR_capget, call_capget, { (long)A, (long)B }, 0 },
+	{ "capset", SHIM_NR_capset, call_capset, { (long)A, (long)B }, 0 },
+	{ "unshare", SHIM_NR_unshare, call_unshare, { (long)A }, 0 },
+	{ "setns", SHIM_NR_setns, call_setns, { (long)(int)A, (long)(int)B }, 0 },
+	{ "personality", SHIM_NR_personality, call_personality, { (long)(unsigned)A }, 0 },
+	{ "getpriority", SHIM_NR_getpriority, call_getpriority, { (long)(int)A, (long)(int)B }, 0 },
+	{ "setpriority", SHIM_NR_setpriority, call_setpriority, { (long)(int)A, (long)(int)B, (long)(int)C }, 0 },
+	{ "ioprio_get", SHIM_NR_ioprio_get, call_ioprio_get, { (long)(int)A, (long)(int)B }, 0 },
+	{ "ioprio_set", SHIM_NR_ioprio_set, call_ioprio_set, { (long)(int)A, (long)(int)B, (long)(int)C }, 0 },
+	{ "sched_setparam", SHIM_NR_sched_setparam, call_sched_setparam, { (long)(int)A, (long)B }, 0 },
+	{ "sched_getparam", SHIM_NR_sched_getparam, call_sched_getparam, { (long)(int)A, (long)B }, 0 },
+	{ "sched_setscheduler", SHIM_NR_sched_setscheduler, call_sched_setscheduler, { (long)(int)A, (long)(int)B, (long)C }, 0 },
+	{ "sched_getscheduler", SHIM_NR_sched_getscheduler, call_sched_getscheduler, { (long)(int)A }, 0 },
+	{ "sched_get_priority_max", SHIM_NR_sched_get_priority_max, call_sched_get_priority_max, { (long)(int)A }, 0 },
+	{ "sched_get_priority_min", SHIM_NR_sched_get_priority_min, call_sched_get_priority_min, { (long)(int)A }, 0 },
+	{ "sched_rr_get_interval", SHIM_NR_sched_rr_get_interval, call_sched_rr_get_interval, { (long)(int)A, (long)B }, 0 },
+	{ "sched_setattr", SHIM_NR_sched_setattr, call_sched_setattr, { (long)(int)A, (long)B, (long)(unsigned)C }, 0 },
+	{ "sched_getattr", SHIM_NR_sched_getattr, call_sched_getattr, { (long)(int)A, (long)B, (long)(unsigned)C, (long)(unsigned)D }, 0 },
+	{ "getrlimit", SHIM_NR_getrlimit, call_getrlimit, { (long)(unsigned)A, (long)B }, 0 },
+	{ "times", SHIM_NR_times, call_times, { (long)A }, 0 },
+	{ "ptrace", SHIM_NR_ptrace, call_ptrace, { (long)A, (long)B, (long)C, (long)D }, 0 },
+	{ "kcmp", SHIM_NR_kcmp, call_kcmp, { (long)(int)A, (long)(int)B, (long)(int)C, (long)D, (long)E }, 0 },
+	{ "pidfd_getfd", SHIM_NR_pidfd_getfd, call_pidfd_getfd, { (long)(int)A, (long)(int)B, (long)(unsigned)C }, 0 },
+	{ "tkill", SHIM_NR_tkill, call_tkill, { (long)(int)A, (long)(int)B }, 0 },
+	{ "rt_sigqueueinfo", SHIM_NR_rt_sigqueueinfo, call_rt_sigqueueinfo, { (long)(int)A, (long)(int)B, (long)C }, 0 },
+	{ "rt_tgsigqueueinfo", SHIM_NR_rt_tgsigqueueinfo, call_rt_tgsigqueueinfo, { (long)(int)A, (long)(int)B, (long)(int)C, (long)D }, 0 },
+	{ "rt_sigsuspend", SHIM_NR_rt_sigsuspend, call_rt_sigsuspend, { (long)A, 8 }, 0 },
+	{ "sigaltstack", SHIM_NR_sigaltstack, call_sigaltstack, { (long)A, (long)B }, 0 },
+#ifdef SHIM_NR_fork
+	{ "fork", SHIM_NR_fork, call_fork, { 0 }, 0 },
+#endif
+#ifdef SHIM_NR_alarm
+	{ "alarm", SHIM_NR_alarm, call_alarm, { (long)(unsigned)A }, 0 },
+#endif
+	{ "set_tid_address", SHIM_NR_set_tid_address, call_set_tid_address, { (long)A }, 0 },
+	{ "set_robust_list", SHIM_NR_set_robust_list, call_set_robust_list, { (long)A, (long)B }, 0 },
+	{ "get_robust_list", SHIM_NR_get_robust_list, call_get_robust_list, { (long)(int)A, (long)B, (long)C }, 0 },
+	{ "rseq", SHIM_NR_rseq, call_rseq, { (long)A, (long)(unsigned)B, (long)(int)C, (long)(unsigned)D }, 0 },
+	{ "rseq_slice_yield", SHIM_NR_rseq_slice_yield, call_rseq_slice_yield, { 0 }, 0 },
+#ifdef SHIM_NR_arch_prctl
+	{ "arch_prctl", SHIM_NR_arch_prctl, call_arch_prctl, { (long)(int)A, (long)B }, 0 },
+#endif
+#ifdef SHIM_NR_modify_ldt
+	{ "modify_ldt", SHIM_NR_modify_ldt, call_modify_ldt, { (long)(int)A, (long)B, (long)C }, 0 },
+#endif
+#ifdef SHIM_NR_iopl
+	{ "iopl", SHIM_NR_iopl, call_iopl, { (long)(unsigned)A }, 0 },
+#endif
+#ifdef SHIM_NR_ioperm
+	{ "ioperm", SHIM_NR_ioperm, call_ioperm, { (long)A, (long)B, (long)(int)C }, 0 },
+#endif
+	{ "shmget", SHIM_NR_shmget, call_shmget, { (long)(int)A, (long)B, (long)(int)C }, 0 },
+	{ "shmat", SHIM_NR_shmat, call_shmat, { (long)(int)A, (long)B, (long)(int)C }, 1 },
+	{ "shmdt", SHIM_NR_shmdt, call_shmdt, { (long)A }, 0 },
+	{ "shmctl", SHIM_NR_shmctl, call_shmctl, { (long)(int)A, (long)(int)B, (long)C }, 0 },
+	{ "semget", SHIM_NR_semget, call_semget, { (long)(int)A, (long)(int)B, (long)(int)C }, 0 },
+	{ "semop", SHIM_NR_semop, call_semop, { (long)(int)A, (long)B, (long)(unsigned)C }, 0 },
+	{ "semtimedop", SHIM_NR_semtimedop, call_semtimedop, { (long)(int)A, (long)B, (long)(unsigned)C, (long)D }, 0 },
+	{ "semctl", SHIM_NR_semctl, call_semctl, { (long)(int)A, (long)(int)B, (long)(int)C, (long)D }, 0 },
+	{ "msgget", SHIM_NR_msgget, call_msgget, { (long)(int)A, (long)(int)B }, 0 },
+	{ "msgsnd", SHIM_NR_msgsnd, call_msgsnd, { (long)(int)A, (long)B, (long)C, (long)(int)D }, 0 },
+	{ "msgrcv", SHIM_NR_msgrcv, call_msgrcv, { (long)(int)A, (long)B, (long)C, (long)D, (long)(int)E }, 0 },
+	{ "msgctl", SHIM_NR_msgctl, call_msgctl, { (long)(int)A, (long)(int)B, (long)C }, 0 },
+	{ "mq_open", SHIM_NR_mq_open, call_mq_open, { (long)A, (long)(int)B, (long)(unsigned)C, (long)D }, 0 },
+	{ "mq_unlink", SHIM_NR_mq_unlink, call_mq_unlink, { (long)A }, 0 },
+	{ "mq_timedsend", SHIM_NR_mq_timedsend, call_mq_timedsend, { (long)(int)A, (long)B, (long)C, (long)(unsigned)D, (long)E }, 0 },
+	{ "mq_timedreceive", SHIM_NR_mq_timedreceive, call_mq_timedreceive, { (long)(int)A, (long)B, (long)C, (long)D, (long)E }, 0 },
+	{ "mq_notify", SHIM_NR_mq_notify, call_mq_notify, { (long)(int)A, (long)B }, 0 },
+	{ "mq_getsetattr", SHIM_NR_mq_getsetattr, call_mq_getsetattr, { (long)(int)A, (long)B, (long)C }, 0 },
+	{ "add_key", SHIM_NR_add_key, call_add_key, { (long)A, (long)B, (long)C, (long)D, (long)(int)E }, 0 },
+	{ "request_key", SHIM_NR_request_key, call_request_key, { (long)A, (long)B, (long)C, (long)(int)D }, 0 },
+	{ "keyctl", SHIM_NR_keyctl, call_keyctl, { (long)(int)A, (long)B, (long)C, (long)D, (long)E }, 0 },
+	{ "sysinfo", SHIM_NR_sysinfo, call_sysinfo, { (long)A }, 0 },
+	{ "sethostname", SHIM_NR_sethostname, call_sethostname, { (long)A, (long)(int)B }, 0 },
+	{ "setdomainname", SHIM_NR_setdomainname, call_setdomainname, { (long)A, (long)(int)B }, 0 },
+	{ "syslog", SHIM_NR_syslog, call_syslog, { (long)(int)A, (long)B, (long)(int)C }, 0 },
+	{ "acct", SHIM_NR_acct, call_acct, { (long)A }, 0 },
+	{ "swapon", SHIM_NR_swapon, call_swapon, { (long)A, (long)(int)B }, 0 },
+	{ "swapoff", SHIM_NR_swapoff, call_swapoff, { (long)A }, 0 },
+	{ "vhangup", SHIM_NR_vhangup, call_vhangup, { 0 }, 0 },
+	{ "init_module", SHIM_NR_init_module, call_init_module, { (long)A, (long)B, (long)C }, 0 },
+	{ "finit_module", SHIM_NR_finit_module, call_finit_module, { (long)(int)A, (long)B, (long)(int)C }, 0 },
+	{ "delete_module", SHIM_NR_delete_module, call_delete_module, { (long)A, (long)(unsigned)B }, 0 },
+	{ "kexec_load", SHIM_NR_kexec_load, call_kexec_load, { (long)A, (long)B, (long)C, (long)D }, 0 },
+	{ "kexec_file_load", SHIM_NR_kexec_file_load, call_kexec_file_load, { (long)(int)A, (long)(int)B, (long)C, (long)D, (long)E }, 0 },
+	{ "quotactl", SHIM_NR_quotactl, call_quotactl, { (long)(unsigned)A, (long)B, (long)(unsigned)C, (long)D }, 0 },
+	{ "quotactl_fd", SHIM_NR_quotactl_fd, call_quotactl_fd, { (long)(int)A, (long)(unsigned)B, (long)(unsigned)C, (long)D }, 0 },
+#ifdef SHIM_NR_sysfs
+	{ "sysfs", SHIM_NR_sysfs, call_sysfs, { (long)(int)A, (long)B, (long)C }, 0 },
+#endif
+	{ "bpf", SHIM_NR_bpf, call_bpf, { (long)(int)A, (long)B, (long)(unsigned)C, (long)D, (long)(unsigned)E }, 0 },
+	{ "landlock_create_ruleset", SHIM_NR_landlock_create_ruleset, call_landlock_create_ruleset, { (long)A, (long)B, (long)(unsigned)C }, 0 },
+	{ "landlock_add_rule", SHIM_NR_landlock_add_rule, call_landlock_add_rule, { (long)(int)A, (long)(unsigned)B, (long)C, (long)(unsigned)D }, 0 },
+	{ "landlock_restrict_self", SHIM_NR_landlock_restrict_self, call_landlock_restrict_self, { (long)(int)A, (long)(unsigned)B }, 0 },
+	{ "lsm_get_self_attr", SHIM_NR_lsm_get_self_attr, call_lsm_get_self_attr, { (long)(unsigned)A, (long)B, (long)C, (long)(unsigned)D }, 0 },
+	{ "lsm_set_self_attr", SHIM_NR_lsm_set_self_attr, call_lsm_set_self_attr, { (long)(unsigned)A, (long)B, (long)(unsigned)C, (long)(unsigned)D }, 0 },
+	{ "lsm_list_modules", SHIM_NR_lsm_list_modules, call_lsm_list_modules, { (long)A, (long)B, (long)(unsigned)C }, 0 },
+	{ "mremap", SHIM_NR_mremap, call_mremap, { (long)A, (long)B, (long)C, (long)D, (long)E }, 1 },
+	{ "msync", SHIM_NR_msync, call_msync, { (long)A, (long)B, (long)(int)C }, 0 },
+	{ "mincore", SHIM_NR_mincore, call_mincore, { (long)A, (long)B, (long)C }, 0 },
+	{ "madvise", SHIM_NR_madvise, call_madvise, { (long)A, (long)B, (long)(int)C }, 0 },
+	{ "process_madvise", SHIM_NR_process_madvise, call_process_madvise, { (long)(int)A, (long)B, (long)C, (long)(int)D, (long)(unsigned)E }, 0 },
+	{ "process_mrelease", SHIM_NR_process_mrelease, call_process_mrelease, { (long)(int)A, (long)(unsigned)B }, 0 },
+	{ "mlock", SHIM_NR_mlock, call_mlock, { (long)A, (long)B }, 0 },
+	{ "mlock2", SHIM_NR_mlock2, call_mlock2, { (long)A, (long)B, (long)(int)C }, 0 },
+	{ "munlock", SHIM_NR_munlock, call_munlock, { (long)A, (long)B }, 0 },
+	{ "mlockall", SHIM_NR_mlockall, call_mlockall, { (long)(int)A }, 0 },
+	{ "munlockall", SHIM_NR_munlockall, call_munlockall, { 0 }, 0 },
+	{ "remap_file_pages", SHIM_NR_remap_file_pages, call_remap_file_pages, { (long)A, (long)B, (long)C, (long)D, (long)E }, 0 },
+	{ "brk", SHIM_NR_brk, call_brk, { (long)A }, 0 },
+	{ "mbind", SHIM_NR_mbind, call_mbind, { (long)A, (long)B, (long)C, (long)D, (long)E, (long)(unsigned)F }, 0 },
+	{ "set_mempolicy", SHIM_NR_set_mempolicy, call_set_mempolicy, { (long)(int)A, (long)B, (long)C }, 0 },
+	{ "get_mempolicy", SHIM_NR_get_mempolicy, call_get_mempolicy, { (long)A, (long)B, (long)C, (long)D, (long)E }, 0 },
+	{ "set_mempolicy_home_node", SHIM_NR_set_mempolicy_home_node, call_set_mempolicy_home_node, { (long)A, (long)B, (long)C, (long)D }, 0 },
+	{ "migrate_pages", SHIM_NR_migrate_pages, call_migrate_pages, { (long)(int)A, (long)B, (long)C, (long)D }, 0 },
+	{ "move_pages", SHIM_NR_move_pages, call_move_pages, { (long)(int)A, (long)B, (long)C, (long)D, (long)E, (long)(int)F }, 0 },
+	{ "pkey_alloc", SHIM_NR_pkey_alloc, call_pkey_alloc, { (long)A, (long)B }, 0 },
+	{ "pkey_free", SHIM_NR_pkey_free, call_pkey_free, { (long)(int)A }, 0 },
+	{ "pkey_mprotect", SHIM_NR_pkey_mprotect, call_pkey_mprotect, { (long)A, (long)B, (long)(int)C, (long)(int)D }, 0 },
+	{ "mseal", SHIM_NR_mseal, call_mseal, { (long)A, (long)B, (long)C }, 0 },
+	{ "map_shadow_stack", SHIM_NR_map_shadow_stack, call_map_shadow_stack, { (long)A, (long)B, (long)(unsigned)C }, 1 },
+	{ "memfd_secret", SHIM_NR_memfd_secret, call_memfd_secret, { (long)(unsigned)A }, 0 },
+	{ "membarrier", SHIM_NR_membarrier, call_membarrier, { (long)(int)A, (long)(unsigned)B, (long)(int)C }, 0 },
+	{ "process_vm_readv", SHIM_NR_process_vm_readv, call_process_vm_readv, { (long)(int)A, (long)B, (long)C, (long)D, (long)E, (long)F }, 0 },
+	{ "process_vm_writev", SHIM_NR_process_vm_writev, call_process_vm_writev, { (long)(int)A, (long)B, (long)C, (long)D, (long)E, (long)F }, 0 },
+	{ "accept", SHIM_NR_accept, call_accept, { (long)(int)A, (long)B, (long)C }, 0 },
+	{ "recvmmsg", SHIM_NR_recvmmsg, call_recvmmsg, { (long)(int)A, (long)B, (long)(unsigned)C, (long)(unsigned)D, (long)E }, 0 },
+	{ "sendmmsg", SHIM_NR_sendmmsg, call_sendmmsg, { (long)(int)A, (long)B, (long)(unsigned)C, (long)(unsigned)D }, 0 },
+	{ "umount2", SHIM_NR_umount2, call_umount2, { (long)A, (long)(int)B }, 0 },
+	{ "pivot_root", SHIM_NR_pivot_root, call_pivot_root, { (long)A, (long)B }, 0 },
+	{ "open_tree", SHIM_NR_open_tree, call_open_tree, { (long)(int)A, (long)B, (long)(unsigned)C }, 0 },
+	{ "open_tree_attr", SHIM_NR_open_tree_attr, call_open_tree_attr, { (long)(int)A, (long)B, (long)(unsigned)C, (long)D, (long)E }, 0 },
+	{ "move_mount", SHIM_NR_move_mount, call_move_mount, { (long)(int)A, (long)B, (long)(int)C, (long)D, (long)(unsigned)E }, 0 },
+	{ "fsopen", SHIM_NR_fsopen, call_fsopen, { (long)A, (long)(unsigned)B }, 0 },
+	{ "fsconfig", SHIM_NR_fsconfig, call_fsconfig, { (long)(int)A, (long)(unsigned)B, (long)C, (long)D, (long)(int)E }, 0 },
+	{ "fsmount", SHIM_NR_fsmount, call_fsmount, { (long)(int)A, (long)(unsigned)B, (long)(unsigned)C }, 0 },
+	{ "fspick", SHIM_NR_fspick, call_fspick, { (long)(int)A, (long)B, (long)(unsigned)C }, 0 },
+	{ "mount_setattr", SHIM_NR_mount_setattr, call_mount_setattr, { (long)(int)A, (long)B, (long)(unsigned)C, (long)D, (long)E }, 0 },
+	{ "statmount", SHIM_NR_statmount, call_statmount, { (long)A, (long)B, (long)C, (long)(unsigned)D }, 0 },
+	{ "listmount", SHIM_NR_listmount, call_listmount, { (long)A, (long)B, (long)C, (long)(unsigned)D }, 0 },
+	{ "listns", SHIM_NR_listns, call_listns, { (long)A, (long)B, (long)C, (long)(unsigned)D }, 0 },
+#ifdef SHIM_NR_poll
+	{ "poll", SHIM_NR_poll, call_poll, { (long)A, (long)(unsigned)B, (long)(int)C }, 0 },
+#endif
+#ifdef SHIM_NR_select
+	{ "select", SHIM_NR_select, call_select, { (long)(int)A, (long)B, (long)C, (long)D, (long)E }, 0 },
+#endif
+#ifdef SHIM_NR_pause
+	{ "pause", SHIM_NR_pause, call_pause, { 0 }, 0 },
+#endif
+#ifdef SHIM_NR_epoll_create
+	{ "epoll_create", SHIM_NR_epoll_create, call_epoll_create, { (long)(int)A }, 0 },
+#endif
+#ifdef SHIM_NR_epoll_wait
+	{ "epoll_wait", SHIM_NR_epoll_wait, call_epoll_wait, { (long)(int)A, (long)B, (long)(int)C, (long)(int)D }, 0 },
+#endif
+#ifdef SHIM_NR_eventfd
+	{ "eventfd", SHIM_NR_eventfd, call_eventfd, { (long)(unsigned)A }, 0 },
+#endif
+#ifdef SHIM_NR_signalfd
+	{ "signalfd", SHIM_NR_signalfd, call_signalfd, { (long)(int)A, (long)B, 8 }, 0 },
+#endif
+	{ "signalfd4", SHIM_NR_signalfd4, call_signalfd4, { (long)(int)A, (long)B, 8, (long)(int)D }, 0 },
+#ifdef SHIM_NR_inotify_init
+	{ "inotify_init", SHIM_NR_inotify_init, call_inotify_init, { 0 }, 0 },
+#endif
+	{ "inotify_init1", SHIM_NR_inotify_init1, call_inotify_init1, { (long)(int)A }, 0 },
+	{ "inotify_add_watch", SHIM_NR_inotify_add_watch, call_inotify_add_watch, { (long)(int)A, (long)B, (long)(unsigned)C }, 0 },
+	{ "inotify_rm_watch", SHIM_NR_inotify_rm_watch, call_inotify_rm_watch, { (long)(int)A, (long)(int)B }, 0 },
+	{ "fanotify_init", SHIM_NR_fanotify_init, call_fanotify_init, { (long)(unsigned)A, (long)(unsigned)B }, 0 },
+	{ "fanotify_mark", SHIM_NR_fanotify_mark, call_fanotify_mark, { (long)(int)A, (long)(unsigned)B, (long)C, (long)(int)D, (long)E }, 0 },
+	{ "timerfd_create", SHIM_NR_timerfd_create, call_timerfd_create, { (long)(int)A, (long)(int)B }, 0 },
+	{ "timerfd_settime", SHIM_NR_timerfd_settime, call_timerfd_settime, { (long)(int)A, (long)(int)B, (long)C, (long)D }, 0 },
+	{ "timerfd_gettime", SHIM_NR_timerfd_gettime, call_timerfd_gettime, { (long)(int)A, (long)B }, 0 },
+	{ "userfaultfd", SHIM_NR_userfaultfd, call_userfaultfd, { (long)(int)A }, 0 },
+	{ "futex_waitv", SHIM_NR_futex_waitv, call_futex_waitv, { (long)A, (long)(unsigned)B, (long)(unsigned)C, (long)D, (long)(int)E }, 0 },
+	{ "futex_wake", SHIM_NR_futex_wake, call_futex_wake, { (long)A, (long)B, (long)(int)C, (long)(unsigned)D }, 0 },
+	{ "futex_wait", SHIM_NR_futex_wait, call_futex_wait, { (long)A, (long)B, (long)C, (long)(unsigned)D, (long)E, (long)(int)F }, 0 },
+	{ "futex_requeue", SHIM_NR_futex_requeue, call_futex_requeue, { (long)A, (long)(unsigned)B, (long)(int)C, (long)(int)D }, 0 },
+	{ "io_setup", SHIM_NR_io_setup, call_io_setup, { (long)(unsigned)A, (long)B }, 0 },
+	{ "io_destroy", SHIM_NR_io_destroy, call_io_destroy, { (long)A }, 0 },
+	{ "io_getevents", SHIM_NR_io_getevents, call_io_getevents, { (long)A, (long)B, (long)C, (long)D, (long)E }, 0 },
+	{ "io_pgetevents", SHIM_NR_io_pgetevents, call_io_pgetevents, { (long)A, (long)B, (long)C, (long)D, (long)E, PAIR }, 0 },
+	{ "io_submit", SHIM_NR_io_submit, call_io_submit, { (long)A, (long)B, (long)C }, 0 },
+	{ "io_cancel", SHIM_NR_io_cancel, call_io_cancel, { (long)A, (long)B, (long)C }, 0 },
+	{ "openat2", SHIM_NR_openat2, call_openat2, { (long)(int)A, (long)B, (long)C, (long)D }, 0 },
+#ifdef SHIM_NR_open
+	{ "open", SHIM_NR_open, call_open, { (long)A, (long)(int)B, (long)(unsigned)C }, 0 },
+#endif
+#ifdef SHIM_NR_creat
+	{ "creat", SHIM_NR_creat, call_creat, { (long)A, (long)(unsigned)B }, 0 },
+#endif
+	{ "newfstatat", SHIM_NR_newfstatat, call_newfstatat, { (long)(int)A, (long)B, (long)C, (long)(int)D }, 0 },
+#ifdef SHIM_NR_stat
+	{ "stat", SHIM_NR_stat, call_stat, { (long)A, (long)B }, 0 },
+#endif
+#ifdef SHIM_NR_lstat
+	{ "lstat", SHIM_NR_lstat, call_lstat, { (long)A, (long)B }, 0 },
+#endif
+	{ "fstat", SHIM_NR_fstat, call_fstat, { (long)(int)A, (long)B }, 0 },
+	{ "faccessat", SHIM_NR_faccessat, call_faccessat, { (long)(int)A, (long)B, (long)(int)C }, 0 },
+	{ "faccessat2", SHIM_NR_faccessat2, call_faccessat2, { (long)(int)A, (long)B, (long)(int)C, (long)(int)D }, 0 },
+#ifdef SHIM_NR_access
+	{ "access", SHIM_NR_access, call_access, { (long)A, (long)(int)B }, 0 },
+#endif
+	{ "fchmodat", SHIM_NR_fchmodat, call_fchmodat, { (long)(int)A, (long)B, (long)(unsigned)C }, 0 },
+	{ "fchmodat2", SHIM_NR_fchmodat2, call_fchmodat2, { (long)(int)A, (long)B, (long)(unsigned)C, (long)(unsigned)D }, 0 },
+#ifdef SHIM_NR_chmod
+	{ "chmod", SHIM_NR_chmod, call_chmod, { (long)A, (long)(unsigned)B }, 0 },
+#endif
+	{ "fchownat", SHIM_NR_fchownat, call_fchownat, { (long)(int)A, (long)B, (long)(unsigned)C, (long)(unsigned)D, (long)(int)E }, 0 },
+#ifdef SHIM_NR_chown
+	{ "chown", SHIM_NR_chown, call_chown, { (long)A, (long)(unsigned)B, (long)(unsigned)C }, 0 },
+#endif
+#ifdef SHIM_NR_lchown
+	{ "lchown", SHIM_NR_lchown, call_lchown, { (long)A, (long)(unsigned)B, (long)(unsigned)C }, 0 },
+#endif
+	{ "utimensat", SHIM_NR_utimensat, call_utimensat, { (long)(int)A, (long)B, (long)C, (long)(int)D }, 0 },
+#ifdef SHIM_NR_utime
+	{ "utime", SHIM_NR_utime, call_utime, { (long)A, (long)B }, 0 },
+#endif
+#ifdef SHIM_NR_utimes
+	{ "utimes", SHIM_NR_utimes, call_utimes, { (long)A, (long)B }, 0 },
+#endif
+#ifdef SHIM_NR_futimesat
+	{ "futimesat", SHIM_NR_futimesat, call_futimesat, { (long)(int)A, (long)B, (long)C }, 0 },
+#endif
+	{ "renameat2", SHIM_NR_renameat2, call_renameat2, { (long)(int)A, (long)B, (long)(int)C, (long)D, (long)(unsigned)E }, 0 },
+	{ "renameat", SHIM_NR_renameat, call_renameat, { (long)(int)A, (long)B, (long)(int)C, (long)D }, 0 },
+#ifdef SHIM_NR_rename
+	{ "rename", SHIM_NR_rename, call_rename, { (long)A, (long)B }, 0 },
+#endif
+	{ "linkat", SHIM_NR_linkat, call_linkat, { (long)(int)A, (long)B, (long)(int)C, (long)D, (long)(int)E }, 0 },
+#ifdef SHIM_NR_link
+	{ "link", SHIM_NR_link, call_link, { (long)A, (long)B }, 0 },
+#endif
+	{ "symlinkat", SHIM_NR_symlinkat, call_symlinkat, { (long)A, (long)(int)B, (long)C }, 0 },
+#ifdef SHIM_NR_symlink
+	{ "symlink", SHIM_NR_symlink, call_symlink, { (long)A, (long)B }, 0 },
+#endif
+#ifdef SHIM_NR_unlink
+	{ "unlink", SHIM_NR_unlink, call_unlink, { (long)A }, 0 },
+#endif
+#ifdef SHIM_NR_rmdir
+	{ "rmdir", SHIM_NR_rmdir, call_rmdir, { (long)A }, 0 },
+#endif
+#ifdef SHIM_NR_mkdir
+	{ "mkdir", SHIM_NR_mkdir, call_mkdir, { (long)A, (long)(unsigned)B }, 0 },
+#endif
+	{ "mknodat", SHIM_NR_mknodat, call_mknodat, { (long)(int)A, (long)B, (long)(unsigned)C, (long)(unsigned)D }, 0 },
+#ifdef SHIM_NR_mknod
+	{ "mknod", SHIM_NR_mknod, call_mknod, { (long)A, (long)(unsigned)B, (long)(unsigned)C }, 0 },
+#endif
+#ifdef SHIM_NR_readlink
+	{ "readlink", SHIM_NR_readlink, call_readlink, { (long)A, (long)B, (long)(int)C }, 0 },
+#endif
+	{ "truncate", SHIM_NR_truncate, call_truncate, { (long)A, (long)B }, 0 },
+	{ "statfs", SHIM_NR_statfs, call_statfs, { (long)A, (long)B }, 0 },
+	{ "getcwd", SHIM_NR_getcwd, call_getcwd, { (long)A, (long)B }, 0 },
+	{ "name_to_handle_at", SHIM_NR_name_to_handle_at, call_name_to_handle_at, { (long)(int)A, (long)B, (long)C, (long)D, (long)(int)E }, 0 },
+	{ "open_by_handle_at", SHIM_NR_open_by_handle_at, call_open_by_handle_at, { (long)(int)A, (long)B, (long)(int)C }, 0 },
+	{ "file_getattr", SHIM_NR_file_getattr, call_file_getattr, { (long)(int)A, (long)B, (long)C, (long)D, (long)(unsigned)E }, 0 },
+	{ "file_setattr", SHIM_NR_file_setattr, call_file_setattr, { (long)(int)A, (long)B, (long)C, (long)D, (long)(unsigned)E }, 0 },
+	{ "setxattr", SHIM_NR_setxattr, call_setxattr, { (long)A, (long)B, (long)C, (long)D, (long)(int)E }, 0 },
+	{ "lsetxattr", SHIM_NR_lsetxattr, call_lsetxattr, { (long)A, (long)B, (long)C, (long)D, (long)(int)E }, 0 },
+	{ "fsetxattr", SHIM_NR_fsetxattr, call_fsetxattr, { (long)(int)A, (long)B, (long)C, (long)D, (long)(int)E }, 0 },
+	{ "getxattr", SHIM_NR_getxattr, call_getxattr, { (long)A, (long)B, (long)C, (long)D }, 0 },
+	{ "lgetxattr", SHIM_NR_lgetxattr, call_lgetxattr, { (long)A, (long)B, (long)C, (long)D }, 0 },
+	{ "fgetxattr", SHIM_NR_fgetxattr, call_fgetxattr, { (long)(int)A, (long)B, (long)C, (long)D }, 0 },
+	{ "listxattr", SHIM_NR_listxattr, call_listxattr, { (long)A, (long)B, (long)C }, 0 },
+	{ "llistxattr", SHIM_NR_llistxattr, call_llistxattr, { (long)A, (long)B, (long)C }, 0 },
+	{ "flistxattr", SHIM_NR_flistxattr, call_flistxattr, { (long)(int)A, (long)B, (long)C }, 0 },
+	{ "removexattr", SHIM_NR_removexattr, call_removexattr, { (long)A, (long)B }, 0 },
+	{ "lremovexattr", SHIM_NR_lremovexattr, call_lremovexattr, { (long)A, (long)B }, 0 },
+	{ "fremovexattr", SHIM_NR_fremovexattr, call_fremovexattr, { (long)(int)A, (long)B }, 0 },
+	{ "setxattrat", SHIM_NR_setxattrat, call_setxattrat, { (long)(int)A, (long)B, (long)(unsigned)C, (long)D, (long)E, (long)F }, 0 },
+	{ "getxattrat", SHIM_NR_getxattrat, call_getxattrat, { (long)(int)A, (long)B, (long)(unsigned)C, (long)D, (long)E, (long)F }, 0 },
+	{ "listxattrat", SHIM_NR_listxattrat, call_listxattrat, { (long)(int)A, (long)B, (long)(unsigned)C, (long)D, (long)E }, 0 },
+	{ "removexattrat", SHIM_NR_removexattrat, call_removexattrat, { (long)(int)A, (long)B, (long)(unsigned)C, (long)D }, 0 },
+	{ "fchroot", SHIM_NR_fchroot, call_fchroot, { (long)(int)A, (long)(unsigned)B }, 0 },
+#ifdef SHIM_NR_ustat
+	{ "ustat", SHIM_NR_ustat, call_ustat, { (long)(unsigned)A, (long)B }, 0 },
+#endif
 	{ "getpid", SHIM_NR_getpid, call_getpid, { 0 }, 0 },
 	{ "getppid", SHIM_NR_getppid, call_getppid, { 0 }, 0 },
 	{ "gettid", SHIM_NR_gettid, call_gettid, { 0 }, 0 },
@@ -631,7 +2410,23 @@ static const struct wrapper wrappers[] = {
 	{ "getsockname", SHIM_NR_getsockname, call_getsockname, { (long)(int)A, (long)B, (long)C }, 0 },
 	{ "getpeername", SHIM_NR_getpeername, call_getpeername, { (long)(int)A, (long)B, (long)C }, 0 },
 	{ "mount", SHIM_NR_mount, call_mount, { (long)A, (long)B, (long)C, (long)D, (long)E }, 0 },
-	{ "reboot", SHIM_NR_reboot, call_reboot, { 4276215469, 672274793, (long)(unsigned)C, 0 }, 0 },
+	{ "reboot", SHIM_NR_reboot, call_reboot, { -18751827, 672274793, (long)(unsigned)C, 0 }, 0 },
+	{ "nanosleep", SHIM_NR_nanosleep, call_nanosleep, { (long)A, (long)B }, 0 },
+	{ "getitimer", SHIM_NR_getitimer, call_getitimer, { (long)(int)A, (long)B }, 0 },
+	{ "setitimer", SHIM_NR_setitimer, call_setitimer, { (long)(int)A, (long)B, (long)C }, 0 },
+	{ "gettimeofday", SHIM_NR_gettimeofday, call_gettimeofday, { (long)A, (long)B }, 0 },
+	{ "settimeofday", SHIM_NR_settimeofday, call_settimeofday, { (long)A, (long)B }, 0 },
+#ifdef SHIM_NR_time
+	{ "time", SHIM_NR_time, call_time, { (long)A }, 0 },
+#endif
+	{ "clock_settime", SHIM_NR_clock_settime, call_clock_settime, { (long)(int)A, (long)B }, 0 },
+	{ "adjtimex", SHIM_NR_adjtimex, call_adjtimex, { (long)A }, 0 },
+	{ "clock_adjtime", SHIM_NR_clock_adjtime, call_clock_adjtime, { (long)(int)A, (long)B }, 0 },
+	{ "timer_create", SHIM_NR_timer_create, call_timer_create, { (long)(int)A, (long)B, (long)C }, 0 },
+	{ "timer_settime", SHIM_NR_timer_settime, call_timer_settime, { (long)(int)A, (long)(int)B, (long)C, (long)D }, 0 },
+	{ "timer_gettime", SHIM_NR_timer_gettime, call_timer_gettime, { (long)(int)A, (long)B }, 0 },
+	{ "timer_getoverrun", SHIM_NR_timer_getoverrun, call_timer_getoverrun, { (long)(int)A }, 0 },
+	{ "timer_delete", SHIM_NR_timer_delete, call_timer_delete, { (long)(int)A }, 0 },
 };
 /* clang-format on */
 

@@ -2,6 +2,28 @@
 /* SPDX-License-Identifier: MIT */
 /* Part of shim/zlayout.c: layouts on aarch64. */
 
+SIZE(struct shim_stat, 128);
+AT(shim_stat, st_dev, 0);
+AT(shim_stat, st_ino, 8);
+AT(shim_stat, st_mode, 16);
+AT(shim_stat, st_nlink, 20);
+AT(shim_stat, st_uid, 24);
+AT(shim_stat, st_gid, 28);
+AT(shim_stat, st_rdev, 32);
+AT(shim_stat, __pad1, 40);
+AT(shim_stat, st_size, 48);
+AT(shim_stat, st_blksize, 56);
+AT(shim_stat, __pad2, 60);
+AT(shim_stat, st_blocks, 64);
+AT(shim_stat, st_atim_sec, 72);
+AT(shim_stat, st_atim_nsec, 80);
+AT(shim_stat, st_mtim_sec, 88);
+AT(shim_stat, st_mtim_nsec, 96);
+AT(shim_stat, st_ctim_sec, 104);
+AT(shim_stat, st_ctim_nsec, 112);
+AT(shim_stat, __unused4, 120);
+AT(shim_stat, __unused5, 124);
+
 SIZE(struct shim_epoll_event, 16);
 AT(shim_epoll_event, events, 0);
 AT(shim_epoll_event, data, 8);

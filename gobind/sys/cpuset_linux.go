@@ -69,3 +69,9 @@ func SchedGetaffinity(pid int, set *CPUSet) error {
 	_, err := RawSchedGetaffinity(pid, unsafe.Sizeof(*set), unsafe.Pointer(set))
 	return err
 }
+
+// SetMemPolicy calls set_mempolicy(2): mask has the nodes. It acts on the calling
+// thread only: needs runtime.LockOSThread.
+func SetMemPolicy(mode int, mask *CPUSet) error {
+	return RawSetMempolicy(mode, unsafe.Pointer(mask), unsafe.Sizeof(*mask)*8)
+}

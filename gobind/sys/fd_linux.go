@@ -38,3 +38,18 @@ func Dup3(oldfd int, newfd int, flags int) (err error) {
 	_, err = RawDup3(oldfd, newfd, flags)
 	return err
 }
+
+// Dup2 makes newfd a second descriptor of the file of oldfd, as dup2(2) does,
+// by dup3(2). Equal descriptors are left alone.
+func Dup2(oldfd, newfd int) error {
+	if oldfd == newfd {
+		_, err := FcntlInt(uintptr(oldfd), F_GETFD, 0)
+		return err
+	}
+	return Dup3(oldfd, newfd, 0)
+}
+
+// Pipe calls [Pipe2] without flags: the descriptors are not close-on-exec.
+func Pipe(p []int) error {
+	return Pipe2(p, 0)
+}

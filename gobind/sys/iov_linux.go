@@ -73,3 +73,19 @@ func Pwritev2(fd int, iovs [][]byte, offset int64, flags int) (n int, err error)
 	raceDrained(vec, n)
 	return n, err
 }
+
+// Preadv calls preadv(2).
+func Preadv(fd int, iovs [][]byte, offset int64) (n int, err error) {
+	vec := appendIovs(make([]Iovec, 0, smallIovs), iovs)
+	n, err = RawPreadv(fd, vec, offset)
+	raceFilled(vec, n)
+	return n, err
+}
+
+// Pwritev calls pwritev(2).
+func Pwritev(fd int, iovs [][]byte, offset int64) (n int, err error) {
+	vec := appendIovs(make([]Iovec, 0, smallIovs), iovs)
+	n, err = RawPwritev(fd, vec, offset)
+	raceDrained(vec, n)
+	return n, err
+}

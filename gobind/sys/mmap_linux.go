@@ -15,7 +15,8 @@ import (
 var mappings = struct {
 	sync.Mutex
 	active map[*byte][]byte
-}{active: make(map[*byte][]byte)}
+	shared map[*byte]int // lengths of what SysvShmAttach returned
+}{active: make(map[*byte][]byte), shared: make(map[*byte]int)}
 
 // Mmap calls mmap(2) and returns the new mapping as a slice, which is the
 // caller's until it is given to [Munmap]. The garbage collector never frees it.
@@ -52,4 +53,30 @@ func Munmap(b []byte) (err error) {
 	}
 	delete(mappings.active, last)
 	return nil
+}
+
+// Mremap calls mremap(2) for a slice that [Mmap] returned, and returns the
+// mapping's new slice; the old one must not be used any more. MREMAP_FIXED is
+// EINVAL.
+func Mremap(oldData []byte, newLength int, flags int) (data []byte, err error) {
+	if newLength <= 0 || len(oldData) == 0 || flags&MREMAP_FIXED != 0 {
+		return nil, EINVAL
+	}
+	last := &oldData[len(oldData)-1]
+	mappings.Lock()
+	defer mappings.Unlock()
+	old := mappings.active[last]
+	if old == nil || &old[0] != &oldData[0] {
+		return nil, EINVAL
+	}
+	p, err := RawMremap(unsafe.Pointer(&old[0]), uintptr(len(old)), uintptr(newLength), uintptr(flags), nil)
+	if err != nil {
+		return nil, err
+	}
+	if flags&MREMAP_DONTUNMAP == 0 {
+		delete(mappings.active, last)
+	}
+	data = unsafe.Slice((*byte)(p), newLength)
+	mappings.active[&data[newLength-1]] = data
+	return data, nil
 }

@@ -27,6 +27,15 @@ func Connect(fd int, sa Sockaddr) (err error) {
 	return RawConnect(fd, unsafe.Pointer(&raw), size)
 }
 
+// Accept calls accept(2). The new descriptor is not close-on-exec; [Accept4] has
+// a flag for that.
+func Accept(fd int) (nfd int, sa Sockaddr, err error) {
+	var raw RawSockaddrAny
+	size := uint32(SizeofSockaddrAny)
+	nfd, err = RawAccept(fd, unsafe.Pointer(&raw), &size)
+	return accepted(nfd, &raw, err)
+}
+
 // Accept4 calls accept4(2) and returns the connection and the address of its
 // peer. A connection whose address is of an unknown kind is closed, and the
 // result is 0 and EAFNOSUPPORT.
@@ -34,10 +43,14 @@ func Accept4(fd int, flags int) (nfd int, sa Sockaddr, err error) {
 	var raw RawSockaddrAny
 	size := uint32(SizeofSockaddrAny)
 	nfd, err = RawAccept4(fd, unsafe.Pointer(&raw), &size, flags)
+	return accepted(nfd, &raw, err)
+}
+
+func accepted(nfd int, raw *RawSockaddrAny, err error) (int, Sockaddr, error) {
 	if err != nil {
 		return nfd, nil, err
 	}
-	sa, err = decode(&raw)
+	sa, err := decode(raw)
 	if err != nil {
 		Close(nfd)
 		return 0, nil, err

@@ -237,6 +237,214 @@ func Getsid(pid int) (sid int, err error) {
 	return int(r), nil
 }
 
+// Dup calls dup(2): give a file a second descriptor.
+//
+// The new descriptor is not close-on-exec; F_DUPFD_CLOEXEC makes one that is.
+func Dup(oldfd int) (fd int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_DUP, uintptr(oldfd), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// Fchmod calls chmod(2): change the permissions of an open file.
+func Fchmod(fd int, mode uint32) error {
+	_, _, e := syscall.Syscall(SYS_FCHMOD, uintptr(fd), uintptr(mode), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Fchown calls chown(2): change the owner of an open file.
+func Fchown(fd, uid, gid int) error {
+	_, _, e := syscall.Syscall(SYS_FCHOWN, uintptr(fd), uintptr(uid), uintptr(gid))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Flock calls flock(2): lock a file, or unlock it.
+func Flock(fd, how int) error {
+	_, _, e := syscall.Syscall(SYS_FLOCK, uintptr(fd), uintptr(how), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Fdatasync calls fsync(2): write a file's data to the device.
+//
+// After an error a second call may report success although data are lost.
+func Fdatasync(fd int) error {
+	_, _, e := syscall.Syscall(SYS_FDATASYNC, uintptr(fd), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Sync calls sync(2): write everything to the devices.
+func Sync() {
+	syscall.Syscall(SYS_SYNC, 0, 0, 0)
+}
+
+// Syncfs calls sync(2): write everything of one file system to the device.
+func Syncfs(fd int) error {
+	_, _, e := syscall.Syscall(SYS_SYNCFS, uintptr(fd), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// SyncFileRange calls sync_file_range(2): write a range of a file to the
+// device.
+//
+// It writes no attributes and empties no cache of the device: it does not make
+// data safe.
+func SyncFileRange(fd int, off, n int64, flags int) error {
+	_, _, e := syscall.Syscall6(SYS_SYNC_FILE_RANGE, uintptr(fd), uintptr(off), uintptr(n), uintptr(flags), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Readahead calls readahead(2): read a range of a file into the page cache.
+func Readahead(fd int, offset int64, count int) error {
+	_, _, e := syscall.Syscall(SYS_READAHEAD, uintptr(fd), uintptr(offset), uintptr(count))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Fadvise calls posix_fadvise(2): say how a file will be read.
+func Fadvise(fd int, offset, length int64, advice int) error {
+	_, _, e := syscall.Syscall6(SYS_FADVISE64, uintptr(fd), uintptr(offset), uintptr(length), uintptr(advice), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// RawPreadv calls readv(2) with pointers and lengths, as the kernel takes
+// them: read into several buffers at an offset. Preadv is the usual form.
+func RawPreadv(fd int, iovs []Iovec, offset int64) (n int, err error) {
+	r, _, e := syscall.Syscall6(SYS_PREADV, uintptr(fd), uintptr(unsafe.Pointer(base(iovs))), uintptr(len(iovs)), uintptr(offset), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if len(iovs) > 0 {
+			raceReadRange(unsafe.Pointer(&iovs[0]), len(iovs)*int(unsafe.Sizeof(iovs[0])))
+		}
+		raceAcquire(unsafe.Pointer(&ioSync))
+	}
+	return int(r), nil
+}
+
+// RawPwritev calls readv(2) with pointers and lengths, as the kernel takes
+// them: write from several buffers at an offset. Pwritev is the usual form.
+func RawPwritev(fd int, iovs []Iovec, offset int64) (n int, err error) {
+	if raceenabled {
+		raceReleaseMerge(unsafe.Pointer(&ioSync))
+	}
+	r, _, e := syscall.Syscall6(SYS_PWRITEV, uintptr(fd), uintptr(unsafe.Pointer(base(iovs))), uintptr(len(iovs)), uintptr(offset), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if len(iovs) > 0 {
+			raceReadRange(unsafe.Pointer(&iovs[0]), len(iovs)*int(unsafe.Sizeof(iovs[0])))
+		}
+	}
+	return int(r), nil
+}
+
+// Sendfile calls sendfile(2): copy from a file to a descriptor in the kernel.
+func Sendfile(outfd, infd int, offset *int64, count int) (written int, err error) {
+	r, _, e := syscall.Syscall6(SYS_SENDFILE, uintptr(outfd), uintptr(infd), uintptr(unsafe.Pointer(offset)), uintptr(count), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// CopyFileRange calls copy_file_range(2): copy a range between files in the
+// kernel.
+func CopyFileRange(rfd int, roff *int64, wfd int, woff *int64, len, flags int) (n int, err error) {
+	r, _, e := syscall.Syscall6(SYS_COPY_FILE_RANGE, uintptr(rfd), uintptr(unsafe.Pointer(roff)), uintptr(wfd), uintptr(unsafe.Pointer(woff)), uintptr(len), uintptr(flags))
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// Splice calls splice(2): move data between a pipe and a descriptor.
+func Splice(rfd int, roff *int64, wfd int, woff *int64, len, flags int) (n int64, err error) {
+	r, _, e := syscall.Syscall6(SYS_SPLICE, uintptr(rfd), uintptr(unsafe.Pointer(roff)), uintptr(wfd), uintptr(unsafe.Pointer(woff)), uintptr(len), uintptr(flags))
+	if e != 0 {
+		return -1, e
+	}
+	return int64(r), nil
+}
+
+// Tee calls tee(2): copy data from a pipe to another without taking it.
+func Tee(rfd, wfd, len, flags int) (n int64, err error) {
+	r, _, e := syscall.Syscall6(SYS_TEE, uintptr(rfd), uintptr(wfd), uintptr(len), uintptr(flags), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int64(r), nil
+}
+
+// RawVmsplice calls vmsplice(2): move pages of memory to a pipe, or data from
+// a pipe.
+//
+// Unsafe: the pages belong to the pipe until its reader has taken them, and
+// the reader sees what is written to them meanwhile.
+func RawVmsplice(fd int, iovs []Iovec, flags int) (n int, err error) {
+	r, _, e := syscall.Syscall6(SYS_VMSPLICE, uintptr(fd), uintptr(unsafe.Pointer(base(iovs))), uintptr(len(iovs)), uintptr(flags), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if len(iovs) > 0 {
+			raceReadRange(unsafe.Pointer(&iovs[0]), len(iovs)*int(unsafe.Sizeof(iovs[0])))
+		}
+	}
+	return int(r), nil
+}
+
+// Cachestat calls cachestat(2): count the pages of a file in the page cache.
+//
+// Linux 6.5 and later.
+func Cachestat(fd uint, crange *CachestatRange, cstat *Cachestat_t, flags uint) error {
+	_, _, e := syscall.RawSyscall6(SYS_CACHESTAT, uintptr(fd), uintptr(unsafe.Pointer(crange)), uintptr(unsafe.Pointer(cstat)), uintptr(flags), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// RawIoctl calls ioctl(2) with pointers and lengths, as the kernel takes them:
+// control a device. IoctlSetInt is the usual form.
+//
+// What arg is, and whether the call may wait, depends on the request.
+//
+//go:uintptrescapes
+func RawIoctl(fd int, req uint, arg uintptr) (val int, err error) {
+	r, _, e := syscall.Syscall(SYS_IOCTL, uintptr(fd), uintptr(req), arg)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
 // Read calls read(2): read from a descriptor.
 func Read(fd int, p []byte) (n int, err error) {
 	r, _, e := syscall.Syscall(SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(base(p))), uintptr(len(p)))
@@ -496,24 +704,6 @@ func Mkdirat(dirfd int, path string, mode uint32) error {
 	return nil
 }
 
-// Symlinkat calls symlinkat(2): make a symbolic link, its name relative to a
-// directory.
-func Symlinkat(oldpath string, newdirfd int, newpath string) error {
-	oldpathPtr, err := syscall.BytePtrFromString(oldpath)
-	if err != nil {
-		return err
-	}
-	newpathPtr, err := syscall.BytePtrFromString(newpath)
-	if err != nil {
-		return err
-	}
-	_, _, e := syscall.Syscall(SYS_SYMLINKAT, uintptr(unsafe.Pointer(oldpathPtr)), uintptr(newdirfd), uintptr(unsafe.Pointer(newpathPtr)))
-	if e != 0 {
-		return e
-	}
-	return nil
-}
-
 // Readlinkat calls readlinkat(2): read the target of a symbolic link.
 //
 // The result is cut to the buffer and is not terminated.
@@ -657,6 +847,2634 @@ func Chroot(path string) error {
 func Umask(mask int) (oldmask int) {
 	r, _, _ := syscall.RawSyscall(SYS_UMASK, uintptr(mask), 0, 0)
 	return int(r)
+}
+
+// Getgid calls getgid(2): the real group of the process.
+func Getgid() (gid int) {
+	r, _, _ := syscall.RawSyscall(SYS_GETGID, 0, 0, 0)
+	return int(r)
+}
+
+// Getegid calls getgid(2): the effective group of the process.
+func Getegid() (egid int) {
+	r, _, _ := syscall.RawSyscall(SYS_GETEGID, 0, 0, 0)
+	return int(r)
+}
+
+// RawGetresuid calls getresuid(2) with pointers and lengths, as the kernel
+// takes them: the real, effective and saved user of the thread. Getresuid is
+// the usual form.
+func RawGetresuid(ruid, euid, suid *uint32) error {
+	_, _, e := syscall.RawSyscall(SYS_GETRESUID, uintptr(unsafe.Pointer(ruid)), uintptr(unsafe.Pointer(euid)), uintptr(unsafe.Pointer(suid)))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// RawGetresgid calls getresuid(2) with pointers and lengths, as the kernel
+// takes them: the real, effective and saved group of the thread. Getresgid is
+// the usual form.
+func RawGetresgid(rgid, egid, sgid *uint32) error {
+	_, _, e := syscall.RawSyscall(SYS_GETRESGID, uintptr(unsafe.Pointer(rgid)), uintptr(unsafe.Pointer(egid)), uintptr(unsafe.Pointer(sgid)))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// RawGetgroups calls getgroups(2) with pointers and lengths, as the kernel
+// takes them: the other groups of the thread. Getgroups is the usual form.
+//
+// With an empty list the result is the number of groups.
+func RawGetgroups(gids []uint32) (n int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_GETGROUPS, uintptr(len(gids)), uintptr(unsafe.Pointer(base(gids))), 0)
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if k := min(int(r), len(gids)); k > 0 {
+			raceWriteRange(unsafe.Pointer(&gids[0]), k*int(unsafe.Sizeof(gids[0])))
+		}
+	}
+	return int(r), nil
+}
+
+// Setuid is syscall.Setuid: change the users of the process.
+//
+// The kernel changes one thread; libc and package syscall change all.
+func Setuid(uid int) error {
+	return syscall.Setuid(uid)
+}
+
+// Setgid is syscall.Setgid: change the groups of the process.
+//
+// The kernel changes one thread; libc and package syscall change all.
+func Setgid(gid int) error {
+	return syscall.Setgid(gid)
+}
+
+// Setreuid is syscall.Setreuid: change the real and effective user of the
+// process.
+//
+// The kernel changes one thread; libc and package syscall change all.
+func Setreuid(ruid, euid int) error {
+	return syscall.Setreuid(ruid, euid)
+}
+
+// Setregid is syscall.Setregid: change the real and effective group of the
+// process.
+//
+// The kernel changes one thread; libc and package syscall change all.
+func Setregid(rgid, egid int) error {
+	return syscall.Setregid(rgid, egid)
+}
+
+// Setresuid is syscall.Setresuid: change the real, effective and saved user of
+// the process.
+//
+// The kernel changes one thread; libc and package syscall change all.
+func Setresuid(ruid, euid, suid int) error {
+	return syscall.Setresuid(ruid, euid, suid)
+}
+
+// Setresgid is syscall.Setresgid: change the real, effective and saved group
+// of the process.
+//
+// The kernel changes one thread; libc and package syscall change all.
+func Setresgid(rgid, egid, sgid int) error {
+	return syscall.Setresgid(rgid, egid, sgid)
+}
+
+// Setgroups is syscall.Setgroups: change the other groups of the process.
+//
+// The kernel changes one thread; libc and package syscall change all.
+func Setgroups(gids []int) error {
+	return syscall.Setgroups(gids)
+}
+
+// RawSetfsuid calls setfsuid(2) with pointers and lengths, as the kernel takes
+// them: change the user that file systems see. SetfsuidRetUid is the usual
+// form.
+//
+// It returns the user of before, whether it succeeded or not.
+//
+// It acts on the calling thread only: needs runtime.LockOSThread.
+func RawSetfsuid(uid int) (olduid int) {
+	r, _, _ := syscall.RawSyscall(SYS_SETFSUID, uintptr(uid), 0, 0)
+	return int(r)
+}
+
+// RawSetfsgid calls setfsgid(2) with pointers and lengths, as the kernel takes
+// them: change the group that file systems see. SetfsgidRetGid is the usual
+// form.
+//
+// It returns the group of before, whether it succeeded or not.
+//
+// It acts on the calling thread only: needs runtime.LockOSThread.
+func RawSetfsgid(gid int) (oldgid int) {
+	r, _, _ := syscall.RawSyscall(SYS_SETFSGID, uintptr(gid), 0, 0)
+	return int(r)
+}
+
+// Capget calls capget(2): the capabilities of a thread.
+//
+// Unsafe: data must be the first of two structures, unless the version in hdr
+// is 1.
+func Capget(hdr *CapUserHeader, data *CapUserData) error {
+	_, _, e := syscall.RawSyscall(SYS_CAPGET, uintptr(unsafe.Pointer(hdr)), uintptr(unsafe.Pointer(data)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Capset calls capget(2): set the capabilities of the thread.
+//
+// It acts on the calling thread only: needs runtime.LockOSThread.
+//
+// Unsafe: data must be the first of two structures, unless the version in hdr
+// is 1.
+func Capset(hdr *CapUserHeader, data *CapUserData) error {
+	_, _, e := syscall.RawSyscall(SYS_CAPSET, uintptr(unsafe.Pointer(hdr)), uintptr(unsafe.Pointer(data)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Unshare calls unshare(2): leave namespaces and other things that are shared.
+//
+// It acts on the calling thread only: needs runtime.LockOSThread.
+func Unshare(flags int) error {
+	_, _, e := syscall.Syscall(SYS_UNSHARE, uintptr(flags), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Setns calls setns(2): enter the namespaces of a descriptor.
+//
+// It acts on the calling thread only: needs runtime.LockOSThread.
+func Setns(fd, nstype int) error {
+	_, _, e := syscall.Syscall(SYS_SETNS, uintptr(fd), uintptr(nstype), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Personality calls personality(2): choose the behaviour of old systems.
+//
+// It acts on the calling thread only: needs runtime.LockOSThread.
+func Personality(persona uint) (old int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_PERSONALITY, uintptr(persona), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// Getpriority calls getpriority(2): the best nice value of processes.
+//
+// The kernel returns 20 less the nice value: 40 to 1. libc undoes that.
+func Getpriority(which, who int) (prio int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_GETPRIORITY, uintptr(which), uintptr(who), 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// Setpriority calls getpriority(2): set the nice value of processes.
+func Setpriority(which, who, prio int) error {
+	_, _, e := syscall.RawSyscall(SYS_SETPRIORITY, uintptr(which), uintptr(who), uintptr(prio))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// IoprioGet calls ioprio_set(2): the I/O priority of processes.
+func IoprioGet(which, who int) (ioprio int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_IOPRIO_GET, uintptr(which), uintptr(who), 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// IoprioSet calls ioprio_set(2): set the I/O priority of processes.
+func IoprioSet(which, who, ioprio int) error {
+	_, _, e := syscall.RawSyscall(SYS_IOPRIO_SET, uintptr(which), uintptr(who), uintptr(ioprio))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// SchedSetparam calls sched_setparam(2): set the static priority of a thread.
+//
+// It acts on the calling thread only: needs runtime.LockOSThread.
+func SchedSetparam(pid int, param *SchedParam) error {
+	_, _, e := syscall.RawSyscall(SYS_SCHED_SETPARAM, uintptr(pid), uintptr(unsafe.Pointer(param)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// SchedGetparam calls sched_setparam(2): the static priority of a thread.
+//
+// It acts on the calling thread only: needs runtime.LockOSThread.
+func SchedGetparam(pid int, param *SchedParam) error {
+	_, _, e := syscall.RawSyscall(SYS_SCHED_GETPARAM, uintptr(pid), uintptr(unsafe.Pointer(param)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// SchedSetscheduler calls sched_setscheduler(2): choose the scheduler of a
+// thread.
+//
+// It acts on the calling thread only: needs runtime.LockOSThread.
+func SchedSetscheduler(pid, policy int, param *SchedParam) error {
+	_, _, e := syscall.RawSyscall(SYS_SCHED_SETSCHEDULER, uintptr(pid), uintptr(policy), uintptr(unsafe.Pointer(param)))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// SchedGetscheduler calls sched_setscheduler(2): the scheduler of a thread.
+//
+// It acts on the calling thread only: needs runtime.LockOSThread.
+func SchedGetscheduler(pid int) (policy int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_SCHED_GETSCHEDULER, uintptr(pid), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// SchedGetPriorityMax calls sched_get_priority_max(2): the greatest static
+// priority of a scheduler.
+func SchedGetPriorityMax(policy int) (prio int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_SCHED_GET_PRIORITY_MAX, uintptr(policy), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// SchedGetPriorityMin calls sched_get_priority_max(2): the least static
+// priority of a scheduler.
+func SchedGetPriorityMin(policy int) (prio int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_SCHED_GET_PRIORITY_MIN, uintptr(policy), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// SchedRrGetInterval calls sched_rr_get_interval(2): the time slice of a
+// thread.
+//
+// It acts on the calling thread only: needs runtime.LockOSThread.
+func SchedRrGetInterval(pid int, interval *Timespec) error {
+	_, _, e := syscall.RawSyscall(SYS_SCHED_RR_GET_INTERVAL, uintptr(pid), uintptr(unsafe.Pointer(interval)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// SchedSetAttr calls sched_setattr(2): set scheduler and priority of a thread.
+//
+// The size in attr must be set.
+//
+// It acts on the calling thread only: needs runtime.LockOSThread.
+func SchedSetAttr(pid int, attr *SchedAttr, flags uint) error {
+	_, _, e := syscall.RawSyscall(SYS_SCHED_SETATTR, uintptr(pid), uintptr(unsafe.Pointer(attr)), uintptr(flags))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// RawSchedGetattr calls sched_setattr(2) with pointers and lengths, as the
+// kernel takes them: scheduler and priority of a thread. SchedGetAttr is the
+// usual form.
+//
+// It acts on the calling thread only: needs runtime.LockOSThread.
+func RawSchedGetattr(pid int, attr *SchedAttr, flags uint) error {
+	_, _, e := syscall.RawSyscall6(SYS_SCHED_GETATTR, uintptr(pid), uintptr(unsafe.Pointer(attr)), unsafe.Sizeof(*attr), uintptr(flags), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Getrlimit calls getrlimit(2): a limit of the process.
+func Getrlimit(resource int, rlim *Rlimit) error {
+	_, _, e := syscall.RawSyscall(SYS_GETRLIMIT, uintptr(resource), uintptr(unsafe.Pointer(rlim)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Times calls times(2): the times that the process has used, in clock ticks.
+//
+// Its result, ticks since some time, can look like an error.
+func Times(tms *Tms) (ticks uintptr, err error) {
+	r, _, e := syscall.RawSyscall(SYS_TIMES, uintptr(unsafe.Pointer(tms)), 0, 0)
+	if e != 0 {
+		return ^uintptr(0), e
+	}
+	return r, nil
+}
+
+// RawPtrace calls ptrace(2) with pointers and lengths, as the kernel takes
+// them: watch and control another thread. PtraceAttach is the usual form.
+//
+// All calls for a thread must come from the one that attached to it. For
+// PTRACE_PEEK* the kernel writes the word to the address in data; libc returns
+// it.
+//
+// It acts on the calling thread only: needs runtime.LockOSThread.
+//
+//go:uintptrescapes
+func RawPtrace(request, pid int, addr, data uintptr) (val int, err error) {
+	r, _, e := syscall.Syscall6(SYS_PTRACE, uintptr(request), uintptr(pid), addr, data, 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// Kcmp calls kcmp(2): compare what two processes have.
+func Kcmp(pid1, pid2, type_ int, idx1, idx2 uintptr) (order int, err error) {
+	r, _, e := syscall.RawSyscall6(SYS_KCMP, uintptr(pid1), uintptr(pid2), uintptr(type_), idx1, idx2, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// PidfdGetfd calls pidfd_getfd(2): a descriptor for the file behind another
+// process's descriptor.
+//
+// Linux 5.6 and later.
+func PidfdGetfd(pidfd, targetfd, flags int) (fd int, err error) {
+	r, _, e := syscall.Syscall(SYS_PIDFD_GETFD, uintptr(pidfd), uintptr(targetfd), uintptr(flags))
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// Tkill calls tkill(2): send a signal to a thread.
+//
+// The number may belong to a thread of another process by now; tgkill checks
+// that.
+func Tkill(tid int, sig syscall.Signal) error {
+	_, _, e := syscall.RawSyscall(SYS_TKILL, uintptr(tid), uintptr(sig), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// RtSigqueueinfo calls rt_sigqueueinfo(2): send a signal with data to a
+// process.
+func RtSigqueueinfo(pid int, sig syscall.Signal, info *Siginfo) error {
+	_, _, e := syscall.RawSyscall(SYS_RT_SIGQUEUEINFO, uintptr(pid), uintptr(sig), uintptr(unsafe.Pointer(info)))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// RtTgsigqueueinfo calls rt_sigqueueinfo(2): send a signal with data to a
+// thread.
+func RtTgsigqueueinfo(tgid, tid int, sig syscall.Signal, info *Siginfo) error {
+	_, _, e := syscall.RawSyscall6(SYS_RT_TGSIGQUEUEINFO, uintptr(tgid), uintptr(tid), uintptr(sig), uintptr(unsafe.Pointer(info)), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// RawShmget calls shmget(2) with pointers and lengths, as the kernel takes
+// them: make or find shared memory. SysvShmGet is the usual form.
+func RawShmget(key int, size uintptr, flag int) (id int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_SHMGET, uintptr(key), size, uintptr(flag))
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// RawShmat calls shmop(2) with pointers and lengths, as the kernel takes them:
+// map shared memory. SysvShmAttach is the usual form.
+func RawShmat(id int, addr uintptr, flag int) (ret unsafe.Pointer, err error) {
+	r, _, e := syscall.RawSyscall(SYS_SHMAT, uintptr(id), addr, uintptr(flag))
+	if e != 0 {
+		return nil, e
+	}
+	return *(*unsafe.Pointer)(unsafe.Pointer(&r)), nil
+}
+
+// RawShmdt calls shmop(2) with pointers and lengths, as the kernel takes them:
+// unmap shared memory. SysvShmDetach is the usual form.
+func RawShmdt(addr unsafe.Pointer) error {
+	_, _, e := syscall.Syscall(SYS_SHMDT, uintptr(addr), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// RawShmctl calls shmctl(2) with pointers and lengths, as the kernel takes
+// them: control shared memory. SysvShmCtl is the usual form.
+//
+// For IPC_INFO and SHM_INFO the kernel writes other structures.
+func RawShmctl(id, cmd int, desc *SysvShmDesc) (result int, err error) {
+	r, _, e := syscall.Syscall(SYS_SHMCTL, uintptr(id), uintptr(cmd), uintptr(unsafe.Pointer(desc)))
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// Semget calls semget(2): make or find semaphores.
+func Semget(key, nsems, semflg int) (id int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_SEMGET, uintptr(key), uintptr(nsems), uintptr(semflg))
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// Semop calls semop(2): change semaphores at once, and wait until that is
+// possible.
+func Semop(semid int, sops []Sembuf) error {
+	_, _, e := syscall.Syscall(SYS_SEMOP, uintptr(semid), uintptr(unsafe.Pointer(base(sops))), uintptr(len(sops)))
+	if e != 0 {
+		return e
+	}
+	if raceenabled {
+		if len(sops) > 0 {
+			raceReadRange(unsafe.Pointer(&sops[0]), len(sops)*int(unsafe.Sizeof(sops[0])))
+		}
+	}
+	return nil
+}
+
+// Semtimedop calls semop(2): change semaphores at once, and wait for a time
+// until that is possible.
+func Semtimedop(semid int, sops []Sembuf, timeout *Timespec) error {
+	_, _, e := syscall.Syscall6(SYS_SEMTIMEDOP, uintptr(semid), uintptr(unsafe.Pointer(base(sops))), uintptr(len(sops)), uintptr(unsafe.Pointer(timeout)), 0, 0)
+	if e != 0 {
+		return e
+	}
+	if raceenabled {
+		if len(sops) > 0 {
+			raceReadRange(unsafe.Pointer(&sops[0]), len(sops)*int(unsafe.Sizeof(sops[0])))
+		}
+	}
+	return nil
+}
+
+// Semctl calls semctl(2): control semaphores.
+//
+// Unsafe: what arg is depends on cmd.
+//
+//go:uintptrescapes
+func Semctl(semid, semnum, cmd int, arg uintptr) (result int, err error) {
+	r, _, e := syscall.RawSyscall6(SYS_SEMCTL, uintptr(semid), uintptr(semnum), uintptr(cmd), arg, 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// Msgget calls msgget(2): make or find a queue of messages.
+func Msgget(key, msgflg int) (id int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_MSGGET, uintptr(key), uintptr(msgflg), 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// RawMsgsnd calls msgop(2): send a message to a queue.
+//
+// Unsafe: msgp must have msgsz bytes behind its type.
+func RawMsgsnd(msqid int, msgp *Msgbuf, msgsz uintptr, msgflg int) error {
+	if raceenabled {
+		raceReleaseMerge(unsafe.Pointer(&ioSync))
+	}
+	_, _, e := syscall.Syscall6(SYS_MSGSND, uintptr(msqid), uintptr(unsafe.Pointer(msgp)), msgsz, uintptr(msgflg), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// RawMsgrcv calls msgop(2): receive a message from a queue.
+//
+// Unsafe: msgp must have room for msgsz bytes behind its type.
+func RawMsgrcv(msqid int, msgp *Msgbuf, msgsz uintptr, msgtyp, msgflg int) (n int, err error) {
+	r, _, e := syscall.Syscall6(SYS_MSGRCV, uintptr(msqid), uintptr(unsafe.Pointer(msgp)), msgsz, uintptr(msgtyp), uintptr(msgflg), 0)
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		raceAcquire(unsafe.Pointer(&ioSync))
+	}
+	return int(r), nil
+}
+
+// Msgctl calls msgctl(2): control a queue of messages.
+//
+// For IPC_INFO and MSG_INFO the kernel writes another structure.
+func Msgctl(msqid, cmd int, buf *SysvMsgDesc) (result int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_MSGCTL, uintptr(msqid), uintptr(cmd), uintptr(unsafe.Pointer(buf)))
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// MqOpen calls mq_open(2): open a message queue.
+//
+// name has no slash here; libc's has one.
+func MqOpen(name string, oflag int, mode uint32, attr *MqAttr) (fd int, err error) {
+	var nameBuf stringBuf
+	namePtr, err := cstring(&nameBuf, name)
+	if err != nil {
+		return -1, err
+	}
+	r, _, e := syscall.Syscall6(SYS_MQ_OPEN, uintptr(unsafe.Pointer(namePtr)), uintptr(oflag), uintptr(mode), uintptr(unsafe.Pointer(attr)), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// MqUnlink calls mq_unlink(2): remove a message queue.
+//
+// name has no slash here; libc's has one.
+func MqUnlink(name string) error {
+	var nameBuf stringBuf
+	namePtr, err := cstring(&nameBuf, name)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall(SYS_MQ_UNLINK, uintptr(unsafe.Pointer(namePtr)), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// MqTimedsend calls mq_send(3): send a message to a message queue.
+func MqTimedsend(mqdes int, msg []byte, prio int, absTimeout *Timespec) error {
+	if raceenabled {
+		raceReleaseMerge(unsafe.Pointer(&ioSync))
+	}
+	_, _, e := syscall.Syscall6(SYS_MQ_TIMEDSEND, uintptr(mqdes), uintptr(unsafe.Pointer(base(msg))), uintptr(len(msg)), uintptr(prio), uintptr(unsafe.Pointer(absTimeout)), 0)
+	if e != 0 {
+		return e
+	}
+	if raceenabled {
+		if len(msg) > 0 {
+			raceReadRange(unsafe.Pointer(&msg[0]), len(msg))
+		}
+	}
+	return nil
+}
+
+// MqTimedreceive calls mq_receive(3): receive a message from a message queue.
+func MqTimedreceive(mqdes int, msg []byte, prio *uint32, absTimeout *Timespec) (n int, err error) {
+	r, _, e := syscall.Syscall6(SYS_MQ_TIMEDRECEIVE, uintptr(mqdes), uintptr(unsafe.Pointer(base(msg))), uintptr(len(msg)), uintptr(unsafe.Pointer(prio)), uintptr(unsafe.Pointer(absTimeout)), 0)
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if r > 0 {
+			raceWriteRange(unsafe.Pointer(&msg[0]), int(r))
+		}
+		raceAcquire(unsafe.Pointer(&ioSync))
+	}
+	return int(r), nil
+}
+
+// MqNotify calls mq_notify(3): be told of the first message in an empty
+// message queue.
+func MqNotify(mqdes int, sevp *Sigevent) error {
+	_, _, e := syscall.RawSyscall(SYS_MQ_NOTIFY, uintptr(mqdes), uintptr(unsafe.Pointer(sevp)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// MqGetsetattr calls mq_getsetattr(2): the attributes of a message queue, and
+// new flags.
+func MqGetsetattr(mqdes int, newAttr, oldAttr *MqAttr) error {
+	_, _, e := syscall.RawSyscall(SYS_MQ_GETSETATTR, uintptr(mqdes), uintptr(unsafe.Pointer(newAttr)), uintptr(unsafe.Pointer(oldAttr)))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// AddKey calls add_key(2): add a key to a keyring.
+func AddKey(keyType, description string, payload []byte, ringid int) (id int, err error) {
+	var keyTypeBuf stringBuf
+	keyTypePtr, err := cstring(&keyTypeBuf, keyType)
+	if err != nil {
+		return -1, err
+	}
+	var descriptionBuf stringBuf
+	descriptionPtr, err := cstring(&descriptionBuf, description)
+	if err != nil {
+		return -1, err
+	}
+	r, _, e := syscall.Syscall6(SYS_ADD_KEY, uintptr(unsafe.Pointer(keyTypePtr)), uintptr(unsafe.Pointer(descriptionPtr)), uintptr(unsafe.Pointer(base(payload))), uintptr(len(payload)), uintptr(ringid), 0)
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if len(payload) > 0 {
+			raceReadRange(unsafe.Pointer(&payload[0]), len(payload))
+		}
+	}
+	return int(r), nil
+}
+
+// RequestKey calls request_key(2): find a key, or let one be made.
+func RequestKey(keyType, description, callback string, destRingid int) (id int, err error) {
+	var keyTypeBuf stringBuf
+	keyTypePtr, err := cstring(&keyTypeBuf, keyType)
+	if err != nil {
+		return -1, err
+	}
+	var descriptionBuf stringBuf
+	descriptionPtr, err := cstring(&descriptionBuf, description)
+	if err != nil {
+		return -1, err
+	}
+	var callbackBuf stringBuf
+	callbackPtr, err := cstring(&callbackBuf, callback)
+	if err != nil {
+		return -1, err
+	}
+	r, _, e := syscall.Syscall6(SYS_REQUEST_KEY, uintptr(unsafe.Pointer(keyTypePtr)), uintptr(unsafe.Pointer(descriptionPtr)), uintptr(unsafe.Pointer(callbackPtr)), uintptr(destRingid), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// RawKeyctl calls keyctl(2) with pointers and lengths, as the kernel takes
+// them: control keys and keyrings. KeyctlInt is the usual form.
+//
+//go:uintptrescapes
+func RawKeyctl(cmd int, arg2, arg3, arg4, arg5 uintptr) (ret int, err error) {
+	r, _, e := syscall.Syscall6(SYS_KEYCTL, uintptr(cmd), arg2, arg3, arg4, arg5, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// Sysinfo calls sysinfo(2): memory and load of the system.
+func Sysinfo(info *Sysinfo_t) error {
+	_, _, e := syscall.RawSyscall(SYS_SYSINFO, uintptr(unsafe.Pointer(info)), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Sethostname calls gethostname(2): set the name of the system.
+func Sethostname(p []byte) error {
+	_, _, e := syscall.RawSyscall(SYS_SETHOSTNAME, uintptr(unsafe.Pointer(base(p))), uintptr(len(p)), 0)
+	if e != 0 {
+		return e
+	}
+	if raceenabled {
+		if len(p) > 0 {
+			raceReadRange(unsafe.Pointer(&p[0]), len(p))
+		}
+	}
+	return nil
+}
+
+// Setdomainname calls getdomainname(2): set the NIS domain of the system.
+func Setdomainname(p []byte) error {
+	_, _, e := syscall.RawSyscall(SYS_SETDOMAINNAME, uintptr(unsafe.Pointer(base(p))), uintptr(len(p)), 0)
+	if e != 0 {
+		return e
+	}
+	if raceenabled {
+		if len(p) > 0 {
+			raceReadRange(unsafe.Pointer(&p[0]), len(p))
+		}
+	}
+	return nil
+}
+
+// Klogctl calls syslog(2): read the kernel's log, or control it.
+func Klogctl(typ int, buf []byte) (n int, err error) {
+	r, _, e := syscall.Syscall(SYS_SYSLOG, uintptr(typ), uintptr(unsafe.Pointer(base(buf))), uintptr(len(buf)))
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if len(buf) > 0 {
+			raceWriteRange(unsafe.Pointer(&buf[0]), len(buf))
+		}
+	}
+	return int(r), nil
+}
+
+// Acct calls acct(2): write a record of each process that ends.
+func Acct(path string) error {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall(SYS_ACCT, uintptr(unsafe.Pointer(pathPtr)), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Swapon calls swapon(2): swap to a file or device.
+func Swapon(path string, flags int) error {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall(SYS_SWAPON, uintptr(unsafe.Pointer(pathPtr)), uintptr(flags), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Swapoff calls swapon(2): swap no more to a file or device.
+func Swapoff(path string) error {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall(SYS_SWAPOFF, uintptr(unsafe.Pointer(pathPtr)), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Vhangup calls vhangup(2): hang up the terminal.
+func Vhangup() error {
+	_, _, e := syscall.Syscall(SYS_VHANGUP, 0, 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// InitModule calls init_module(2): load a module from memory.
+func InitModule(moduleImage []byte, params string) error {
+	var paramsBuf stringBuf
+	paramsPtr, err := cstring(&paramsBuf, params)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall(SYS_INIT_MODULE, uintptr(unsafe.Pointer(base(moduleImage))), uintptr(len(moduleImage)), uintptr(unsafe.Pointer(paramsPtr)))
+	if e != 0 {
+		return e
+	}
+	if raceenabled {
+		if len(moduleImage) > 0 {
+			raceReadRange(unsafe.Pointer(&moduleImage[0]), len(moduleImage))
+		}
+	}
+	return nil
+}
+
+// FinitModule calls init_module(2): load a module from a file.
+func FinitModule(fd int, params string, flags int) error {
+	var paramsBuf stringBuf
+	paramsPtr, err := cstring(&paramsBuf, params)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall(SYS_FINIT_MODULE, uintptr(fd), uintptr(unsafe.Pointer(paramsPtr)), uintptr(flags))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// DeleteModule calls delete_module(2): unload a module.
+func DeleteModule(name string, flags int) error {
+	var nameBuf stringBuf
+	namePtr, err := cstring(&nameBuf, name)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall(SYS_DELETE_MODULE, uintptr(unsafe.Pointer(namePtr)), uintptr(flags), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// KexecLoad calls kexec_load(2): load another kernel from memory.
+//
+// Unsafe: the kernel reads the addresses in the segments.
+func KexecLoad(entry uintptr, segments []KexecSegment, flags uintptr) error {
+	_, _, e := syscall.RawSyscall6(SYS_KEXEC_LOAD, entry, uintptr(len(segments)), uintptr(unsafe.Pointer(base(segments))), flags, 0, 0)
+	if e != 0 {
+		return e
+	}
+	if raceenabled {
+		if len(segments) > 0 {
+			raceReadRange(unsafe.Pointer(&segments[0]), len(segments)*int(unsafe.Sizeof(segments[0])))
+		}
+	}
+	return nil
+}
+
+// RawKexecFileLoad calls kexec_load(2) with pointers and lengths, as the
+// kernel takes them: load another kernel from a file. KexecFileLoad is the
+// usual form.
+func RawKexecFileLoad(kernelFd, initrdFd int, cmdline []byte, flags uintptr) error {
+	_, _, e := syscall.Syscall6(SYS_KEXEC_FILE_LOAD, uintptr(kernelFd), uintptr(initrdFd), uintptr(len(cmdline)), uintptr(unsafe.Pointer(base(cmdline))), flags, 0)
+	if e != 0 {
+		return e
+	}
+	if raceenabled {
+		if len(cmdline) > 0 {
+			raceReadRange(unsafe.Pointer(&cmdline[0]), len(cmdline))
+		}
+	}
+	return nil
+}
+
+// Quotactl calls quotactl(2): control quotas of a device.
+//
+// Unsafe: what addr is depends on cmd.
+func Quotactl(cmd int, special string, id int, addr unsafe.Pointer) error {
+	var specialBuf stringBuf
+	specialPtr, err := cstring(&specialBuf, special)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall6(SYS_QUOTACTL, uintptr(cmd), uintptr(unsafe.Pointer(specialPtr)), uintptr(id), uintptr(addr), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// QuotactlFd calls quotactl(2): control quotas of an open file's file system.
+//
+// Linux 5.14 and later.
+//
+// Unsafe: what addr is depends on cmd.
+func QuotactlFd(fd, cmd, id int, addr unsafe.Pointer) error {
+	_, _, e := syscall.Syscall6(SYS_QUOTACTL_FD, uintptr(fd), uintptr(cmd), uintptr(id), uintptr(addr), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Bpf calls bpf(2): load, attach and ask for programs and maps.
+//
+// The last two arguments are since 7.0; older kernels do not look at them.
+//
+// Unsafe: what attr holds, addresses too, depends on cmd.
+func Bpf(cmd int, attr, attrCommon []byte) (val int, err error) {
+	r, _, e := syscall.Syscall6(SYS_BPF, uintptr(cmd), uintptr(unsafe.Pointer(base(attr))), uintptr(len(attr)), uintptr(unsafe.Pointer(base(attrCommon))), uintptr(len(attrCommon)), 0)
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if len(attr) > 0 {
+			raceWriteRange(unsafe.Pointer(&attr[0]), len(attr))
+		}
+		if len(attrCommon) > 0 {
+			raceWriteRange(unsafe.Pointer(&attrCommon[0]), len(attrCommon))
+		}
+	}
+	return int(r), nil
+}
+
+// LandlockCreateRuleset calls landlock_create_ruleset(2): make a set of
+// Landlock rules, or ask for the version.
+//
+// Linux 5.13 and later.
+func LandlockCreateRuleset(attr *LandlockRulesetAttr, flags uint32) (fd int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(attr)), unsafe.Sizeof(*attr), uintptr(flags))
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// LandlockAddRule calls landlock_add_rule(2): add a rule to a set.
+//
+// Linux 5.13 and later.
+//
+// Unsafe: ruleAttr must be what ruleType says.
+func LandlockAddRule(rulesetFd, ruleType int, ruleAttr unsafe.Pointer, flags uint32) error {
+	_, _, e := syscall.RawSyscall6(SYS_LANDLOCK_ADD_RULE, uintptr(rulesetFd), uintptr(ruleType), uintptr(ruleAttr), uintptr(flags), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// LandlockRestrictSelf calls landlock_restrict_self(2): restrict the thread by
+// a set of rules.
+//
+// Linux 5.13 and later.
+//
+// It acts on the calling thread only: needs runtime.LockOSThread.
+func LandlockRestrictSelf(rulesetFd int, flags uint32) error {
+	_, _, e := syscall.RawSyscall(SYS_LANDLOCK_RESTRICT_SELF, uintptr(rulesetFd), uintptr(flags), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// LsmGetSelfAttr calls lsm_get_self_attr(2): the thread's attributes of the
+// security modules.
+//
+// Linux 6.8 and later.
+//
+// Unsafe: ctx must have room for *size bytes.
+func LsmGetSelfAttr(attr int, ctx *LsmCtx, size *uint32, flags uint32) (n int, err error) {
+	r, _, e := syscall.RawSyscall6(SYS_LSM_GET_SELF_ATTR, uintptr(attr), uintptr(unsafe.Pointer(ctx)), uintptr(unsafe.Pointer(size)), uintptr(flags), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// LsmSetSelfAttr calls lsm_set_self_attr(2): set an attribute of the thread in
+// a security module.
+//
+// Linux 6.8 and later.
+//
+// Unsafe: ctx must have size bytes.
+func LsmSetSelfAttr(attr int, ctx *LsmCtx, size, flags uint32) error {
+	_, _, e := syscall.RawSyscall6(SYS_LSM_SET_SELF_ATTR, uintptr(attr), uintptr(unsafe.Pointer(ctx)), uintptr(size), uintptr(flags), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// LsmListModules calls lsm_list_modules(2): the security modules of the
+// system.
+//
+// Linux 6.8 and later.
+//
+// Unsafe: ids must have room for *size bytes.
+func LsmListModules(ids *uint64, size *uint32, flags uint32) (n int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_LSM_LIST_MODULES, uintptr(unsafe.Pointer(ids)), uintptr(unsafe.Pointer(size)), uintptr(flags))
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// RawMremap calls mremap(2) with pointers and lengths, as the kernel takes
+// them: move a mapping, or change its size. Mremap is the usual form.
+func RawMremap(addr unsafe.Pointer, oldLength, newLength, flags uintptr, newAddr unsafe.Pointer) (ret unsafe.Pointer, err error) {
+	r, _, e := syscall.Syscall6(SYS_MREMAP, uintptr(addr), oldLength, newLength, flags, uintptr(newAddr), 0)
+	if e != 0 {
+		return nil, e
+	}
+	return *(*unsafe.Pointer)(unsafe.Pointer(&r)), nil
+}
+
+// Msync calls msync(2): write a mapping's changes to its file.
+func Msync(b []byte, flags int) error {
+	_, _, e := syscall.Syscall(SYS_MSYNC, uintptr(unsafe.Pointer(base(b))), uintptr(len(b)), uintptr(flags))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Mincore calls mincore(2): ask which pages of a mapping are in memory.
+//
+// Unsafe: vec must have a byte for each page of b.
+func Mincore(b []byte, vec *byte) error {
+	_, _, e := syscall.RawSyscall(SYS_MINCORE, uintptr(unsafe.Pointer(base(b))), uintptr(len(b)), uintptr(unsafe.Pointer(vec)))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Madvise calls madvise(2): say how memory will be used.
+//
+// Some advice throws the memory's contents away.
+func Madvise(b []byte, advice int) error {
+	_, _, e := syscall.Syscall(SYS_MADVISE, uintptr(unsafe.Pointer(base(b))), uintptr(len(b)), uintptr(advice))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// ProcessMadvise calls process_madvise(2): say how the memory of another
+// process will be used.
+//
+// Linux 5.10 and later.
+func ProcessMadvise(pidfd int, vec []RemoteIovec, advice, flags int) (n int, err error) {
+	r, _, e := syscall.Syscall6(SYS_PROCESS_MADVISE, uintptr(pidfd), uintptr(unsafe.Pointer(base(vec))), uintptr(len(vec)), uintptr(advice), uintptr(flags), 0)
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if len(vec) > 0 {
+			raceReadRange(unsafe.Pointer(&vec[0]), len(vec)*int(unsafe.Sizeof(vec[0])))
+		}
+	}
+	return int(r), nil
+}
+
+// ProcessMrelease calls process_mrelease(2): free the memory of a process that
+// is dying.
+//
+// Linux 5.15 and later.
+func ProcessMrelease(pidfd, flags int) error {
+	_, _, e := syscall.Syscall(SYS_PROCESS_MRELEASE, uintptr(pidfd), uintptr(flags), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Mlock calls mlock(2): keep memory from being swapped out.
+func Mlock(b []byte) error {
+	_, _, e := syscall.Syscall(SYS_MLOCK, uintptr(unsafe.Pointer(base(b))), uintptr(len(b)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Mlock2 calls mlock(2): keep memory from being swapped out, with flags.
+func Mlock2(b []byte, flags int) error {
+	_, _, e := syscall.Syscall(SYS_MLOCK2, uintptr(unsafe.Pointer(base(b))), uintptr(len(b)), uintptr(flags))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Munlock calls mlock(2): let memory be swapped out again.
+func Munlock(b []byte) error {
+	_, _, e := syscall.RawSyscall(SYS_MUNLOCK, uintptr(unsafe.Pointer(base(b))), uintptr(len(b)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Mlockall calls mlock(2): keep all memory of the process from being swapped
+// out.
+func Mlockall(flags int) error {
+	_, _, e := syscall.Syscall(SYS_MLOCKALL, uintptr(flags), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Munlockall calls mlock(2): let the memory of the process be swapped out
+// again.
+func Munlockall() error {
+	_, _, e := syscall.RawSyscall(SYS_MUNLOCKALL, 0, 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Mbind calls mbind(2): choose the nodes of memory.
+//
+// Unsafe: nmask must have maxnode bits.
+func Mbind(b []byte, mode int, nmask *uint64, maxnode uintptr, flags int) error {
+	_, _, e := syscall.RawSyscall6(SYS_MBIND, uintptr(unsafe.Pointer(base(b))), uintptr(len(b)), uintptr(mode), uintptr(unsafe.Pointer(nmask)), maxnode, uintptr(flags))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// RawSetMempolicy calls set_mempolicy(2) with pointers and lengths, as the
+// kernel takes them: choose the nodes of the thread's new memory. SetMemPolicy
+// is the usual form.
+//
+// It acts on the calling thread only: needs runtime.LockOSThread.
+func RawSetMempolicy(mode int, nmask unsafe.Pointer, maxnode uintptr) error {
+	_, _, e := syscall.RawSyscall(SYS_SET_MEMPOLICY, uintptr(mode), uintptr(nmask), maxnode)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// GetMempolicy calls get_mempolicy(2): ask for the nodes of memory.
+//
+// It acts on the calling thread only: needs runtime.LockOSThread.
+//
+// Unsafe: nmask must have room for maxnode bits, and addr must be mapped.
+func GetMempolicy(policy *int32, nmask *uint64, maxnode uintptr, addr unsafe.Pointer, flags uintptr) error {
+	_, _, e := syscall.RawSyscall6(SYS_GET_MEMPOLICY, uintptr(unsafe.Pointer(policy)), uintptr(unsafe.Pointer(nmask)), maxnode, uintptr(addr), flags, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// SetMempolicyHomeNode calls set_mempolicy_home_node(2): choose the first node
+// of memory.
+//
+// Linux 5.17 and later.
+func SetMempolicyHomeNode(b []byte, homeNode, flags uintptr) error {
+	_, _, e := syscall.RawSyscall6(SYS_SET_MEMPOLICY_HOME_NODE, uintptr(unsafe.Pointer(base(b))), uintptr(len(b)), homeNode, flags, 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// MigratePages calls migrate_pages(2): move the memory of a process between
+// nodes.
+//
+// The result is the number of pages that could not be moved.
+//
+// Unsafe: the masks must have maxnode bits.
+func MigratePages(pid int, maxnode uintptr, oldNodes, newNodes *uint64) (n int, err error) {
+	r, _, e := syscall.RawSyscall6(SYS_MIGRATE_PAGES, uintptr(pid), maxnode, uintptr(unsafe.Pointer(oldNodes)), uintptr(unsafe.Pointer(newNodes)), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// MovePages calls move_pages(2): move single pages between nodes.
+//
+// The result is the number of pages that could not be moved.
+//
+// Unsafe: nodes and status must have an element for each page.
+func MovePages(pid int, pages []uintptr, nodes, status *int32, flags int) (n int, err error) {
+	r, _, e := syscall.RawSyscall6(SYS_MOVE_PAGES, uintptr(pid), uintptr(len(pages)), uintptr(unsafe.Pointer(base(pages))), uintptr(unsafe.Pointer(nodes)), uintptr(unsafe.Pointer(status)), uintptr(flags))
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if len(pages) > 0 {
+			raceReadRange(unsafe.Pointer(&pages[0]), len(pages)*int(unsafe.Sizeof(pages[0])))
+		}
+	}
+	return int(r), nil
+}
+
+// PkeyAlloc calls pkey_alloc(2): get a protection key.
+//
+// It acts on the calling thread only: needs runtime.LockOSThread.
+func PkeyAlloc(flags, initVal uintptr) (pkey int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_PKEY_ALLOC, flags, initVal, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// PkeyFree calls pkey_alloc(2): give a protection key back.
+func PkeyFree(pkey int) error {
+	_, _, e := syscall.RawSyscall(SYS_PKEY_FREE, uintptr(pkey), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// PkeyMprotect calls mprotect(2): change the protection of memory, with a key.
+func PkeyMprotect(b []byte, prot, pkey int) error {
+	_, _, e := syscall.Syscall6(SYS_PKEY_MPROTECT, uintptr(unsafe.Pointer(base(b))), uintptr(len(b)), uintptr(prot), uintptr(pkey), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Mseal calls mseal(2): let nobody change a mapping any more.
+//
+// Linux 6.10 and later.
+func Mseal(b []byte, flags uint) error {
+	_, _, e := syscall.RawSyscall(SYS_MSEAL, uintptr(unsafe.Pointer(base(b))), uintptr(len(b)), uintptr(flags))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// MapShadowStack calls map_shadow_stack(2): map a stack for return addresses.
+//
+// Linux 6.6 and later.
+func MapShadowStack(addr unsafe.Pointer, size uintptr, flags int) (ret unsafe.Pointer, err error) {
+	r, _, e := syscall.RawSyscall(SYS_MAP_SHADOW_STACK, uintptr(addr), size, uintptr(flags))
+	if e != 0 {
+		return nil, e
+	}
+	return *(*unsafe.Pointer)(unsafe.Pointer(&r)), nil
+}
+
+// MemfdSecret calls memfd_secret(2): make a file in memory that the kernel
+// itself cannot read.
+//
+// Linux 5.14 and later.
+func MemfdSecret(flags int) (fd int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_MEMFD_SECRET, uintptr(flags), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// Membarrier calls membarrier(2): order the memory of all threads.
+func Membarrier(cmd, flags, cpuID int) (val int, err error) {
+	r, _, e := syscall.Syscall(SYS_MEMBARRIER, uintptr(cmd), uintptr(flags), uintptr(cpuID))
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// ProcessVMReadv calls process_vm_readv(2): copy memory of another process.
+//
+// Unsafe: the kernel writes to the addresses in localIov.
+func ProcessVMReadv(pid int, localIov []Iovec, remoteIov []RemoteIovec, flags uint) (n int, err error) {
+	r, _, e := syscall.Syscall6(SYS_PROCESS_VM_READV, uintptr(pid), uintptr(unsafe.Pointer(base(localIov))), uintptr(len(localIov)), uintptr(unsafe.Pointer(base(remoteIov))), uintptr(len(remoteIov)), uintptr(flags))
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if len(localIov) > 0 {
+			raceReadRange(unsafe.Pointer(&localIov[0]), len(localIov)*int(unsafe.Sizeof(localIov[0])))
+		}
+		if len(remoteIov) > 0 {
+			raceReadRange(unsafe.Pointer(&remoteIov[0]), len(remoteIov)*int(unsafe.Sizeof(remoteIov[0])))
+		}
+	}
+	return int(r), nil
+}
+
+// ProcessVMWritev calls process_vm_readv(2): change memory of another process.
+//
+// Unsafe: the kernel writes to the addresses in remoteIov of that process.
+func ProcessVMWritev(pid int, localIov []Iovec, remoteIov []RemoteIovec, flags uint) (n int, err error) {
+	r, _, e := syscall.Syscall6(SYS_PROCESS_VM_WRITEV, uintptr(pid), uintptr(unsafe.Pointer(base(localIov))), uintptr(len(localIov)), uintptr(unsafe.Pointer(base(remoteIov))), uintptr(len(remoteIov)), uintptr(flags))
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if len(localIov) > 0 {
+			raceReadRange(unsafe.Pointer(&localIov[0]), len(localIov)*int(unsafe.Sizeof(localIov[0])))
+		}
+		if len(remoteIov) > 0 {
+			raceReadRange(unsafe.Pointer(&remoteIov[0]), len(remoteIov)*int(unsafe.Sizeof(remoteIov[0])))
+		}
+	}
+	return int(r), nil
+}
+
+// RawAccept calls accept(2) with pointers and lengths, as the kernel takes
+// them: take the next connection of a listening socket. Accept is the usual
+// form.
+//
+// Errors of the new connection are reported here, too: a server goes on after
+// ECONNABORTED and the network's errors.
+func RawAccept(fd int, rsa unsafe.Pointer, addrlen *uint32) (nfd int, err error) {
+	r, _, e := syscall.Syscall(SYS_ACCEPT, uintptr(fd), uintptr(rsa), uintptr(unsafe.Pointer(addrlen)))
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// RawRecvmmsg calls recvmmsg(2): receive several messages.
+//
+// timeout is looked at after a message only. An error after the first message
+// is reported by the next call.
+//
+// Unsafe: the kernel writes through the pointers in msgs, which must stay
+// valid until the call returns.
+func RawRecvmmsg(fd int, msgs []Mmsghdr, flags int, timeout *Timespec) (n int, err error) {
+	r, _, e := syscall.Syscall6(SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(base(msgs))), uintptr(len(msgs)), uintptr(flags), uintptr(unsafe.Pointer(timeout)), 0)
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if len(msgs) > 0 {
+			raceWriteRange(unsafe.Pointer(&msgs[0]), len(msgs)*int(unsafe.Sizeof(msgs[0])))
+		}
+		raceAcquire(unsafe.Pointer(&ioSync))
+	}
+	return int(r), nil
+}
+
+// RawSendmmsg calls sendmmsg(2): send several messages.
+//
+// Without MSG_NOSIGNAL a closed peer raises SIGPIPE.
+//
+// Unsafe: the kernel follows the pointers in msgs, which must stay valid until
+// the call returns.
+func RawSendmmsg(fd int, msgs []Mmsghdr, flags int) (n int, err error) {
+	if raceenabled {
+		raceReleaseMerge(unsafe.Pointer(&ioSync))
+	}
+	r, _, e := syscall.Syscall6(SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(base(msgs))), uintptr(len(msgs)), uintptr(flags), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if len(msgs) > 0 {
+			raceWriteRange(unsafe.Pointer(&msgs[0]), len(msgs)*int(unsafe.Sizeof(msgs[0])))
+		}
+	}
+	return int(r), nil
+}
+
+// Unmount calls umount(2): detach a file system from the tree.
+func Unmount(target string, flags int) error {
+	var targetBuf stringBuf
+	targetPtr, err := cstring(&targetBuf, target)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall(SYS_UMOUNT2, uintptr(unsafe.Pointer(targetPtr)), uintptr(flags), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// PivotRoot calls pivot_root(2): exchange the root file system.
+func PivotRoot(newroot, putold string) error {
+	var newrootBuf stringBuf
+	newrootPtr, err := cstring(&newrootBuf, newroot)
+	if err != nil {
+		return err
+	}
+	var putoldBuf stringBuf
+	putoldPtr, err := cstring(&putoldBuf, putold)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall(SYS_PIVOT_ROOT, uintptr(unsafe.Pointer(newrootPtr)), uintptr(unsafe.Pointer(putoldPtr)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// OpenTree calls open_tree(2): open a mount, or a copy of it.
+//
+// Linux 5.2 and later.
+func OpenTree(dfd int, fileName string, flags uint) (r int, err error) {
+	var fileNameBuf stringBuf
+	fileNamePtr, err := cstring(&fileNameBuf, fileName)
+	if err != nil {
+		return -1, err
+	}
+	r0, _, e := syscall.Syscall(SYS_OPEN_TREE, uintptr(dfd), uintptr(unsafe.Pointer(fileNamePtr)), uintptr(flags))
+	if e != 0 {
+		return -1, e
+	}
+	return int(r0), nil
+}
+
+// OpenTreeAttr calls open_tree_attr(2): open a mount, or a copy of it with
+// other attributes.
+//
+// Linux 6.15 and later.
+func OpenTreeAttr(dfd int, fileName string, flags uint, attr *MountAttr) (fd int, err error) {
+	var fileNameBuf stringBuf
+	fileNamePtr, err := cstring(&fileNameBuf, fileName)
+	if err != nil {
+		return -1, err
+	}
+	r, _, e := syscall.Syscall6(SYS_OPEN_TREE_ATTR, uintptr(dfd), uintptr(unsafe.Pointer(fileNamePtr)), uintptr(flags), uintptr(unsafe.Pointer(attr)), unsafe.Sizeof(*attr), 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// MoveMount calls move_mount(2): move a mount to a place in the tree.
+//
+// Linux 5.2 and later.
+func MoveMount(fromDirfd int, fromPathName string, toDirfd int, toPathName string, flags int) error {
+	var fromPathNameBuf stringBuf
+	fromPathNamePtr, err := cstring(&fromPathNameBuf, fromPathName)
+	if err != nil {
+		return err
+	}
+	var toPathNameBuf stringBuf
+	toPathNamePtr, err := cstring(&toPathNameBuf, toPathName)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall6(SYS_MOVE_MOUNT, uintptr(fromDirfd), uintptr(unsafe.Pointer(fromPathNamePtr)), uintptr(toDirfd), uintptr(unsafe.Pointer(toPathNamePtr)), uintptr(flags), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Fsopen calls fsopen(2): begin to make a file system.
+//
+// Linux 5.2 and later.
+func Fsopen(fsName string, flags int) (fd int, err error) {
+	var fsNameBuf stringBuf
+	fsNamePtr, err := cstring(&fsNameBuf, fsName)
+	if err != nil {
+		return -1, err
+	}
+	r, _, e := syscall.Syscall(SYS_FSOPEN, uintptr(unsafe.Pointer(fsNamePtr)), uintptr(flags), 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// RawFsconfig calls fsconfig(2) with pointers and lengths, as the kernel takes
+// them: set a parameter of a file system, or make it. FsconfigSetString is the
+// usual form.
+//
+// Linux 5.2 and later.
+func RawFsconfig(fd, cmd int, key *byte, value unsafe.Pointer, aux int) error {
+	_, _, e := syscall.Syscall6(SYS_FSCONFIG, uintptr(fd), uintptr(cmd), uintptr(unsafe.Pointer(key)), uintptr(value), uintptr(aux), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Fsmount calls fsmount(2): make a mount of a file system.
+//
+// Linux 5.2 and later.
+func Fsmount(fd, flags, mountAttrs int) (fsfd int, err error) {
+	r, _, e := syscall.Syscall(SYS_FSMOUNT, uintptr(fd), uintptr(flags), uintptr(mountAttrs))
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// Fspick calls fspick(2): open the file system of a path to configure it.
+//
+// Linux 5.2 and later.
+func Fspick(dirfd int, pathName string, flags int) (fd int, err error) {
+	var pathNameBuf stringBuf
+	pathNamePtr, err := cstring(&pathNameBuf, pathName)
+	if err != nil {
+		return -1, err
+	}
+	r, _, e := syscall.Syscall(SYS_FSPICK, uintptr(dirfd), uintptr(unsafe.Pointer(pathNamePtr)), uintptr(flags))
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// MountSetattr calls mount_setattr(2): change the attributes of mounts.
+//
+// Linux 5.12 and later.
+func MountSetattr(dirfd int, pathname string, flags uint, attr *MountAttr) error {
+	var pathnameBuf stringBuf
+	pathnamePtr, err := cstring(&pathnameBuf, pathname)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall6(SYS_MOUNT_SETATTR, uintptr(dirfd), uintptr(unsafe.Pointer(pathnamePtr)), uintptr(flags), uintptr(unsafe.Pointer(attr)), unsafe.Sizeof(*attr), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Statmount calls statmount(2): ask for the attributes of a mount.
+//
+// Linux 6.8 and later.
+//
+// The buffer begins with a struct statmount, whose strings follow; EOVERFLOW
+// says that it is too small.
+func Statmount(req *MntIDReq, buf []byte, flags uint) error {
+	_, _, e := syscall.Syscall6(SYS_STATMOUNT, uintptr(unsafe.Pointer(req)), uintptr(unsafe.Pointer(base(buf))), uintptr(len(buf)), uintptr(flags), 0, 0)
+	if e != 0 {
+		return e
+	}
+	if raceenabled {
+		if len(buf) > 0 {
+			raceWriteRange(unsafe.Pointer(&buf[0]), len(buf))
+		}
+	}
+	return nil
+}
+
+// Listmount calls listmount(2): list the mounts below another.
+//
+// Linux 6.8 and later.
+func Listmount(req *MntIDReq, mntIDs []uint64, flags uint) (n int, err error) {
+	r, _, e := syscall.Syscall6(SYS_LISTMOUNT, uintptr(unsafe.Pointer(req)), uintptr(unsafe.Pointer(base(mntIDs))), uintptr(len(mntIDs)), uintptr(flags), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if r > 0 {
+			raceWriteRange(unsafe.Pointer(&mntIDs[0]), int(r)*int(unsafe.Sizeof(mntIDs[0])))
+		}
+	}
+	return int(r), nil
+}
+
+// Listns calls listns(2): list namespaces.
+//
+// Linux 6.19 and later.
+func Listns(req *NsIdReq, nsIds []uint64, flags uint) (n int, err error) {
+	r, _, e := syscall.RawSyscall6(SYS_LISTNS, uintptr(unsafe.Pointer(req)), uintptr(unsafe.Pointer(base(nsIds))), uintptr(len(nsIds)), uintptr(flags), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if r > 0 {
+			raceWriteRange(unsafe.Pointer(&nsIds[0]), int(r)*int(unsafe.Sizeof(nsIds[0])))
+		}
+	}
+	return int(r), nil
+}
+
+// Signalfd calls signalfd(2): make a descriptor that reads signals, or change
+// which.
+//
+// The signals must be blocked in every thread, which package os/signal knows
+// nothing of.
+func Signalfd(fd int, sigmask *Sigset_t, flags int) (newfd int, err error) {
+	r, _, e := syscall.RawSyscall6(SYS_SIGNALFD4, uintptr(fd), uintptr(unsafe.Pointer(sigmask)), 8, uintptr(flags), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// InotifyInit does what inotify_init(2) does, by inotify_init1: make a
+// descriptor that tells of changes of files.
+func InotifyInit() (fd int, err error) {
+	return InotifyInit1(0)
+}
+
+// InotifyInit1 calls inotify_init(2): make a descriptor that tells of changes
+// of files.
+func InotifyInit1(flags int) (fd int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_INOTIFY_INIT1, uintptr(flags), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// InotifyAddWatch calls inotify_add_watch(2): watch a file or directory.
+func InotifyAddWatch(fd int, pathname string, mask uint32) (watchdesc int, err error) {
+	var pathnameBuf stringBuf
+	pathnamePtr, err := cstring(&pathnameBuf, pathname)
+	if err != nil {
+		return -1, err
+	}
+	r, _, e := syscall.Syscall(SYS_INOTIFY_ADD_WATCH, uintptr(fd), uintptr(unsafe.Pointer(pathnamePtr)), uintptr(mask))
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// InotifyRmWatch calls inotify_rm_watch(2): end a watch.
+func InotifyRmWatch(fd int, watchdesc uint32) (success int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_INOTIFY_RM_WATCH, uintptr(fd), uintptr(watchdesc), 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// FanotifyInit calls fanotify_init(2): make a descriptor that tells of changes
+// of file systems.
+func FanotifyInit(flags, event_f_flags uint) (fd int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_FANOTIFY_INIT, uintptr(flags), uintptr(event_f_flags), 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// RawFanotifyMark calls fanotify_mark(2) with pointers and lengths, as the
+// kernel takes them: watch a file, mount or file system, or end that.
+// FanotifyMark is the usual form.
+func RawFanotifyMark(fd int, flags uint, mask uint64, dirFd int, pathname *byte) error {
+	_, _, e := syscall.Syscall6(SYS_FANOTIFY_MARK, uintptr(fd), uintptr(flags), uintptr(mask), uintptr(dirFd), uintptr(unsafe.Pointer(pathname)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// TimerfdCreate calls timerfd_create(2): make a timer that can be waited for.
+func TimerfdCreate(clockid, flags int) (fd int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_TIMERFD_CREATE, uintptr(clockid), uintptr(flags), 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// TimerfdSettime calls timerfd_create(2): start or stop such a timer.
+func TimerfdSettime(fd, flags int, newValue, oldValue *ItimerSpec) error {
+	_, _, e := syscall.RawSyscall6(SYS_TIMERFD_SETTIME, uintptr(fd), uintptr(flags), uintptr(unsafe.Pointer(newValue)), uintptr(unsafe.Pointer(oldValue)), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// TimerfdGettime calls timerfd_create(2): ask for the time until such a timer
+// ends.
+func TimerfdGettime(fd int, currValue *ItimerSpec) error {
+	_, _, e := syscall.RawSyscall(SYS_TIMERFD_GETTIME, uintptr(fd), uintptr(unsafe.Pointer(currValue)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Userfaultfd calls userfaultfd(2): make a descriptor that handles page
+// faults.
+func Userfaultfd(flags int) (fd int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_USERFAULTFD, uintptr(flags), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// FutexWaitv calls futex_waitv(2): wait on several words in memory.
+//
+// Linux 5.16 and later.
+//
+// The timeout is a time of the clock, not a time from now.
+func FutexWaitv(waiters []FutexWaiter, flags int, timeout *Timespec, clockid int32) (n int, err error) {
+	r, _, e := syscall.Syscall6(SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(base(waiters))), uintptr(len(waiters)), uintptr(flags), uintptr(unsafe.Pointer(timeout)), uintptr(clockid), 0)
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if len(waiters) > 0 {
+			raceReadRange(unsafe.Pointer(&waiters[0]), len(waiters)*int(unsafe.Sizeof(waiters[0])))
+		}
+	}
+	return int(r), nil
+}
+
+// FutexWake calls futex(2): wake those who wait on a word in memory.
+//
+// Linux 6.7 and later.
+func FutexWake(uaddr *uint32, mask uintptr, nr, flags int) (n int, err error) {
+	r, _, e := syscall.RawSyscall6(SYS_FUTEX_WAKE, uintptr(unsafe.Pointer(uaddr)), mask, uintptr(nr), uintptr(flags), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// FutexWait calls futex(2): wait on a word in memory.
+//
+// Linux 6.7 and later.
+//
+// The timeout is a time of the clock, not a time from now.
+func FutexWait(uaddr *uint32, val, mask uintptr, flags int, timeout *Timespec, clockid int32) error {
+	_, _, e := syscall.Syscall6(SYS_FUTEX_WAIT, uintptr(unsafe.Pointer(uaddr)), val, mask, uintptr(flags), uintptr(unsafe.Pointer(timeout)), uintptr(clockid))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// FutexRequeue calls futex(2): wake some who wait on a word, and let others
+// wait on another.
+//
+// Linux 6.7 and later.
+func FutexRequeue(waiters *[2]FutexWaiter, flags, nrWake, nrRequeue int) (n int, err error) {
+	r, _, e := syscall.RawSyscall6(SYS_FUTEX_REQUEUE, uintptr(unsafe.Pointer(waiters)), uintptr(flags), uintptr(nrWake), uintptr(nrRequeue), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// IoSetup calls io_setup(2): make a context of the old asynchronous I/O.
+//
+// *ctx must be 0 before.
+func IoSetup(nrEvents int, ctx *uint64) error {
+	_, _, e := syscall.RawSyscall(SYS_IO_SETUP, uintptr(nrEvents), uintptr(unsafe.Pointer(ctx)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// IoDestroy calls io_destroy(2): end a context of the old asynchronous I/O.
+//
+// It waits for everything that is in flight.
+func IoDestroy(ctx uintptr) error {
+	_, _, e := syscall.Syscall(SYS_IO_DESTROY, ctx, 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// IoGetevents calls io_getevents(2): wait for completions of the old
+// asynchronous I/O.
+func IoGetevents(ctx uintptr, minNr int, events []IoEvent, timeout *Timespec) (n int, err error) {
+	r, _, e := syscall.Syscall6(SYS_IO_GETEVENTS, ctx, uintptr(minNr), uintptr(len(events)), uintptr(unsafe.Pointer(base(events))), uintptr(unsafe.Pointer(timeout)), 0)
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if r > 0 {
+			raceWriteRange(unsafe.Pointer(&events[0]), int(r)*int(unsafe.Sizeof(events[0])))
+		}
+	}
+	return int(r), nil
+}
+
+// IoPgetevents calls io_getevents(2): wait for completions of the old
+// asynchronous I/O, with a signal mask.
+func IoPgetevents(ctx uintptr, minNr int, events []IoEvent, timeout *Timespec, sigmask *Sigset_t) (n int, err error) {
+	pair := struct {
+		p    *Sigset_t
+		size uintptr
+	}{sigmask, 8}
+	r, _, e := syscall.Syscall6(SYS_IO_PGETEVENTS, ctx, uintptr(minNr), uintptr(len(events)), uintptr(unsafe.Pointer(base(events))), uintptr(unsafe.Pointer(timeout)), uintptr(unsafe.Pointer(&pair)))
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if r > 0 {
+			raceWriteRange(unsafe.Pointer(&events[0]), int(r)*int(unsafe.Sizeof(events[0])))
+		}
+	}
+	return int(r), nil
+}
+
+// IoSubmit calls io_submit(2): submit to the old asynchronous I/O.
+//
+// It waits for the device when the file cannot do otherwise.
+//
+// Unsafe: the blocks, and the buffers that they name, belong to the kernel
+// until their completion.
+func IoSubmit(ctx uintptr, iocbs []*Iocb) (n int, err error) {
+	r, _, e := syscall.Syscall(SYS_IO_SUBMIT, ctx, uintptr(len(iocbs)), uintptr(unsafe.Pointer(base(iocbs))))
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if len(iocbs) > 0 {
+			raceReadRange(unsafe.Pointer(&iocbs[0]), len(iocbs)*int(unsafe.Sizeof(iocbs[0])))
+		}
+	}
+	return int(r), nil
+}
+
+// IoCancel calls io_cancel(2): try to cancel a request of the old asynchronous
+// I/O.
+//
+// No kernel fills result: the event comes by io_getevents, and EINPROGRESS
+// says so.
+func IoCancel(ctx uintptr, iocb *Iocb, result *IoEvent) error {
+	_, _, e := syscall.RawSyscall(SYS_IO_CANCEL, ctx, uintptr(unsafe.Pointer(iocb)), uintptr(unsafe.Pointer(result)))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Openat2 calls openat2(2): open a file by rules for its path.
+//
+// Linux 5.6 and later.
+func Openat2(dirfd int, path string, how *OpenHow) (fd int, err error) {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return -1, err
+	}
+	r, _, e := syscall.Syscall6(SYS_OPENAT2, uintptr(dirfd), uintptr(unsafe.Pointer(pathPtr)), uintptr(unsafe.Pointer(how)), unsafe.Sizeof(*how), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// Open does what open(2) does, by openat: open a file.
+func Open(path string, mode int, perm uint32) (fd int, err error) {
+	return Openat(AT_FDCWD, path, mode, perm)
+}
+
+// Creat does what open(2) does, by openat: make a file and open it for
+// writing.
+func Creat(path string, mode uint32) (fd int, err error) {
+	return Openat(AT_FDCWD, path, 0x241, mode)
+}
+
+// Fstatat calls stat(2): ask for the attributes of a file.
+func Fstatat(dirfd int, path string, stat *Stat_t, flags int) error {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall6(SYS_NEWFSTATAT, uintptr(dirfd), uintptr(unsafe.Pointer(pathPtr)), uintptr(unsafe.Pointer(stat)), uintptr(flags), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Stat does what stat(2) does, by newfstatat: ask for the attributes of a
+// file.
+func Stat(path string, stat *Stat_t) error {
+	return Fstatat(AT_FDCWD, path, stat, 0)
+}
+
+// Lstat does what stat(2) does, by newfstatat: ask for the attributes of a
+// file, or of a symbolic link itself.
+func Lstat(path string, stat *Stat_t) error {
+	return Fstatat(AT_FDCWD, path, stat, AT_SYMLINK_NOFOLLOW)
+}
+
+// Fstat calls stat(2): ask for the attributes of an open file.
+func Fstat(fd int, stat *Stat_t) error {
+	_, _, e := syscall.Syscall(SYS_FSTAT, uintptr(fd), uintptr(unsafe.Pointer(stat)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// RawFaccessat calls access(2) with pointers and lengths, as the kernel takes
+// them: ask whether the real user may access a file. Faccessat is the usual
+// form.
+//
+// It has no flags: faccessat2 has.
+func RawFaccessat(dirfd int, path string, mode uint32) error {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall(SYS_FACCESSAT, uintptr(dirfd), uintptr(unsafe.Pointer(pathPtr)), uintptr(mode))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Faccessat2 calls access(2): ask whether the user may access a file, with
+// flags.
+//
+// Linux 5.8 and later.
+func Faccessat2(dirfd int, path string, mode uint32, flags int) error {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall6(SYS_FACCESSAT2, uintptr(dirfd), uintptr(unsafe.Pointer(pathPtr)), uintptr(mode), uintptr(flags), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Access does what access(2) does, by faccessat: ask whether the real user may
+// access a file.
+func Access(path string, mode uint32) error {
+	return RawFaccessat(AT_FDCWD, path, mode)
+}
+
+// RawFchmodat calls chmod(2) with pointers and lengths, as the kernel takes
+// them: change the permissions of a file. Fchmodat is the usual form.
+//
+// It has no flags: fchmodat2 has.
+func RawFchmodat(dirfd int, path string, mode uint32) error {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall(SYS_FCHMODAT, uintptr(dirfd), uintptr(unsafe.Pointer(pathPtr)), uintptr(mode))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Fchmodat2 calls chmod(2): change the permissions of a file, with flags.
+//
+// Linux 6.6 and later.
+func Fchmodat2(dirfd int, path string, mode uint32, flags int) error {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall6(SYS_FCHMODAT2, uintptr(dirfd), uintptr(unsafe.Pointer(pathPtr)), uintptr(mode), uintptr(flags), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Chmod does what chmod(2) does, by fchmodat: change the permissions of a
+// file.
+func Chmod(path string, mode uint32) error {
+	return RawFchmodat(AT_FDCWD, path, mode)
+}
+
+// Fchownat calls chown(2): change the owner of a file.
+func Fchownat(dirfd int, path string, uid, gid, flags int) error {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall6(SYS_FCHOWNAT, uintptr(dirfd), uintptr(unsafe.Pointer(pathPtr)), uintptr(uid), uintptr(gid), uintptr(flags), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Chown does what chown(2) does, by fchownat: change the owner of a file.
+func Chown(path string, uid, gid int) error {
+	return Fchownat(AT_FDCWD, path, uid, gid, 0)
+}
+
+// Lchown does what chown(2) does, by fchownat: change the owner of a file, or
+// of a symbolic link itself.
+func Lchown(path string, uid, gid int) error {
+	return Fchownat(AT_FDCWD, path, uid, gid, AT_SYMLINK_NOFOLLOW)
+}
+
+// RawUtimensat calls utimensat(2) with pointers and lengths, as the kernel
+// takes them: set the times of a file. UtimesNanoAt is the usual form.
+func RawUtimensat(dirfd int, path *byte, times *[2]Timespec, flags int) error {
+	_, _, e := syscall.Syscall6(SYS_UTIMENSAT, uintptr(dirfd), uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(times)), uintptr(flags), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Renameat2 calls rename(2): rename a file, with flags.
+func Renameat2(olddirfd int, oldpath string, newdirfd int, newpath string, flags uint) error {
+	var oldpathBuf stringBuf
+	oldpathPtr, err := cstring(&oldpathBuf, oldpath)
+	if err != nil {
+		return err
+	}
+	var newpathBuf stringBuf
+	newpathPtr, err := cstring(&newpathBuf, newpath)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall6(SYS_RENAMEAT2, uintptr(olddirfd), uintptr(unsafe.Pointer(oldpathPtr)), uintptr(newdirfd), uintptr(unsafe.Pointer(newpathPtr)), uintptr(flags), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Renameat calls rename(2): rename a file.
+func Renameat(olddirfd int, oldpath string, newdirfd int, newpath string) error {
+	var oldpathBuf stringBuf
+	oldpathPtr, err := cstring(&oldpathBuf, oldpath)
+	if err != nil {
+		return err
+	}
+	var newpathBuf stringBuf
+	newpathPtr, err := cstring(&newpathBuf, newpath)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall6(SYS_RENAMEAT, uintptr(olddirfd), uintptr(unsafe.Pointer(oldpathPtr)), uintptr(newdirfd), uintptr(unsafe.Pointer(newpathPtr)), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Rename does what rename(2) does, by renameat: rename a file.
+func Rename(oldpath, newpath string) error {
+	return Renameat(AT_FDCWD, oldpath, AT_FDCWD, newpath)
+}
+
+// Linkat calls link(2): give a file another name.
+func Linkat(olddirfd int, oldpath string, newdirfd int, newpath string, flags int) error {
+	var oldpathBuf stringBuf
+	oldpathPtr, err := cstring(&oldpathBuf, oldpath)
+	if err != nil {
+		return err
+	}
+	var newpathBuf stringBuf
+	newpathPtr, err := cstring(&newpathBuf, newpath)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall6(SYS_LINKAT, uintptr(olddirfd), uintptr(unsafe.Pointer(oldpathPtr)), uintptr(newdirfd), uintptr(unsafe.Pointer(newpathPtr)), uintptr(flags), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Link does what link(2) does, by linkat: give a file another name.
+func Link(oldpath, newpath string) error {
+	return Linkat(AT_FDCWD, oldpath, AT_FDCWD, newpath, 0)
+}
+
+// Symlinkat calls symlink(2): make a symbolic link.
+func Symlinkat(oldpath string, newdirfd int, newpath string) error {
+	var oldpathBuf stringBuf
+	oldpathPtr, err := cstring(&oldpathBuf, oldpath)
+	if err != nil {
+		return err
+	}
+	var newpathBuf stringBuf
+	newpathPtr, err := cstring(&newpathBuf, newpath)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall(SYS_SYMLINKAT, uintptr(unsafe.Pointer(oldpathPtr)), uintptr(newdirfd), uintptr(unsafe.Pointer(newpathPtr)))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Symlink does what symlink(2) does, by symlinkat: make a symbolic link.
+func Symlink(oldpath, newpath string) error {
+	return Symlinkat(oldpath, AT_FDCWD, newpath)
+}
+
+// Unlink does what unlink(2) does, by unlinkat: remove a name.
+func Unlink(path string) error {
+	return Unlinkat(AT_FDCWD, path, 0)
+}
+
+// Rmdir does what rmdir(2) does, by unlinkat: remove a directory.
+func Rmdir(path string) error {
+	return Unlinkat(AT_FDCWD, path, AT_REMOVEDIR)
+}
+
+// Mkdir does what mkdir(2) does, by mkdirat: make a directory.
+func Mkdir(path string, mode uint32) error {
+	return Mkdirat(AT_FDCWD, path, mode)
+}
+
+// Mknodat calls mknod(2): make a file of any type.
+func Mknodat(dirfd int, path string, mode uint32, dev int) error {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall6(SYS_MKNODAT, uintptr(dirfd), uintptr(unsafe.Pointer(pathPtr)), uintptr(mode), uintptr(dev), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Mknod does what mknod(2) does, by mknodat: make a file of any type.
+func Mknod(path string, mode uint32, dev int) error {
+	return Mknodat(AT_FDCWD, path, mode, dev)
+}
+
+// Readlink does what readlink(2) does, by readlinkat: read the target of a
+// symbolic link.
+//
+// The result is cut to the buffer and is not terminated.
+func Readlink(path string, buf []byte) (n int, err error) {
+	return Readlinkat(AT_FDCWD, path, buf)
+}
+
+// Truncate calls truncate(2): set the length of a file.
+func Truncate(path string, length int64) error {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall(SYS_TRUNCATE, uintptr(unsafe.Pointer(pathPtr)), uintptr(length), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Statfs calls statfs(2): ask for the attributes of a file system.
+func Statfs(path string, buf *Statfs_t) error {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall(SYS_STATFS, uintptr(unsafe.Pointer(pathPtr)), uintptr(unsafe.Pointer(buf)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Getcwd calls getcwd(2): the path of the working directory.
+//
+// The result counts the terminating NUL. A path outside the root begins with
+// "(unreachable)".
+func Getcwd(buf []byte) (n int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_GETCWD, uintptr(unsafe.Pointer(base(buf))), uintptr(len(buf)), 0)
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if r > 0 {
+			raceWriteRange(unsafe.Pointer(&buf[0]), int(r))
+		}
+	}
+	return int(r), nil
+}
+
+// RawNameToHandleAt calls open_by_handle_at(2) with pointers and lengths, as
+// the kernel takes them: ask for the handle of a file. NameToHandleAt is the
+// usual form.
+//
+// handle must be followed by as many bytes as it says; EOVERFLOW says that
+// they are too few, and it then tells how many it takes. With
+// AT_HANDLE_MNT_ID_UNIQUE mountID has 64 bits.
+func RawNameToHandleAt(dirfd int, path string, handle *FileHandleHeader, mountID *int32, flags int) error {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall6(SYS_NAME_TO_HANDLE_AT, uintptr(dirfd), uintptr(unsafe.Pointer(pathPtr)), uintptr(unsafe.Pointer(handle)), uintptr(unsafe.Pointer(mountID)), uintptr(flags), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// RawOpenByHandleAt calls open_by_handle_at(2) with pointers and lengths, as
+// the kernel takes them: open the file of a handle. OpenByHandleAt is the
+// usual form.
+func RawOpenByHandleAt(mountFD int, handle *FileHandleHeader, flags int) (fd int, err error) {
+	r, _, e := syscall.Syscall(SYS_OPEN_BY_HANDLE_AT, uintptr(mountFD), uintptr(unsafe.Pointer(handle)), uintptr(flags))
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// FileGetattr calls file_getattr(2): ask for the flags of a file, as lsattr
+// shows them.
+//
+// Linux 6.17 and later.
+func FileGetattr(dirfd int, path string, attr *FileAttr, atFlags int) error {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall6(SYS_FILE_GETATTR, uintptr(dirfd), uintptr(unsafe.Pointer(pathPtr)), uintptr(unsafe.Pointer(attr)), unsafe.Sizeof(*attr), uintptr(atFlags), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// FileSetattr calls file_setattr(2): set the flags of a file, as chattr does.
+//
+// Linux 6.17 and later.
+func FileSetattr(dirfd int, path string, attr *FileAttr, atFlags int) error {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall6(SYS_FILE_SETATTR, uintptr(dirfd), uintptr(unsafe.Pointer(pathPtr)), uintptr(unsafe.Pointer(attr)), unsafe.Sizeof(*attr), uintptr(atFlags), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Setxattr calls setxattr(2): set an extended attribute of a file.
+func Setxattr(path, attr string, data []byte, flags int) error {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return err
+	}
+	var attrBuf stringBuf
+	attrPtr, err := cstring(&attrBuf, attr)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall6(SYS_SETXATTR, uintptr(unsafe.Pointer(pathPtr)), uintptr(unsafe.Pointer(attrPtr)), uintptr(unsafe.Pointer(base(data))), uintptr(len(data)), uintptr(flags), 0)
+	if e != 0 {
+		return e
+	}
+	if raceenabled {
+		if len(data) > 0 {
+			raceReadRange(unsafe.Pointer(&data[0]), len(data))
+		}
+	}
+	return nil
+}
+
+// Lsetxattr calls setxattr(2): set an extended attribute of a file, or of a
+// symbolic link itself.
+func Lsetxattr(path, attr string, data []byte, flags int) error {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return err
+	}
+	var attrBuf stringBuf
+	attrPtr, err := cstring(&attrBuf, attr)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall6(SYS_LSETXATTR, uintptr(unsafe.Pointer(pathPtr)), uintptr(unsafe.Pointer(attrPtr)), uintptr(unsafe.Pointer(base(data))), uintptr(len(data)), uintptr(flags), 0)
+	if e != 0 {
+		return e
+	}
+	if raceenabled {
+		if len(data) > 0 {
+			raceReadRange(unsafe.Pointer(&data[0]), len(data))
+		}
+	}
+	return nil
+}
+
+// Fsetxattr calls setxattr(2): set an extended attribute of an open file.
+func Fsetxattr(fd int, attr string, dest []byte, flags int) error {
+	var attrBuf stringBuf
+	attrPtr, err := cstring(&attrBuf, attr)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall6(SYS_FSETXATTR, uintptr(fd), uintptr(unsafe.Pointer(attrPtr)), uintptr(unsafe.Pointer(base(dest))), uintptr(len(dest)), uintptr(flags), 0)
+	if e != 0 {
+		return e
+	}
+	if raceenabled {
+		if len(dest) > 0 {
+			raceReadRange(unsafe.Pointer(&dest[0]), len(dest))
+		}
+	}
+	return nil
+}
+
+// Getxattr calls getxattr(2): read an extended attribute of a file.
+//
+// With an empty buffer the result is the size that the value has.
+func Getxattr(path, attr string, dest []byte) (sz int, err error) {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return -1, err
+	}
+	var attrBuf stringBuf
+	attrPtr, err := cstring(&attrBuf, attr)
+	if err != nil {
+		return -1, err
+	}
+	r, _, e := syscall.Syscall6(SYS_GETXATTR, uintptr(unsafe.Pointer(pathPtr)), uintptr(unsafe.Pointer(attrPtr)), uintptr(unsafe.Pointer(base(dest))), uintptr(len(dest)), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if k := min(int(r), len(dest)); k > 0 {
+			raceWriteRange(unsafe.Pointer(&dest[0]), k)
+		}
+	}
+	return int(r), nil
+}
+
+// Lgetxattr calls getxattr(2): read an extended attribute of a file, or of a
+// symbolic link itself.
+//
+// With an empty buffer the result is the size that the value has.
+func Lgetxattr(path, attr string, dest []byte) (sz int, err error) {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return -1, err
+	}
+	var attrBuf stringBuf
+	attrPtr, err := cstring(&attrBuf, attr)
+	if err != nil {
+		return -1, err
+	}
+	r, _, e := syscall.Syscall6(SYS_LGETXATTR, uintptr(unsafe.Pointer(pathPtr)), uintptr(unsafe.Pointer(attrPtr)), uintptr(unsafe.Pointer(base(dest))), uintptr(len(dest)), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if k := min(int(r), len(dest)); k > 0 {
+			raceWriteRange(unsafe.Pointer(&dest[0]), k)
+		}
+	}
+	return int(r), nil
+}
+
+// Fgetxattr calls getxattr(2): read an extended attribute of an open file.
+//
+// With an empty buffer the result is the size that the value has.
+func Fgetxattr(fd int, attr string, dest []byte) (sz int, err error) {
+	var attrBuf stringBuf
+	attrPtr, err := cstring(&attrBuf, attr)
+	if err != nil {
+		return -1, err
+	}
+	r, _, e := syscall.Syscall6(SYS_FGETXATTR, uintptr(fd), uintptr(unsafe.Pointer(attrPtr)), uintptr(unsafe.Pointer(base(dest))), uintptr(len(dest)), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if k := min(int(r), len(dest)); k > 0 {
+			raceWriteRange(unsafe.Pointer(&dest[0]), k)
+		}
+	}
+	return int(r), nil
+}
+
+// Listxattr calls listxattr(2): list the extended attributes of a file.
+//
+// Each name ends with a NUL. With an empty buffer the result is the size of
+// the list.
+func Listxattr(path string, dest []byte) (sz int, err error) {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return -1, err
+	}
+	r, _, e := syscall.Syscall(SYS_LISTXATTR, uintptr(unsafe.Pointer(pathPtr)), uintptr(unsafe.Pointer(base(dest))), uintptr(len(dest)))
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if k := min(int(r), len(dest)); k > 0 {
+			raceWriteRange(unsafe.Pointer(&dest[0]), k)
+		}
+	}
+	return int(r), nil
+}
+
+// Llistxattr calls listxattr(2): list the extended attributes of a file, or of
+// a symbolic link itself.
+//
+// Each name ends with a NUL. With an empty buffer the result is the size of
+// the list.
+func Llistxattr(path string, dest []byte) (sz int, err error) {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return -1, err
+	}
+	r, _, e := syscall.Syscall(SYS_LLISTXATTR, uintptr(unsafe.Pointer(pathPtr)), uintptr(unsafe.Pointer(base(dest))), uintptr(len(dest)))
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if k := min(int(r), len(dest)); k > 0 {
+			raceWriteRange(unsafe.Pointer(&dest[0]), k)
+		}
+	}
+	return int(r), nil
+}
+
+// Flistxattr calls listxattr(2): list the extended attributes of an open file.
+//
+// Each name ends with a NUL. With an empty buffer the result is the size of
+// the list.
+func Flistxattr(fd int, dest []byte) (sz int, err error) {
+	r, _, e := syscall.Syscall(SYS_FLISTXATTR, uintptr(fd), uintptr(unsafe.Pointer(base(dest))), uintptr(len(dest)))
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if k := min(int(r), len(dest)); k > 0 {
+			raceWriteRange(unsafe.Pointer(&dest[0]), k)
+		}
+	}
+	return int(r), nil
+}
+
+// Removexattr calls removexattr(2): remove an extended attribute of a file.
+func Removexattr(path, attr string) error {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return err
+	}
+	var attrBuf stringBuf
+	attrPtr, err := cstring(&attrBuf, attr)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall(SYS_REMOVEXATTR, uintptr(unsafe.Pointer(pathPtr)), uintptr(unsafe.Pointer(attrPtr)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Lremovexattr calls removexattr(2): remove an extended attribute of a file,
+// or of a symbolic link itself.
+func Lremovexattr(path, attr string) error {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return err
+	}
+	var attrBuf stringBuf
+	attrPtr, err := cstring(&attrBuf, attr)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall(SYS_LREMOVEXATTR, uintptr(unsafe.Pointer(pathPtr)), uintptr(unsafe.Pointer(attrPtr)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Fremovexattr calls removexattr(2): remove an extended attribute of an open
+// file.
+func Fremovexattr(fd int, attr string) error {
+	var attrBuf stringBuf
+	attrPtr, err := cstring(&attrBuf, attr)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall(SYS_FREMOVEXATTR, uintptr(fd), uintptr(unsafe.Pointer(attrPtr)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Setxattrat calls setxattrat(2): set an extended attribute of a file relative
+// to a directory.
+//
+// Linux 6.13 and later.
+//
+// Unsafe: args holds an address, which must stay valid until the call returns.
+func Setxattrat(dirfd int, path string, atFlags int, name string, args *XattrArgs) error {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return err
+	}
+	var nameBuf stringBuf
+	namePtr, err := cstring(&nameBuf, name)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall6(SYS_SETXATTRAT, uintptr(dirfd), uintptr(unsafe.Pointer(pathPtr)), uintptr(atFlags), uintptr(unsafe.Pointer(namePtr)), uintptr(unsafe.Pointer(args)), unsafe.Sizeof(*args))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Getxattrat calls getxattrat(2): read an extended attribute of a file
+// relative to a directory.
+//
+// Linux 6.13 and later.
+//
+// Unsafe: args holds an address, to which the kernel writes.
+func Getxattrat(dirfd int, path string, atFlags int, name string, args *XattrArgs) (sz int, err error) {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return -1, err
+	}
+	var nameBuf stringBuf
+	namePtr, err := cstring(&nameBuf, name)
+	if err != nil {
+		return -1, err
+	}
+	r, _, e := syscall.Syscall6(SYS_GETXATTRAT, uintptr(dirfd), uintptr(unsafe.Pointer(pathPtr)), uintptr(atFlags), uintptr(unsafe.Pointer(namePtr)), uintptr(unsafe.Pointer(args)), unsafe.Sizeof(*args))
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// Listxattrat calls listxattrat(2): list the extended attributes of a file
+// relative to a directory.
+//
+// Linux 6.13 and later.
+//
+// Each name ends with a NUL. With an empty buffer the result is the size of
+// the list.
+func Listxattrat(dirfd int, path string, atFlags int, dest []byte) (sz int, err error) {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return -1, err
+	}
+	r, _, e := syscall.Syscall6(SYS_LISTXATTRAT, uintptr(dirfd), uintptr(unsafe.Pointer(pathPtr)), uintptr(atFlags), uintptr(unsafe.Pointer(base(dest))), uintptr(len(dest)), 0)
+	if e != 0 {
+		return -1, e
+	}
+	if raceenabled {
+		if k := min(int(r), len(dest)); k > 0 {
+			raceWriteRange(unsafe.Pointer(&dest[0]), k)
+		}
+	}
+	return int(r), nil
+}
+
+// Removexattrat calls removexattrat(2): remove an extended attribute of a file
+// relative to a directory.
+//
+// Linux 6.13 and later.
+func Removexattrat(dirfd int, path string, atFlags int, name string) error {
+	var pathBuf stringBuf
+	pathPtr, err := cstring(&pathBuf, path)
+	if err != nil {
+		return err
+	}
+	var nameBuf stringBuf
+	namePtr, err := cstring(&nameBuf, name)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall.Syscall6(SYS_REMOVEXATTRAT, uintptr(dirfd), uintptr(unsafe.Pointer(pathPtr)), uintptr(atFlags), uintptr(unsafe.Pointer(namePtr)), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Fchroot calls fchroot(2): change the root directory to that of a descriptor.
+//
+// Linux 7.3 and later.
+func Fchroot(fd, flags int) error {
+	_, _, e := syscall.Syscall(SYS_FCHROOT, uintptr(fd), uintptr(flags), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
 }
 
 // Getpid calls getpid(2): the number of the calling process.
@@ -1148,7 +3966,134 @@ func RawMount(source, target, fstype string, flags uintptr, data unsafe.Pointer)
 // Nothing is synchronised and nobody is told: what has not been written is
 // lost. It does not return when the machine ends.
 func Reboot(cmd int) error {
-	_, _, e := syscall.Syscall6(SYS_REBOOT, 4276215469, 672274793, uintptr(cmd), 0, 0, 0)
+	_, _, e := syscall.Syscall6(SYS_REBOOT, 0xfffffffffee1dead, 672274793, uintptr(cmd), 0, 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Nanosleep calls nanosleep(2): sleep for a time.
+//
+// EINTR comes with the time left in leftover.
+func Nanosleep(time, leftover *Timespec) error {
+	_, _, e := syscall.Syscall(SYS_NANOSLEEP, uintptr(unsafe.Pointer(time)), uintptr(unsafe.Pointer(leftover)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// RawGetitimer calls getitimer(2) with pointers and lengths, as the kernel
+// takes them: the time until a timer of the process ends. Getitimer is the
+// usual form.
+func RawGetitimer(which int, value *Itimerval) error {
+	_, _, e := syscall.RawSyscall(SYS_GETITIMER, uintptr(which), uintptr(unsafe.Pointer(value)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// RawSetitimer calls getitimer(2) with pointers and lengths, as the kernel
+// takes them: start or stop a timer of the process. Setitimer is the usual
+// form.
+func RawSetitimer(which int, newValue, oldValue *Itimerval) error {
+	_, _, e := syscall.RawSyscall(SYS_SETITIMER, uintptr(which), uintptr(unsafe.Pointer(newValue)), uintptr(unsafe.Pointer(oldValue)))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// RawGettimeofday calls gettimeofday(2) with pointers and lengths, as the
+// kernel takes them: read the real-time clock in microseconds. Gettimeofday is
+// the usual form.
+func RawGettimeofday(tv *Timeval, tz *Timezone) error {
+	_, _, e := syscall.RawSyscall(SYS_GETTIMEOFDAY, uintptr(unsafe.Pointer(tv)), uintptr(unsafe.Pointer(tz)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// RawSettimeofday calls gettimeofday(2) with pointers and lengths, as the
+// kernel takes them: set the real-time clock. Settimeofday is the usual form.
+func RawSettimeofday(tv *Timeval, tz *Timezone) error {
+	_, _, e := syscall.RawSyscall(SYS_SETTIMEOFDAY, uintptr(unsafe.Pointer(tv)), uintptr(unsafe.Pointer(tz)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// ClockSettime calls clock_gettime(2): set a clock.
+func ClockSettime(clockid int32, time *Timespec) error {
+	_, _, e := syscall.Syscall(SYS_CLOCK_SETTIME, uintptr(clockid), uintptr(unsafe.Pointer(time)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Adjtimex calls adjtimex(2): tune the real-time clock.
+func Adjtimex(buf *Timex) (state int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_ADJTIMEX, uintptr(unsafe.Pointer(buf)), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// ClockAdjtime calls adjtimex(2): tune a clock.
+func ClockAdjtime(clockid int32, buf *Timex) (state int, err error) {
+	r, _, e := syscall.Syscall(SYS_CLOCK_ADJTIME, uintptr(clockid), uintptr(unsafe.Pointer(buf)), 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// TimerCreate calls timer_create(2): make a timer that sends signals.
+func TimerCreate(clockid int32, sevp *Sigevent, timerid *int32) error {
+	_, _, e := syscall.RawSyscall(SYS_TIMER_CREATE, uintptr(clockid), uintptr(unsafe.Pointer(sevp)), uintptr(unsafe.Pointer(timerid)))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// TimerSettime calls timer_settime(2): start or stop such a timer.
+func TimerSettime(timerid, flags int, newValue, oldValue *ItimerSpec) error {
+	_, _, e := syscall.Syscall6(SYS_TIMER_SETTIME, uintptr(timerid), uintptr(flags), uintptr(unsafe.Pointer(newValue)), uintptr(unsafe.Pointer(oldValue)), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// TimerGettime calls timer_settime(2): the time until such a timer ends.
+func TimerGettime(timerid int, currValue *ItimerSpec) error {
+	_, _, e := syscall.RawSyscall(SYS_TIMER_GETTIME, uintptr(timerid), uintptr(unsafe.Pointer(currValue)), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// TimerGetoverrun calls timer_getoverrun(2): how often such a timer has ended
+// since its last signal.
+func TimerGetoverrun(timerid int) (n int, err error) {
+	r, _, e := syscall.RawSyscall(SYS_TIMER_GETOVERRUN, uintptr(timerid), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(r), nil
+}
+
+// TimerDelete calls timer_delete(2): remove such a timer.
+func TimerDelete(timerid int) error {
+	_, _, e := syscall.Syscall(SYS_TIMER_DELETE, uintptr(timerid), 0, 0)
 	if e != 0 {
 		return e
 	}

@@ -18,6 +18,392 @@ type Siginfo struct {
 	_      [100]byte
 }
 
+// CachestatRange is a range of a file: struct cachestat_range.
+type CachestatRange struct {
+	Off uint64
+	Len uint64
+}
+
+// Cachestat_t is the pages of a file in the page cache: struct cachestat.
+type Cachestat_t struct {
+	Cache            uint64
+	Dirty            uint64
+	Writeback        uint64
+	Evicted          uint64
+	Recently_evicted uint64
+}
+
+// CapUserHeader is whose capabilities, in which version: struct
+// __user_cap_header_struct.
+type CapUserHeader struct {
+	Version uint32
+	Pid     int32
+}
+
+// CapUserData is 32 capabilities of a thread: struct __user_cap_data_struct.
+type CapUserData struct {
+	Effective   uint32
+	Permitted   uint32
+	Inheritable uint32
+}
+
+// SchedParam is a static priority: struct sched_param.
+type SchedParam struct {
+	Priority int32
+}
+
+// SchedAttr is scheduler and priority of a thread: struct sched_attr.
+type SchedAttr struct {
+	Size     uint32
+	Policy   uint32
+	Flags    uint64
+	Nice     int32
+	Priority uint32
+	Runtime  uint64
+	Deadline uint64
+	Period   uint64
+	Util_min uint32
+	Util_max uint32
+}
+
+// Tms is times in clock ticks: struct tms.
+type Tms struct {
+	Utime  int64
+	Stime  int64
+	Cutime int64
+	Cstime int64
+}
+
+// SysvIpcPerm is who may use something of System V's: struct ipc64_perm.
+type SysvIpcPerm struct {
+	Key  int32
+	Uid  uint32
+	Gid  uint32
+	Cuid uint32
+	Cgid uint32
+	Mode uint32
+	Seq  uint16
+	_    uint16
+	_    uint64
+	_    uint64
+}
+
+// SysvShmDesc is shared memory: struct shmid64_ds.
+type SysvShmDesc struct {
+	Perm   SysvIpcPerm
+	Segsz  uint64
+	Atime  int64
+	Dtime  int64
+	Ctime  int64
+	Cpid   int32
+	Lpid   int32
+	Nattch uint64
+	_      uint64
+	_      uint64
+}
+
+// SysvMsgDesc is a queue of messages: struct msqid64_ds.
+type SysvMsgDesc struct {
+	Perm   SysvIpcPerm
+	Stime  int64
+	Rtime  int64
+	Ctime  int64
+	Cbytes uint64
+	Qnum   uint64
+	Qbytes uint64
+	Lspid  int32
+	Lrpid  int32
+	_      uint64
+	_      uint64
+}
+
+// Sembuf is a change of a semaphore: struct sembuf.
+type Sembuf struct {
+	Num uint16
+	Op  int16
+	Flg int16
+}
+
+// Msgbuf is the head of a message; its text follows: struct msgbuf.
+type Msgbuf struct {
+	Type int64
+	Text [1]byte
+}
+
+// MqAttr is the attributes of a message queue: struct mq_attr.
+type MqAttr struct {
+	Flags   int64
+	Maxmsg  int64
+	Msgsize int64
+	Curmsgs int64
+	_       [32]byte
+}
+
+// Sysinfo_t is memory and load of the system: struct sysinfo.
+type Sysinfo_t struct {
+	Uptime    int64
+	Loads     [3]uint64
+	Totalram  uint64
+	Freeram   uint64
+	Sharedram uint64
+	Bufferram uint64
+	Totalswap uint64
+	Freeswap  uint64
+	Procs     uint16
+	Pad       uint16
+	Totalhigh uint64
+	Freehigh  uint64
+	Unit      uint32
+}
+
+// KexecSegment is a part of another kernel, and where it goes: struct
+// kexec_segment.
+type KexecSegment struct {
+	Buf   *byte
+	Bufsz uint64
+	Mem   *byte
+	Memsz uint64
+}
+
+// LandlockRulesetAttr is what a set of rules forbids unless a rule allows it:
+// struct landlock_ruleset_attr.
+type LandlockRulesetAttr struct {
+	Handled_access_fs  uint64
+	Handled_access_net uint64
+	Scoped             uint64
+	Quiet_access_fs    uint64
+	Quiet_access_net   uint64
+	Quiet_scoped       uint64
+}
+
+// LandlockPathBeneathAttr is what is allowed below a directory: struct
+// landlock_path_beneath_attr.
+type LandlockPathBeneathAttr struct {
+	Allowed_access uint64
+	Parent_fd      int32
+}
+
+// LandlockNetPortAttr is what is allowed with a port: struct
+// landlock_net_port_attr.
+type LandlockNetPortAttr struct {
+	AllowedAccess uint64
+	Port          uint64
+}
+
+// LsmCtx is an attribute of a security module; its value follows: struct
+// lsm_ctx.
+type LsmCtx struct {
+	Id     uint64
+	Flags  uint64
+	Len    uint64
+	CtxLen uint64
+}
+
+// RemoteIovec is memory of another process: struct remote_iovec.
+type RemoteIovec struct {
+	Base uintptr
+	Len  int
+}
+
+// Mmsghdr is one of several messages: struct mmsghdr.
+type Mmsghdr struct {
+	Hdr Msghdr
+	Len uint32
+}
+
+// MountAttr is attributes of mounts to set and to clear: struct mount_attr.
+type MountAttr struct {
+	Attr_set    uint64
+	Attr_clr    uint64
+	Propagation uint64
+	Userns_fd   uint64
+}
+
+// MntIDReq is which mount, and what to tell of it: struct mnt_id_req.
+type MntIDReq struct {
+	Size    uint32
+	MntNsFd uint32
+	MntId   uint64
+	Param   uint64
+	MntNsId uint64
+}
+
+// StatmountHeader is the attributes of a mount; its strings follow: struct
+// statmount.
+type StatmountHeader struct {
+	Size           uint32
+	MntOpts        uint32
+	Mask           uint64
+	SbDevMajor     uint32
+	SbDevMinor     uint32
+	SbMagic        uint64
+	SbFlags        uint32
+	FsType         uint32
+	MntId          uint64
+	MntParentId    uint64
+	MntIdOld       uint32
+	MntParentIdOld uint32
+	MntAttr        uint64
+	MntPropagation uint64
+	MntPeerGroup   uint64
+	MntMaster      uint64
+	PropagateFrom  uint64
+	MntRoot        uint32
+	MntPoint       uint32
+	MntNsId        uint64
+	FsSubtype      uint32
+	SbSource       uint32
+	OptNum         uint32
+	OptArray       uint32
+	OptSecNum      uint32
+	OptSecArray    uint32
+	SupportedMask  uint64
+	MntUidmapNum   uint32
+	MntUidmap      uint32
+	MntGidmapNum   uint32
+	MntGidmap      uint32
+	_              [344]byte
+}
+
+// NsIdReq is which namespaces are listed: struct ns_id_req.
+type NsIdReq struct {
+	Size       uint32
+	Spare      uint32
+	Ns_id      uint64
+	Ns_type    uint32
+	Spare2     uint32
+	User_ns_id uint64
+}
+
+// ItimerSpec is when a timer ends, and how often after that: struct
+// __kernel_itimerspec.
+type ItimerSpec struct {
+	Interval Timespec
+	Value    Timespec
+}
+
+// FutexWaiter is a word in memory, and what is expected there: struct
+// futex_waitv.
+type FutexWaiter struct {
+	Val   uint64
+	Uaddr uint64
+	Flags uint32
+}
+
+// IoEvent is a completion of the old asynchronous I/O: struct io_event.
+type IoEvent struct {
+	Data uint64
+	Obj  uint64
+	Res  int64
+	Res2 int64
+}
+
+// Iocb is a request of the old asynchronous I/O: struct iocb.
+type Iocb struct {
+	Data       uint64
+	Key        uint32
+	Rw_flags   uint32
+	Lio_opcode uint16
+	Reqprio    int16
+	Fildes     uint32
+	Buf        uint64
+	Nbytes     uint64
+	Offset     int64
+	_          [8]byte
+	Flags      uint32
+	Resfd      uint32
+}
+
+// InotifyEvent is a change of a file; its name follows: struct inotify_event.
+type InotifyEvent struct {
+	Wd     int32
+	Mask   uint32
+	Cookie uint32
+	Len    uint32
+}
+
+// SignalfdSiginfo is a signal, as signalfd tells of it: struct
+// signalfd_siginfo.
+type SignalfdSiginfo struct {
+	Signo     uint32
+	Errno     int32
+	Code      int32
+	Pid       uint32
+	Uid       uint32
+	Fd        int32
+	Tid       uint32
+	Band      uint32
+	Overrun   uint32
+	Trapno    uint32
+	Status    int32
+	Int       int32
+	Ptr       uint64
+	Utime     uint64
+	Stime     uint64
+	Addr      uint64
+	Addr_lsb  uint16
+	Syscall   int32
+	Call_addr uint64
+	Arch      uint32
+	_         [28]byte
+}
+
+// FanotifyEventMetadata is a change of a file system; more may follow: struct
+// fanotify_event_metadata.
+type FanotifyEventMetadata struct {
+	Event_len    uint32
+	Vers         uint8
+	Reserved     uint8
+	Metadata_len uint16
+	Mask         uint64
+	Fd           int32
+	Pid          int32
+}
+
+// OpenHow is the rules by which openat2 opens a file: struct open_how.
+type OpenHow struct {
+	Flags   uint64
+	Mode    uint64
+	Resolve uint64
+}
+
+// Utimbuf is the times that utime sets, in seconds: struct utimbuf.
+type Utimbuf struct {
+	Actime  int64
+	Modtime int64
+}
+
+// Ustat_t is the free space of a file system: struct ustat.
+type Ustat_t struct {
+	Tfree  int32
+	Tinode uint64
+	Fname  [6]int8
+	Fpack  [6]int8
+}
+
+// FileHandleHeader is the head of a file handle; the handle itself follows:
+// struct file_handle.
+type FileHandleHeader struct {
+	Bytes uint32
+	Type  int32
+}
+
+// FileAttr is the flags of a file: struct file_attr.
+type FileAttr struct {
+	Xflags     uint64
+	Extsize    uint32
+	Nextents   uint32
+	Projid     uint32
+	Cowextsize uint32
+}
+
+// XattrArgs is the value of an extended attribute: struct xattr_args.
+type XattrArgs struct {
+	Value uint64
+	Size  uint32
+	Flags uint32
+}
+
 // IoUringSqe is a submission queue entry: struct io_uring_sqe.
 type IoUringSqe struct {
 	Opcode      uint8
@@ -401,16 +787,71 @@ type SeccompNotifSizes struct {
 	SeccompData      uint16
 }
 
+// Itimerval is when a timer ends, and how often after that: struct
+// __kernel_old_itimerval.
+type Itimerval struct {
+	Interval Timeval
+	Value    Timeval
+}
+
+// Timezone is a zone, which the kernel keeps for old file systems: struct
+// timezone.
+type Timezone struct {
+	Minuteswest int32
+	Dsttime     int32
+}
+
+// Timex is how a clock is tuned, and how well it goes: struct __kernel_timex.
+type Timex struct {
+	Modes     uint32
+	Offset    int64
+	Freq      int64
+	Maxerror  int64
+	Esterror  int64
+	Status    int32
+	Constant  int64
+	Precision int64
+	Tolerance int64
+	Time      Timeval
+	Tick      int64
+	Ppsfreq   int64
+	Jitter    int64
+	Shift     int32
+	Stabil    int64
+	Jitcnt    int64
+	Calcnt    int64
+	Errcnt    int64
+	Stbcnt    int64
+	Tai       int32
+	_         [44]byte
+}
+
+// Sigevent is how a timer or a queue tells that something happened: struct
+// sigevent.
+type Sigevent struct {
+	Value  uint64
+	Signo  int32
+	Notify int32
+	Tid    int32
+	_      [44]byte
+}
+
 // Sizes in bytes.
 const (
-	SizeofIovec         = 16
-	SizeofSockaddrInet4 = 16
-	SizeofSockaddrInet6 = 28
-	SizeofSockaddrUnix  = 110
-	SizeofSockaddrAny   = 112
-	SizeofMsghdr        = 56
-	SizeofCmsghdr       = 16
-	SizeofLinger        = 8
+	SizeofSchedAttr           = 56
+	SizeofLandlockRulesetAttr = 48
+	SizeofMmsghdr             = 64
+	SizeofMountAttr           = 32
+	SizeofInotifyEvent        = 16
+	SizeofOpenHow             = 24
+	SizeofIovec               = 16
+	SizeofSockaddrInet4       = 16
+	SizeofSockaddrInet6       = 28
+	SizeofSockaddrUnix        = 110
+	SizeofSockaddrAny         = 112
+	SizeofMsghdr              = 56
+	SizeofCmsghdr             = 16
+	SizeofLinger              = 8
 )
 
 // The layouts are the kernel's: a wrong one does not compile.
@@ -421,6 +862,217 @@ var (
 	_ [16]byte  = [unsafe.Offsetof(Siginfo{}.Pid)]byte{}
 	_ [20]byte  = [unsafe.Offsetof(Siginfo{}.Uid)]byte{}
 	_ [24]byte  = [unsafe.Offsetof(Siginfo{}.Status)]byte{}
+	_ [16]byte  = [unsafe.Sizeof(CachestatRange{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(CachestatRange{}.Len)]byte{}
+	_ [40]byte  = [unsafe.Sizeof(Cachestat_t{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(Cachestat_t{}.Dirty)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(Cachestat_t{}.Writeback)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(Cachestat_t{}.Evicted)]byte{}
+	_ [32]byte  = [unsafe.Offsetof(Cachestat_t{}.Recently_evicted)]byte{}
+	_ [8]byte   = [unsafe.Sizeof(CapUserHeader{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(CapUserHeader{}.Pid)]byte{}
+	_ [12]byte  = [unsafe.Sizeof(CapUserData{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(CapUserData{}.Permitted)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(CapUserData{}.Inheritable)]byte{}
+	_ [4]byte   = [unsafe.Sizeof(SchedParam{})]byte{}
+	_ [56]byte  = [unsafe.Sizeof(SchedAttr{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(SchedAttr{}.Policy)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(SchedAttr{}.Flags)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(SchedAttr{}.Nice)]byte{}
+	_ [20]byte  = [unsafe.Offsetof(SchedAttr{}.Priority)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(SchedAttr{}.Runtime)]byte{}
+	_ [32]byte  = [unsafe.Offsetof(SchedAttr{}.Deadline)]byte{}
+	_ [40]byte  = [unsafe.Offsetof(SchedAttr{}.Period)]byte{}
+	_ [48]byte  = [unsafe.Offsetof(SchedAttr{}.Util_min)]byte{}
+	_ [52]byte  = [unsafe.Offsetof(SchedAttr{}.Util_max)]byte{}
+	_ [32]byte  = [unsafe.Sizeof(Tms{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(Tms{}.Stime)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(Tms{}.Cutime)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(Tms{}.Cstime)]byte{}
+	_ [48]byte  = [unsafe.Sizeof(SysvIpcPerm{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(SysvIpcPerm{}.Uid)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(SysvIpcPerm{}.Gid)]byte{}
+	_ [12]byte  = [unsafe.Offsetof(SysvIpcPerm{}.Cuid)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(SysvIpcPerm{}.Cgid)]byte{}
+	_ [20]byte  = [unsafe.Offsetof(SysvIpcPerm{}.Mode)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(SysvIpcPerm{}.Seq)]byte{}
+	_ [112]byte = [unsafe.Sizeof(SysvShmDesc{})]byte{}
+	_ [48]byte  = [unsafe.Offsetof(SysvShmDesc{}.Segsz)]byte{}
+	_ [56]byte  = [unsafe.Offsetof(SysvShmDesc{}.Atime)]byte{}
+	_ [64]byte  = [unsafe.Offsetof(SysvShmDesc{}.Dtime)]byte{}
+	_ [72]byte  = [unsafe.Offsetof(SysvShmDesc{}.Ctime)]byte{}
+	_ [80]byte  = [unsafe.Offsetof(SysvShmDesc{}.Cpid)]byte{}
+	_ [84]byte  = [unsafe.Offsetof(SysvShmDesc{}.Lpid)]byte{}
+	_ [88]byte  = [unsafe.Offsetof(SysvShmDesc{}.Nattch)]byte{}
+	_ [120]byte = [unsafe.Sizeof(SysvMsgDesc{})]byte{}
+	_ [48]byte  = [unsafe.Offsetof(SysvMsgDesc{}.Stime)]byte{}
+	_ [56]byte  = [unsafe.Offsetof(SysvMsgDesc{}.Rtime)]byte{}
+	_ [64]byte  = [unsafe.Offsetof(SysvMsgDesc{}.Ctime)]byte{}
+	_ [72]byte  = [unsafe.Offsetof(SysvMsgDesc{}.Cbytes)]byte{}
+	_ [80]byte  = [unsafe.Offsetof(SysvMsgDesc{}.Qnum)]byte{}
+	_ [88]byte  = [unsafe.Offsetof(SysvMsgDesc{}.Qbytes)]byte{}
+	_ [96]byte  = [unsafe.Offsetof(SysvMsgDesc{}.Lspid)]byte{}
+	_ [100]byte = [unsafe.Offsetof(SysvMsgDesc{}.Lrpid)]byte{}
+	_ [6]byte   = [unsafe.Sizeof(Sembuf{})]byte{}
+	_ [2]byte   = [unsafe.Offsetof(Sembuf{}.Op)]byte{}
+	_ [4]byte   = [unsafe.Offsetof(Sembuf{}.Flg)]byte{}
+	_ [16]byte  = [unsafe.Sizeof(Msgbuf{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(Msgbuf{}.Text)]byte{}
+	_ [64]byte  = [unsafe.Sizeof(MqAttr{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(MqAttr{}.Maxmsg)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(MqAttr{}.Msgsize)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(MqAttr{}.Curmsgs)]byte{}
+	_ [112]byte = [unsafe.Sizeof(Sysinfo_t{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(Sysinfo_t{}.Loads)]byte{}
+	_ [32]byte  = [unsafe.Offsetof(Sysinfo_t{}.Totalram)]byte{}
+	_ [40]byte  = [unsafe.Offsetof(Sysinfo_t{}.Freeram)]byte{}
+	_ [48]byte  = [unsafe.Offsetof(Sysinfo_t{}.Sharedram)]byte{}
+	_ [56]byte  = [unsafe.Offsetof(Sysinfo_t{}.Bufferram)]byte{}
+	_ [64]byte  = [unsafe.Offsetof(Sysinfo_t{}.Totalswap)]byte{}
+	_ [72]byte  = [unsafe.Offsetof(Sysinfo_t{}.Freeswap)]byte{}
+	_ [80]byte  = [unsafe.Offsetof(Sysinfo_t{}.Procs)]byte{}
+	_ [82]byte  = [unsafe.Offsetof(Sysinfo_t{}.Pad)]byte{}
+	_ [88]byte  = [unsafe.Offsetof(Sysinfo_t{}.Totalhigh)]byte{}
+	_ [96]byte  = [unsafe.Offsetof(Sysinfo_t{}.Freehigh)]byte{}
+	_ [104]byte = [unsafe.Offsetof(Sysinfo_t{}.Unit)]byte{}
+	_ [32]byte  = [unsafe.Sizeof(KexecSegment{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(KexecSegment{}.Bufsz)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(KexecSegment{}.Mem)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(KexecSegment{}.Memsz)]byte{}
+	_ [48]byte  = [unsafe.Sizeof(LandlockRulesetAttr{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(LandlockRulesetAttr{}.Handled_access_net)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(LandlockRulesetAttr{}.Scoped)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(LandlockRulesetAttr{}.Quiet_access_fs)]byte{}
+	_ [32]byte  = [unsafe.Offsetof(LandlockRulesetAttr{}.Quiet_access_net)]byte{}
+	_ [40]byte  = [unsafe.Offsetof(LandlockRulesetAttr{}.Quiet_scoped)]byte{}
+	_ [16]byte  = [unsafe.Sizeof(LandlockPathBeneathAttr{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(LandlockPathBeneathAttr{}.Parent_fd)]byte{}
+	_ [16]byte  = [unsafe.Sizeof(LandlockNetPortAttr{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(LandlockNetPortAttr{}.Port)]byte{}
+	_ [32]byte  = [unsafe.Sizeof(LsmCtx{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(LsmCtx{}.Flags)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(LsmCtx{}.Len)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(LsmCtx{}.CtxLen)]byte{}
+	_ [16]byte  = [unsafe.Sizeof(RemoteIovec{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(RemoteIovec{}.Len)]byte{}
+	_ [64]byte  = [unsafe.Sizeof(Mmsghdr{})]byte{}
+	_ [56]byte  = [unsafe.Offsetof(Mmsghdr{}.Len)]byte{}
+	_ [32]byte  = [unsafe.Sizeof(MountAttr{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(MountAttr{}.Attr_clr)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(MountAttr{}.Propagation)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(MountAttr{}.Userns_fd)]byte{}
+	_ [32]byte  = [unsafe.Sizeof(MntIDReq{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(MntIDReq{}.MntNsFd)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(MntIDReq{}.MntId)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(MntIDReq{}.Param)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(MntIDReq{}.MntNsId)]byte{}
+	_ [512]byte = [unsafe.Sizeof(StatmountHeader{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(StatmountHeader{}.MntOpts)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(StatmountHeader{}.Mask)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(StatmountHeader{}.SbDevMajor)]byte{}
+	_ [20]byte  = [unsafe.Offsetof(StatmountHeader{}.SbDevMinor)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(StatmountHeader{}.SbMagic)]byte{}
+	_ [32]byte  = [unsafe.Offsetof(StatmountHeader{}.SbFlags)]byte{}
+	_ [36]byte  = [unsafe.Offsetof(StatmountHeader{}.FsType)]byte{}
+	_ [40]byte  = [unsafe.Offsetof(StatmountHeader{}.MntId)]byte{}
+	_ [48]byte  = [unsafe.Offsetof(StatmountHeader{}.MntParentId)]byte{}
+	_ [56]byte  = [unsafe.Offsetof(StatmountHeader{}.MntIdOld)]byte{}
+	_ [60]byte  = [unsafe.Offsetof(StatmountHeader{}.MntParentIdOld)]byte{}
+	_ [64]byte  = [unsafe.Offsetof(StatmountHeader{}.MntAttr)]byte{}
+	_ [72]byte  = [unsafe.Offsetof(StatmountHeader{}.MntPropagation)]byte{}
+	_ [80]byte  = [unsafe.Offsetof(StatmountHeader{}.MntPeerGroup)]byte{}
+	_ [88]byte  = [unsafe.Offsetof(StatmountHeader{}.MntMaster)]byte{}
+	_ [96]byte  = [unsafe.Offsetof(StatmountHeader{}.PropagateFrom)]byte{}
+	_ [104]byte = [unsafe.Offsetof(StatmountHeader{}.MntRoot)]byte{}
+	_ [108]byte = [unsafe.Offsetof(StatmountHeader{}.MntPoint)]byte{}
+	_ [112]byte = [unsafe.Offsetof(StatmountHeader{}.MntNsId)]byte{}
+	_ [120]byte = [unsafe.Offsetof(StatmountHeader{}.FsSubtype)]byte{}
+	_ [124]byte = [unsafe.Offsetof(StatmountHeader{}.SbSource)]byte{}
+	_ [128]byte = [unsafe.Offsetof(StatmountHeader{}.OptNum)]byte{}
+	_ [132]byte = [unsafe.Offsetof(StatmountHeader{}.OptArray)]byte{}
+	_ [136]byte = [unsafe.Offsetof(StatmountHeader{}.OptSecNum)]byte{}
+	_ [140]byte = [unsafe.Offsetof(StatmountHeader{}.OptSecArray)]byte{}
+	_ [144]byte = [unsafe.Offsetof(StatmountHeader{}.SupportedMask)]byte{}
+	_ [152]byte = [unsafe.Offsetof(StatmountHeader{}.MntUidmapNum)]byte{}
+	_ [156]byte = [unsafe.Offsetof(StatmountHeader{}.MntUidmap)]byte{}
+	_ [160]byte = [unsafe.Offsetof(StatmountHeader{}.MntGidmapNum)]byte{}
+	_ [164]byte = [unsafe.Offsetof(StatmountHeader{}.MntGidmap)]byte{}
+	_ [32]byte  = [unsafe.Sizeof(NsIdReq{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(NsIdReq{}.Spare)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(NsIdReq{}.Ns_id)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(NsIdReq{}.Ns_type)]byte{}
+	_ [20]byte  = [unsafe.Offsetof(NsIdReq{}.Spare2)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(NsIdReq{}.User_ns_id)]byte{}
+	_ [32]byte  = [unsafe.Sizeof(ItimerSpec{})]byte{}
+	_ [16]byte  = [unsafe.Offsetof(ItimerSpec{}.Value)]byte{}
+	_ [24]byte  = [unsafe.Sizeof(FutexWaiter{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(FutexWaiter{}.Uaddr)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(FutexWaiter{}.Flags)]byte{}
+	_ [32]byte  = [unsafe.Sizeof(IoEvent{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoEvent{}.Obj)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(IoEvent{}.Res)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(IoEvent{}.Res2)]byte{}
+	_ [64]byte  = [unsafe.Sizeof(Iocb{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(Iocb{}.Key)]byte{}
+	_ [12]byte  = [unsafe.Offsetof(Iocb{}.Rw_flags)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(Iocb{}.Lio_opcode)]byte{}
+	_ [18]byte  = [unsafe.Offsetof(Iocb{}.Reqprio)]byte{}
+	_ [20]byte  = [unsafe.Offsetof(Iocb{}.Fildes)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(Iocb{}.Buf)]byte{}
+	_ [32]byte  = [unsafe.Offsetof(Iocb{}.Nbytes)]byte{}
+	_ [40]byte  = [unsafe.Offsetof(Iocb{}.Offset)]byte{}
+	_ [56]byte  = [unsafe.Offsetof(Iocb{}.Flags)]byte{}
+	_ [60]byte  = [unsafe.Offsetof(Iocb{}.Resfd)]byte{}
+	_ [16]byte  = [unsafe.Sizeof(InotifyEvent{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(InotifyEvent{}.Mask)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(InotifyEvent{}.Cookie)]byte{}
+	_ [12]byte  = [unsafe.Offsetof(InotifyEvent{}.Len)]byte{}
+	_ [128]byte = [unsafe.Sizeof(SignalfdSiginfo{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(SignalfdSiginfo{}.Errno)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(SignalfdSiginfo{}.Code)]byte{}
+	_ [12]byte  = [unsafe.Offsetof(SignalfdSiginfo{}.Pid)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(SignalfdSiginfo{}.Uid)]byte{}
+	_ [20]byte  = [unsafe.Offsetof(SignalfdSiginfo{}.Fd)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(SignalfdSiginfo{}.Tid)]byte{}
+	_ [28]byte  = [unsafe.Offsetof(SignalfdSiginfo{}.Band)]byte{}
+	_ [32]byte  = [unsafe.Offsetof(SignalfdSiginfo{}.Overrun)]byte{}
+	_ [36]byte  = [unsafe.Offsetof(SignalfdSiginfo{}.Trapno)]byte{}
+	_ [40]byte  = [unsafe.Offsetof(SignalfdSiginfo{}.Status)]byte{}
+	_ [44]byte  = [unsafe.Offsetof(SignalfdSiginfo{}.Int)]byte{}
+	_ [48]byte  = [unsafe.Offsetof(SignalfdSiginfo{}.Ptr)]byte{}
+	_ [56]byte  = [unsafe.Offsetof(SignalfdSiginfo{}.Utime)]byte{}
+	_ [64]byte  = [unsafe.Offsetof(SignalfdSiginfo{}.Stime)]byte{}
+	_ [72]byte  = [unsafe.Offsetof(SignalfdSiginfo{}.Addr)]byte{}
+	_ [80]byte  = [unsafe.Offsetof(SignalfdSiginfo{}.Addr_lsb)]byte{}
+	_ [84]byte  = [unsafe.Offsetof(SignalfdSiginfo{}.Syscall)]byte{}
+	_ [88]byte  = [unsafe.Offsetof(SignalfdSiginfo{}.Call_addr)]byte{}
+	_ [96]byte  = [unsafe.Offsetof(SignalfdSiginfo{}.Arch)]byte{}
+	_ [24]byte  = [unsafe.Sizeof(FanotifyEventMetadata{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(FanotifyEventMetadata{}.Vers)]byte{}
+	_ [5]byte   = [unsafe.Offsetof(FanotifyEventMetadata{}.Reserved)]byte{}
+	_ [6]byte   = [unsafe.Offsetof(FanotifyEventMetadata{}.Metadata_len)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(FanotifyEventMetadata{}.Mask)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(FanotifyEventMetadata{}.Fd)]byte{}
+	_ [20]byte  = [unsafe.Offsetof(FanotifyEventMetadata{}.Pid)]byte{}
+	_ [24]byte  = [unsafe.Sizeof(OpenHow{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(OpenHow{}.Mode)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(OpenHow{}.Resolve)]byte{}
+	_ [16]byte  = [unsafe.Sizeof(Utimbuf{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(Utimbuf{}.Modtime)]byte{}
+	_ [32]byte  = [unsafe.Sizeof(Ustat_t{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(Ustat_t{}.Tinode)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(Ustat_t{}.Fname)]byte{}
+	_ [22]byte  = [unsafe.Offsetof(Ustat_t{}.Fpack)]byte{}
+	_ [8]byte   = [unsafe.Sizeof(FileHandleHeader{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(FileHandleHeader{}.Type)]byte{}
+	_ [24]byte  = [unsafe.Sizeof(FileAttr{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(FileAttr{}.Extsize)]byte{}
+	_ [12]byte  = [unsafe.Offsetof(FileAttr{}.Nextents)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(FileAttr{}.Projid)]byte{}
+	_ [20]byte  = [unsafe.Offsetof(FileAttr{}.Cowextsize)]byte{}
+	_ [16]byte  = [unsafe.Sizeof(XattrArgs{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(XattrArgs{}.Size)]byte{}
+	_ [12]byte  = [unsafe.Offsetof(XattrArgs{}.Flags)]byte{}
 	_ [64]byte  = [unsafe.Sizeof(IoUringSqe{})]byte{}
 	_ [1]byte   = [unsafe.Offsetof(IoUringSqe{}.Flags)]byte{}
 	_ [2]byte   = [unsafe.Offsetof(IoUringSqe{}.Ioprio)]byte{}
@@ -635,4 +1287,32 @@ var (
 	_ [6]byte   = [unsafe.Sizeof(SeccompNotifSizes{})]byte{}
 	_ [2]byte   = [unsafe.Offsetof(SeccompNotifSizes{}.SeccompNotifResp)]byte{}
 	_ [4]byte   = [unsafe.Offsetof(SeccompNotifSizes{}.SeccompData)]byte{}
+	_ [32]byte  = [unsafe.Sizeof(Itimerval{})]byte{}
+	_ [16]byte  = [unsafe.Offsetof(Itimerval{}.Value)]byte{}
+	_ [8]byte   = [unsafe.Sizeof(Timezone{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(Timezone{}.Dsttime)]byte{}
+	_ [208]byte = [unsafe.Sizeof(Timex{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(Timex{}.Offset)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(Timex{}.Freq)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(Timex{}.Maxerror)]byte{}
+	_ [32]byte  = [unsafe.Offsetof(Timex{}.Esterror)]byte{}
+	_ [40]byte  = [unsafe.Offsetof(Timex{}.Status)]byte{}
+	_ [48]byte  = [unsafe.Offsetof(Timex{}.Constant)]byte{}
+	_ [56]byte  = [unsafe.Offsetof(Timex{}.Precision)]byte{}
+	_ [64]byte  = [unsafe.Offsetof(Timex{}.Tolerance)]byte{}
+	_ [72]byte  = [unsafe.Offsetof(Timex{}.Time)]byte{}
+	_ [88]byte  = [unsafe.Offsetof(Timex{}.Tick)]byte{}
+	_ [96]byte  = [unsafe.Offsetof(Timex{}.Ppsfreq)]byte{}
+	_ [104]byte = [unsafe.Offsetof(Timex{}.Jitter)]byte{}
+	_ [112]byte = [unsafe.Offsetof(Timex{}.Shift)]byte{}
+	_ [120]byte = [unsafe.Offsetof(Timex{}.Stabil)]byte{}
+	_ [128]byte = [unsafe.Offsetof(Timex{}.Jitcnt)]byte{}
+	_ [136]byte = [unsafe.Offsetof(Timex{}.Calcnt)]byte{}
+	_ [144]byte = [unsafe.Offsetof(Timex{}.Errcnt)]byte{}
+	_ [152]byte = [unsafe.Offsetof(Timex{}.Stbcnt)]byte{}
+	_ [160]byte = [unsafe.Offsetof(Timex{}.Tai)]byte{}
+	_ [64]byte  = [unsafe.Sizeof(Sigevent{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(Sigevent{}.Signo)]byte{}
+	_ [12]byte  = [unsafe.Offsetof(Sigevent{}.Notify)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(Sigevent{}.Tid)]byte{}
 )

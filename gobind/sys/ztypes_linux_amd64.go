@@ -6,6 +6,24 @@ package sys
 
 import "unsafe"
 
+// Stat_t is the attributes of a file, as they were before statx: struct stat.
+type Stat_t struct {
+	Dev     uint64
+	Ino     uint64
+	Nlink   uint64
+	Mode    uint32
+	Uid     uint32
+	Gid     uint32
+	Rdev    uint64
+	Size    int64
+	Blksize int64
+	Blocks  int64
+	Atim    Timespec
+	Mtim    Timespec
+	Ctim    Timespec
+	_       [24]byte
+}
+
 // EpollEvent is an event, and the caller's value for its descriptor: struct
 // epoll_event.
 type EpollEvent struct {
@@ -14,8 +32,26 @@ type EpollEvent struct {
 	Pad    int32
 }
 
+// Sizes in bytes.
+const (
+	SizeofStat_t = 144
+)
+
 // The layouts are the kernel's: a wrong one does not compile.
 var (
-	_ [12]byte = [unsafe.Sizeof(EpollEvent{})]byte{}
-	_ [4]byte  = [unsafe.Offsetof(EpollEvent{}.Fd)]byte{}
+	_ [144]byte = [unsafe.Sizeof(Stat_t{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(Stat_t{}.Ino)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(Stat_t{}.Nlink)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(Stat_t{}.Mode)]byte{}
+	_ [28]byte  = [unsafe.Offsetof(Stat_t{}.Uid)]byte{}
+	_ [32]byte  = [unsafe.Offsetof(Stat_t{}.Gid)]byte{}
+	_ [40]byte  = [unsafe.Offsetof(Stat_t{}.Rdev)]byte{}
+	_ [48]byte  = [unsafe.Offsetof(Stat_t{}.Size)]byte{}
+	_ [56]byte  = [unsafe.Offsetof(Stat_t{}.Blksize)]byte{}
+	_ [64]byte  = [unsafe.Offsetof(Stat_t{}.Blocks)]byte{}
+	_ [72]byte  = [unsafe.Offsetof(Stat_t{}.Atim)]byte{}
+	_ [88]byte  = [unsafe.Offsetof(Stat_t{}.Mtim)]byte{}
+	_ [104]byte = [unsafe.Offsetof(Stat_t{}.Ctim)]byte{}
+	_ [12]byte  = [unsafe.Sizeof(EpollEvent{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(EpollEvent{}.Fd)]byte{}
 )

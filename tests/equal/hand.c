@@ -7,30 +7,28 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "plan.h"
+#include "hand.h"
 
-static const unsigned char zeros[MEM_SIZE];
+const unsigned char zeros[MEM_SIZE];
 
-/* The first n bytes of what the kernel writes for argument i. */
-static void give(struct plan *p, int i, size_t n)
+void give(struct plan *p, int i, size_t n)
 {
 	p->args[i].nr_given = n;
 	for (size_t j = 0; j < n; j++)
 		p->args[i].given[j] = plan_byte(i, j, true);
 }
 
-/* The memory of argument i is not the kernel's, but the function's own. */
-static void untouched(struct plan *p, int i)
+void untouched(struct plan *p, int i)
 {
 	memcpy(p->after[i], p->frame.mem[i], MEM_SIZE);
 }
 
-static void error_only(struct plan *p)
+void error_only(struct plan *p)
 {
 	p->result = 0;
 }
 
-static void adapt_nothing(struct plan *p)
+void adapt_nothing(struct plan *p)
 {
 	(void)p;
 }
@@ -72,13 +70,13 @@ static void adapt_mount(struct plan *p)
 	want_bytes(p, 4, data, sizeof(data));
 }
 
-static void adapt_vectored(struct plan *p)
+void adapt_vectored(struct plan *p)
 {
 	p->args[1] = (struct wanted){ .look = BUFFERS };
 	want_value(p, 2, 3);
 }
 
-static void adapt_vectored_read(struct plan *p)
+void adapt_vectored_read(struct plan *p)
 {
 	adapt_vectored(p);
 	p->args[1].nr_given = 150;
@@ -103,7 +101,7 @@ static void adapt_pair(struct plan *p, int kernel, int caller)
 	}
 }
 
-static void adapt_pipe2(struct plan *p)
+void adapt_pipe2(struct plan *p)
 {
 	adapt_pair(p, 0, 0);
 }
@@ -181,14 +179,11 @@ static void adapt_munmap(struct plan *p)
 
 /* Addresses as the kernel has them, and as the Go caller leaves them. */
 
-#define IN6_BYTES "\xfe\x80\2\3\4\5\6\7\10\11\12\13\14\15\16\17"
 #define INET4 "\2\0\x12\x34\12\1\2\3\0\0\0\0\0\0\0"
-#define INET6 "\12\0\x56\x78\0\0\0\0" IN6_BYTES "\x84\x83\x82\x81"
 #define UNIX_PATH "\1\0/a/path"
 #define UNIX_ABSTRACT "\1\0\0abstract"
 
 #define GO_INET4 "\2\x34\x12\0\0\12\1\2\3"
-#define GO_INET6 "\12\x78\x56\0\0\x84\x83\x82\x81" IN6_BYTES
 #define GO_UNIX_PATH "\1/a/path"
 
 /* The address is argument i, its length the next. */
@@ -231,9 +226,8 @@ static void adapt_sendto_nil(struct plan *p)
 	error_only(p);
 }
 
-/* The kernel gives the address in argument i, its length in the next. */
-static void take_address(struct plan *p, int i, const char *address, size_t n,
-			 const char *go, size_t nr_go)
+void take_address(struct plan *p, int i, const char *address, size_t n,
+		  const char *go, size_t nr_go)
 {
 	enum { ROOM = 112 };
 	const uint32_t room = ROOM, size = (uint32_t)n;
@@ -297,7 +291,7 @@ static void adapt_getsockopt_int(struct plan *p)
 	}
 }
 
-const struct hand hands[] = {
+static const struct hand hands[] = {
 	{ "Exec", "execve", adapt_exec, "it ends the program that calls it" },
 	{ "Setrlimit", "setrlimit", adapt_setrlimit, NULL },
 	{ "Mount", "mount", adapt_mount, NULL },
@@ -331,4 +325,13 @@ const struct hand hands[] = {
 	{ "SetsockoptInt", "setsockopt", adapt_setsockopt_int, NULL },
 	{ "GetsockoptInt", "getsockopt", adapt_getsockopt_int, NULL },
 };
-const int nr_hands = sizeof(hands) / sizeof(hands[0]);
+
+enum { NR_HANDS = sizeof(hands) / sizeof(hands[0]) };
+
+const struct hand *hand_at(int i)
+{
+	if (i < NR_HANDS)
+		return &hands[i];
+	i -= NR_HANDS;
+	return i < nr_more_hands ? &more_hands[i] : NULL;
+}

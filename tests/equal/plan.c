@@ -138,7 +138,8 @@ static void plan_string(struct plan *p, int i, enum language language)
 	p->frame.v[i] = n;
 	set_memory(p, i, text, n + 1);
 	want_bytes(p, i, text, strlen(text) + 1);
-	if (p->variant == INNER_NUL && language == GO)
+	if (p->variant == INNER_NUL && language == GO &&
+	    !p->call->args[i].unchecked)
 		p->no_call = true;
 }
 
@@ -200,6 +201,23 @@ static void reorder(struct plan *p)
 		p->args[i] = args[p->call->order[cpu][i]];
 }
 
+/* The arguments become those of the call that Go makes. */
+static void use_twin(struct plan *p)
+{
+	struct wanted args[MAX_ARGS];
+
+	memcpy(args, p->args, sizeof(args));
+	p->nr = p->call->twin[cpu];
+	for (int i = 0; i < p->call->nr_twin; i++) {
+		int from = p->call->from[i].arg;
+
+		if (from)
+			p->args[i] = args[from - 1];
+		else
+			want_value(p, i, (uint64_t)p->call->from[i].value);
+	}
+}
+
 void plan_init(struct plan *p, const struct call *call, enum language language,
 	       enum variant variant, int64_t answer)
 {
@@ -229,4 +247,6 @@ void plan_init(struct plan *p, const struct call *call, enum language language,
 		memcpy(p->after, p->frame.mem, sizeof(p->after));
 	if (call->reordered)
 		reorder(p);
+	if (call->nr_twin && language == GO)
+		use_twin(p);
 }

@@ -85,7 +85,7 @@ struct hand {
 	const char *not_held; /* why it is not called with a late answer */
 };
 
-extern const struct hand hands[];
-extern const int nr_hands;
+/* NULL behind the last. */
+const struct hand *hand_at(int i);
 
 #endif

@@ -29,6 +29,7 @@ struct arg {
 	int len_bytes;	   /* in bytes */
 	int nullable;
 	int slice;     /* Go never gives a null pointer */
+	int unchecked; /* Go takes a string with an inner NUL as C does */
 	int64_t value; /* of a constant, or the size in a pair */
 };
 
@@ -42,6 +43,13 @@ struct call {
 	int blocks;
 	int go_drops; /* Go returns an error only */
 	int reordered, order[NR_CPUS][MAX_ARGS];
+	/* Go makes this call instead, unless 0. */
+	int twin[NR_CPUS];
+	int nr_twin;
+	struct {
+		int arg; /* of this number less 1, unless 0 */
+		int64_t value;
+	} from[MAX_ARGS];
 	int nr_args;
 	struct arg args[MAX_ARGS];
 };

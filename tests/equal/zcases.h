@@ -9,6 +9,8 @@
 #include "caller.h"
 #include "znr.h"
 
+/* clang-format off */
+
 static long case_ppoll(struct frame *f)
 {
 	return shim_ppoll(ptr(f, 0), (unsigned)f->v[1], ptr(f, 2), ptr(f, 3));
@@ -131,6 +133,135 @@ static long case_rt_sigtimedwait(struct frame *f)
 	return shim_rt_sigtimedwait(ptr(f, 0), ptr(f, 1), ptr(f, 2));
 }
 
+static long case_dup(struct frame *f)
+{
+	return shim_dup((int)f->v[0]);
+}
+
+#ifdef SHIM_NR_dup2
+static long case_dup2(struct frame *f)
+{
+	return shim_dup2((int)f->v[0], (int)f->v[1]);
+}
+#endif
+
+#ifdef SHIM_NR_pipe
+static long case_pipe(struct frame *f)
+{
+	return shim_pipe(ptr(f, 0));
+}
+#endif
+
+static long case_fchmod(struct frame *f)
+{
+	return shim_fchmod((int)f->v[0], (unsigned)f->v[1]);
+}
+
+static long case_fchown(struct frame *f)
+{
+	return shim_fchown((int)f->v[0], (unsigned)f->v[1], (unsigned)f->v[2]);
+}
+
+static long case_flock(struct frame *f)
+{
+	return shim_flock((int)f->v[0], (unsigned)f->v[1]);
+}
+
+static long case_fdatasync(struct frame *f)
+{
+	return shim_fdatasync((int)f->v[0]);
+}
+
+static long case_sync(struct frame *f)
+{
+	(void)f;
+	return shim_sync();
+}
+
+static long case_syncfs(struct frame *f)
+{
+	return shim_syncfs((int)f->v[0]);
+}
+
+static long case_sync_file_range(struct frame *f)
+{
+	return shim_sync_file_range((int)f->v[0], (int64_t)f->v[1],
+				    (int64_t)f->v[2], (unsigned)f->v[3]);
+}
+
+static long case_readahead(struct frame *f)
+{
+	return shim_readahead((int)f->v[0], (int64_t)f->v[1], (size_t)f->v[2]);
+}
+
+static long case_fadvise64(struct frame *f)
+{
+	return shim_fadvise64((int)f->v[0], (int64_t)f->v[1], (size_t)f->v[2],
+			      (int)f->v[3]);
+}
+
+#ifdef SHIM_NR_getdents
+static long case_getdents(struct frame *f)
+{
+	return shim_getdents((int)f->v[0], ptr(f, 1), (unsigned)f->v[2]);
+}
+#endif
+
+static long case_preadv(struct frame *f)
+{
+	return shim_preadv((int)f->v[0], ptr(f, 1), (unsigned long)f->v[2],
+			   (int64_t)f->v[3]);
+}
+
+static long case_pwritev(struct frame *f)
+{
+	return shim_pwritev((int)f->v[0], ptr(f, 1), (unsigned long)f->v[2],
+			    (int64_t)f->v[3]);
+}
+
+static long case_sendfile(struct frame *f)
+{
+	return shim_sendfile((int)f->v[0], (int)f->v[1], ptr(f, 2),
+			     (size_t)f->v[3]);
+}
+
+static long case_copy_file_range(struct frame *f)
+{
+	return shim_copy_file_range((int)f->v[0], ptr(f, 1), (int)f->v[2],
+				    ptr(f, 3), (size_t)f->v[4],
+				    (unsigned)f->v[5]);
+}
+
+static long case_splice(struct frame *f)
+{
+	return shim_splice((int)f->v[0], ptr(f, 1), (int)f->v[2], ptr(f, 3),
+			   (size_t)f->v[4], (unsigned)f->v[5]);
+}
+
+static long case_tee(struct frame *f)
+{
+	return shim_tee((int)f->v[0], (int)f->v[1], (size_t)f->v[2],
+			(unsigned)f->v[3]);
+}
+
+static long case_vmsplice(struct frame *f)
+{
+	return shim_vmsplice((int)f->v[0], ptr(f, 1), (unsigned long)f->v[2],
+			     (unsigned)f->v[3]);
+}
+
+static long case_cachestat(struct frame *f)
+{
+	return shim_cachestat((int)f->v[0], ptr(f, 1), ptr(f, 2),
+			      (unsigned)f->v[3]);
+}
+
+static long case_ioctl(struct frame *f)
+{
+	return shim_ioctl((int)f->v[0], (unsigned)f->v[1],
+			  (unsigned long)f->v[2]);
+}
+
 static long case_read(struct frame *f)
 {
 	return shim_read((int)f->v[0], ptr(f, 1), (size_t)f->v[2]);
@@ -228,11 +359,6 @@ static long case_mkdirat(struct frame *f)
 	return shim_mkdirat((int)f->v[0], ptr(f, 1), (unsigned)f->v[2]);
 }
 
-static long case_symlinkat(struct frame *f)
-{
-	return shim_symlinkat(ptr(f, 0), (int)f->v[1], ptr(f, 2));
-}
-
 static long case_readlinkat(struct frame *f)
 {
 	return shim_readlinkat((int)f->v[0], ptr(f, 1), ptr(f, 2),
@@ -290,6 +416,1320 @@ static long case_umask(struct frame *f)
 {
 	return shim_umask((int)f->v[0]);
 }
+
+static long case_getgid(struct frame *f)
+{
+	(void)f;
+	return shim_getgid();
+}
+
+static long case_getegid(struct frame *f)
+{
+	(void)f;
+	return shim_getegid();
+}
+
+static long case_getresuid(struct frame *f)
+{
+	return shim_getresuid(ptr(f, 0), ptr(f, 1), ptr(f, 2));
+}
+
+static long case_getresgid(struct frame *f)
+{
+	return shim_getresgid(ptr(f, 0), ptr(f, 1), ptr(f, 2));
+}
+
+static long case_getgroups(struct frame *f)
+{
+	return shim_getgroups((int)f->v[0], ptr(f, 1));
+}
+
+#ifdef SHIM_NR_getpgrp
+static long case_getpgrp(struct frame *f)
+{
+	(void)f;
+	return shim_getpgrp();
+}
+#endif
+
+static long case_setuid(struct frame *f)
+{
+	return shim_setuid((unsigned)f->v[0]);
+}
+
+static long case_setgid(struct frame *f)
+{
+	return shim_setgid((unsigned)f->v[0]);
+}
+
+static long case_setreuid(struct frame *f)
+{
+	return shim_setreuid((unsigned)f->v[0], (unsigned)f->v[1]);
+}
+
+static long case_setregid(struct frame *f)
+{
+	return shim_setregid((unsigned)f->v[0], (unsigned)f->v[1]);
+}
+
+static long case_setresuid(struct frame *f)
+{
+	return shim_setresuid((unsigned)f->v[0], (unsigned)f->v[1],
+			      (unsigned)f->v[2]);
+}
+
+static long case_setresgid(struct frame *f)
+{
+	return shim_setresgid((unsigned)f->v[0], (unsigned)f->v[1],
+			      (unsigned)f->v[2]);
+}
+
+static long case_setgroups(struct frame *f)
+{
+	return shim_setgroups((int)f->v[0], ptr(f, 1));
+}
+
+static long case_setfsuid(struct frame *f)
+{
+	return shim_setfsuid((unsigned)f->v[0]);
+}
+
+static long case_setfsgid(struct frame *f)
+{
+	return shim_setfsgid((unsigned)f->v[0]);
+}
+
+static long case_capget(struct frame *f)
+{
+	return shim_capget(ptr(f, 0), ptr(f, 1));
+}
+
+static long case_capset(struct frame *f)
+{
+	return shim_capset(ptr(f, 0), ptr(f, 1));
+}
+
+static long case_unshare(struct frame *f)
+{
+	return shim_unshare((unsigned long)f->v[0]);
+}
+
+static long case_setns(struct frame *f)
+{
+	return shim_setns((int)f->v[0], (int)f->v[1]);
+}
+
+static long case_personality(struct frame *f)
+{
+	return shim_personality((unsigned)f->v[0]);
+}
+
+static long case_getpriority(struct frame *f)
+{
+	return shim_getpriority((int)f->v[0], (int)f->v[1]);
+}
+
+static long case_setpriority(struct frame *f)
+{
+	return shim_setpriority((int)f->v[0], (int)f->v[1], (int)f->v[2]);
+}
+
+static long case_ioprio_get(struct frame *f)
+{
+	return shim_ioprio_get((int)f->v[0], (int)f->v[1]);
+}
+
+static long case_ioprio_set(struct frame *f)
+{
+	return shim_ioprio_set((int)f->v[0], (int)f->v[1], (int)f->v[2]);
+}
+
+static long case_sched_setparam(struct frame *f)
+{
+	return shim_sched_setparam((int)f->v[0], ptr(f, 1));
+}
+
+static long case_sched_getparam(struct frame *f)
+{
+	return shim_sched_getparam((int)f->v[0], ptr(f, 1));
+}
+
+static long case_sched_setscheduler(struct frame *f)
+{
+	return shim_sched_setscheduler((int)f->v[0], (int)f->v[1], ptr(f, 2));
+}
+
+static long case_sched_getscheduler(struct frame *f)
+{
+	return shim_sched_getscheduler((int)f->v[0]);
+}
+
+static long case_sched_get_priority_max(struct frame *f)
+{
+	return shim_sched_get_priority_max((int)f->v[0]);
+}
+
+static long case_sched_get_priority_min(struct frame *f)
+{
+	return shim_sched_get_priority_min((int)f->v[0]);
+}
+
+static long case_sched_rr_get_interval(struct frame *f)
+{
+	return shim_sched_rr_get_interval((int)f->v[0], ptr(f, 1));
+}
+
+static long case_sched_setattr(struct frame *f)
+{
+	return shim_sched_setattr((int)f->v[0], ptr(f, 1), (unsigned)f->v[2]);
+}
+
+static long case_sched_getattr(struct frame *f)
+{
+	return shim_sched_getattr((int)f->v[0], ptr(f, 1), (unsigned)f->v[2],
+				  (unsigned)f->v[3]);
+}
+
+static long case_getrlimit(struct frame *f)
+{
+	return shim_getrlimit((unsigned)f->v[0], ptr(f, 1));
+}
+
+static long case_times(struct frame *f)
+{
+	return shim_times(ptr(f, 0));
+}
+
+static long case_ptrace(struct frame *f)
+{
+	return shim_ptrace((long)f->v[0], (long)f->v[1], (unsigned long)f->v[2],
+			   (unsigned long)f->v[3]);
+}
+
+static long case_kcmp(struct frame *f)
+{
+	return shim_kcmp((int)f->v[0], (int)f->v[1], (int)f->v[2],
+			 (unsigned long)f->v[3], (unsigned long)f->v[4]);
+}
+
+static long case_pidfd_getfd(struct frame *f)
+{
+	return shim_pidfd_getfd((int)f->v[0], (int)f->v[1], (unsigned)f->v[2]);
+}
+
+static long case_tkill(struct frame *f)
+{
+	return shim_tkill((int)f->v[0], (int)f->v[1]);
+}
+
+static long case_rt_sigqueueinfo(struct frame *f)
+{
+	return shim_rt_sigqueueinfo((int)f->v[0], (int)f->v[1], ptr(f, 2));
+}
+
+static long case_rt_tgsigqueueinfo(struct frame *f)
+{
+	return shim_rt_tgsigqueueinfo((int)f->v[0], (int)f->v[1], (int)f->v[2],
+				      ptr(f, 3));
+}
+
+static long case_rt_sigsuspend(struct frame *f)
+{
+	return shim_rt_sigsuspend(ptr(f, 0));
+}
+
+static long case_sigaltstack(struct frame *f)
+{
+	return shim_sigaltstack(ptr(f, 0), ptr(f, 1));
+}
+
+#ifdef SHIM_NR_fork
+static long case_fork(struct frame *f)
+{
+	(void)f;
+	return shim_fork();
+}
+#endif
+
+#ifdef SHIM_NR_alarm
+static long case_alarm(struct frame *f)
+{
+	return shim_alarm((unsigned)f->v[0]);
+}
+#endif
+
+static long case_set_tid_address(struct frame *f)
+{
+	return shim_set_tid_address(ptr(f, 0));
+}
+
+static long case_set_robust_list(struct frame *f)
+{
+	return shim_set_robust_list(ptr(f, 0), (size_t)f->v[1]);
+}
+
+static long case_get_robust_list(struct frame *f)
+{
+	return shim_get_robust_list((int)f->v[0], ptr(f, 1), ptr(f, 2));
+}
+
+static long case_rseq(struct frame *f)
+{
+	return shim_rseq(ptr(f, 0), (uint32_t)f->v[1], (int)f->v[2],
+			 (uint32_t)f->v[3]);
+}
+
+static long case_rseq_slice_yield(struct frame *f)
+{
+	(void)f;
+	return shim_rseq_slice_yield();
+}
+
+#ifdef SHIM_NR_arch_prctl
+static long case_arch_prctl(struct frame *f)
+{
+	return shim_arch_prctl((int)f->v[0], (unsigned long)f->v[1]);
+}
+#endif
+
+#ifdef SHIM_NR_modify_ldt
+static long case_modify_ldt(struct frame *f)
+{
+	return shim_modify_ldt((int)f->v[0], ptr(f, 1), (unsigned long)f->v[2]);
+}
+#endif
+
+#ifdef SHIM_NR_iopl
+static long case_iopl(struct frame *f)
+{
+	return shim_iopl((unsigned)f->v[0]);
+}
+#endif
+
+#ifdef SHIM_NR_ioperm
+static long case_ioperm(struct frame *f)
+{
+	return shim_ioperm((unsigned long)f->v[0], (unsigned long)f->v[1],
+			   (int)f->v[2]);
+}
+#endif
+
+static long case_shmget(struct frame *f)
+{
+	return shim_shmget((int)f->v[0], (size_t)f->v[1], (int)f->v[2]);
+}
+
+static long case_shmat(struct frame *f)
+{
+	return (long)shim_shmat((int)f->v[0], (void *)f->v[1], (int)f->v[2]);
+}
+
+static long case_shmdt(struct frame *f)
+{
+	return shim_shmdt((void *)f->v[0]);
+}
+
+static long case_shmctl(struct frame *f)
+{
+	return shim_shmctl((int)f->v[0], (int)f->v[1], ptr(f, 2));
+}
+
+static long case_semget(struct frame *f)
+{
+	return shim_semget((int)f->v[0], (int)f->v[1], (int)f->v[2]);
+}
+
+static long case_semop(struct frame *f)
+{
+	return shim_semop((int)f->v[0], ptr(f, 1), (unsigned)f->v[2]);
+}
+
+static long case_semtimedop(struct frame *f)
+{
+	return shim_semtimedop((int)f->v[0], ptr(f, 1), (unsigned)f->v[2],
+			       ptr(f, 3));
+}
+
+static long case_semctl(struct frame *f)
+{
+	return shim_semctl((int)f->v[0], (int)f->v[1], (int)f->v[2],
+			   (unsigned long)f->v[3]);
+}
+
+static long case_msgget(struct frame *f)
+{
+	return shim_msgget((int)f->v[0], (int)f->v[1]);
+}
+
+static long case_msgsnd(struct frame *f)
+{
+	return shim_msgsnd((int)f->v[0], ptr(f, 1), (size_t)f->v[2],
+			   (int)f->v[3]);
+}
+
+static long case_msgrcv(struct frame *f)
+{
+	return shim_msgrcv((int)f->v[0], ptr(f, 1), (size_t)f->v[2],
+			   (long)f->v[3], (int)f->v[4]);
+}
+
+static long case_msgctl(struct frame *f)
+{
+	return shim_msgctl((int)f->v[0], (int)f->v[1], ptr(f, 2));
+}
+
+static long case_mq_open(struct frame *f)
+{
+	return shim_mq_open(ptr(f, 0), (int)f->v[1], (unsigned)f->v[2],
+			    ptr(f, 3));
+}
+
+static long case_mq_unlink(struct frame *f)
+{
+	return shim_mq_unlink(ptr(f, 0));
+}
+
+static long case_mq_timedsend(struct frame *f)
+{
+	return shim_mq_timedsend((int)f->v[0], ptr(f, 1), (size_t)f->v[2],
+				 (unsigned)f->v[3], ptr(f, 4));
+}
+
+static long case_mq_timedreceive(struct frame *f)
+{
+	return shim_mq_timedreceive((int)f->v[0], ptr(f, 1), (size_t)f->v[2],
+				    ptr(f, 3), ptr(f, 4));
+}
+
+static long case_mq_notify(struct frame *f)
+{
+	return shim_mq_notify((int)f->v[0], ptr(f, 1));
+}
+
+static long case_mq_getsetattr(struct frame *f)
+{
+	return shim_mq_getsetattr((int)f->v[0], ptr(f, 1), ptr(f, 2));
+}
+
+static long case_add_key(struct frame *f)
+{
+	return shim_add_key(ptr(f, 0), ptr(f, 1), ptr(f, 2), (size_t)f->v[3],
+			    (int)f->v[4]);
+}
+
+static long case_request_key(struct frame *f)
+{
+	return shim_request_key(ptr(f, 0), ptr(f, 1), ptr(f, 2), (int)f->v[3]);
+}
+
+static long case_keyctl(struct frame *f)
+{
+	return shim_keyctl((int)f->v[0], (unsigned long)f->v[1],
+			   (unsigned long)f->v[2], (unsigned long)f->v[3],
+			   (unsigned long)f->v[4]);
+}
+
+static long case_sysinfo(struct frame *f)
+{
+	return shim_sysinfo(ptr(f, 0));
+}
+
+static long case_sethostname(struct frame *f)
+{
+	return shim_sethostname(ptr(f, 0), (int)f->v[1]);
+}
+
+static long case_setdomainname(struct frame *f)
+{
+	return shim_setdomainname(ptr(f, 0), (int)f->v[1]);
+}
+
+static long case_syslog(struct frame *f)
+{
+	return shim_syslog((int)f->v[0], ptr(f, 1), (int)f->v[2]);
+}
+
+static long case_acct(struct frame *f)
+{
+	return shim_acct(ptr(f, 0));
+}
+
+static long case_swapon(struct frame *f)
+{
+	return shim_swapon(ptr(f, 0), (int)f->v[1]);
+}
+
+static long case_swapoff(struct frame *f)
+{
+	return shim_swapoff(ptr(f, 0));
+}
+
+static long case_vhangup(struct frame *f)
+{
+	(void)f;
+	return shim_vhangup();
+}
+
+static long case_init_module(struct frame *f)
+{
+	return shim_init_module(ptr(f, 0), (unsigned long)f->v[1], ptr(f, 2));
+}
+
+static long case_finit_module(struct frame *f)
+{
+	return shim_finit_module((int)f->v[0], ptr(f, 1), (int)f->v[2]);
+}
+
+static long case_delete_module(struct frame *f)
+{
+	return shim_delete_module(ptr(f, 0), (unsigned)f->v[1]);
+}
+
+static long case_kexec_load(struct frame *f)
+{
+	return shim_kexec_load((unsigned long)f->v[0], (unsigned long)f->v[1],
+			       ptr(f, 2), (unsigned long)f->v[3]);
+}
+
+static long case_kexec_file_load(struct frame *f)
+{
+	return shim_kexec_file_load((int)f->v[0], (int)f->v[1],
+				    (unsigned long)f->v[2], ptr(f, 3),
+				    (unsigned long)f->v[4]);
+}
+
+static long case_quotactl(struct frame *f)
+{
+	return shim_quotactl((unsigned)f->v[0], ptr(f, 1), (unsigned)f->v[2],
+			     ptr(f, 3));
+}
+
+static long case_quotactl_fd(struct frame *f)
+{
+	return shim_quotactl_fd((int)f->v[0], (unsigned)f->v[1],
+				(unsigned)f->v[2], ptr(f, 3));
+}
+
+#ifdef SHIM_NR_sysfs
+static long case_sysfs(struct frame *f)
+{
+	return shim_sysfs((int)f->v[0], (unsigned long)f->v[1],
+			  (unsigned long)f->v[2]);
+}
+#endif
+
+static long case_bpf(struct frame *f)
+{
+	return shim_bpf((int)f->v[0], ptr(f, 1), (unsigned)f->v[2], ptr(f, 3),
+			(unsigned)f->v[4]);
+}
+
+static long case_landlock_create_ruleset(struct frame *f)
+{
+	return shim_landlock_create_ruleset(ptr(f, 0), (size_t)f->v[1],
+					    (uint32_t)f->v[2]);
+}
+
+static long case_landlock_add_rule(struct frame *f)
+{
+	return shim_landlock_add_rule((int)f->v[0], (unsigned)f->v[1],
+				      ptr(f, 2), (uint32_t)f->v[3]);
+}
+
+static long case_landlock_restrict_self(struct frame *f)
+{
+	return shim_landlock_restrict_self((int)f->v[0], (uint32_t)f->v[1]);
+}
+
+static long case_lsm_get_self_attr(struct frame *f)
+{
+	return shim_lsm_get_self_attr((unsigned)f->v[0], ptr(f, 1), ptr(f, 2),
+				      (uint32_t)f->v[3]);
+}
+
+static long case_lsm_set_self_attr(struct frame *f)
+{
+	return shim_lsm_set_self_attr((unsigned)f->v[0], ptr(f, 1),
+				      (uint32_t)f->v[2], (uint32_t)f->v[3]);
+}
+
+static long case_lsm_list_modules(struct frame *f)
+{
+	return shim_lsm_list_modules(ptr(f, 0), ptr(f, 1), (uint32_t)f->v[2]);
+}
+
+static long case_mremap(struct frame *f)
+{
+	return (long)shim_mremap((void *)f->v[0], (unsigned long)f->v[1],
+				 (unsigned long)f->v[2], (unsigned long)f->v[3],
+				 (void *)f->v[4]);
+}
+
+static long case_msync(struct frame *f)
+{
+	return shim_msync(ptr(f, 0), (size_t)f->v[1], (int)f->v[2]);
+}
+
+static long case_mincore(struct frame *f)
+{
+	return shim_mincore(ptr(f, 0), (size_t)f->v[1], ptr(f, 2));
+}
+
+static long case_madvise(struct frame *f)
+{
+	return shim_madvise(ptr(f, 0), (size_t)f->v[1], (int)f->v[2]);
+}
+
+static long case_process_madvise(struct frame *f)
+{
+	return shim_process_madvise((int)f->v[0], ptr(f, 1), (size_t)f->v[2],
+				    (int)f->v[3], (unsigned)f->v[4]);
+}
+
+static long case_process_mrelease(struct frame *f)
+{
+	return shim_process_mrelease((int)f->v[0], (unsigned)f->v[1]);
+}
+
+static long case_mlock(struct frame *f)
+{
+	return shim_mlock(ptr(f, 0), (size_t)f->v[1]);
+}
+
+static long case_mlock2(struct frame *f)
+{
+	return shim_mlock2(ptr(f, 0), (size_t)f->v[1], (int)f->v[2]);
+}
+
+static long case_munlock(struct frame *f)
+{
+	return shim_munlock(ptr(f, 0), (size_t)f->v[1]);
+}
+
+static long case_mlockall(struct frame *f)
+{
+	return shim_mlockall((int)f->v[0]);
+}
+
+static long case_munlockall(struct frame *f)
+{
+	(void)f;
+	return shim_munlockall();
+}
+
+static long case_remap_file_pages(struct frame *f)
+{
+	return shim_remap_file_pages((void *)f->v[0], (unsigned long)f->v[1],
+				     (unsigned long)f->v[2],
+				     (unsigned long)f->v[3],
+				     (unsigned long)f->v[4]);
+}
+
+static long case_brk(struct frame *f)
+{
+	return shim_brk((void *)f->v[0]);
+}
+
+static long case_mbind(struct frame *f)
+{
+	return shim_mbind(ptr(f, 0), (unsigned long)f->v[1],
+			  (unsigned long)f->v[2], ptr(f, 3),
+			  (unsigned long)f->v[4], (unsigned)f->v[5]);
+}
+
+static long case_set_mempolicy(struct frame *f)
+{
+	return shim_set_mempolicy((int)f->v[0], ptr(f, 1),
+				  (unsigned long)f->v[2]);
+}
+
+static long case_get_mempolicy(struct frame *f)
+{
+	return shim_get_mempolicy(ptr(f, 0), ptr(f, 1), (unsigned long)f->v[2],
+				  (void *)f->v[3], (unsigned long)f->v[4]);
+}
+
+static long case_set_mempolicy_home_node(struct frame *f)
+{
+	return shim_set_mempolicy_home_node(ptr(f, 0), (unsigned long)f->v[1],
+					    (unsigned long)f->v[2],
+					    (unsigned long)f->v[3]);
+}
+
+static long case_migrate_pages(struct frame *f)
+{
+	return shim_migrate_pages((int)f->v[0], (unsigned long)f->v[1],
+				  ptr(f, 2), ptr(f, 3));
+}
+
+static long case_move_pages(struct frame *f)
+{
+	return shim_move_pages((int)f->v[0], (unsigned long)f->v[1], ptr(f, 2),
+			       ptr(f, 3), ptr(f, 4), (int)f->v[5]);
+}
+
+static long case_pkey_alloc(struct frame *f)
+{
+	return shim_pkey_alloc((unsigned long)f->v[0], (unsigned long)f->v[1]);
+}
+
+static long case_pkey_free(struct frame *f)
+{
+	return shim_pkey_free((int)f->v[0]);
+}
+
+static long case_pkey_mprotect(struct frame *f)
+{
+	return shim_pkey_mprotect(ptr(f, 0), (size_t)f->v[1], (int)f->v[2],
+				  (int)f->v[3]);
+}
+
+static long case_mseal(struct frame *f)
+{
+	return shim_mseal(ptr(f, 0), (size_t)f->v[1], (unsigned long)f->v[2]);
+}
+
+static long case_map_shadow_stack(struct frame *f)
+{
+	return (long)shim_map_shadow_stack((void *)f->v[0],
+					   (unsigned long)f->v[1],
+					   (unsigned)f->v[2]);
+}
+
+static long case_memfd_secret(struct frame *f)
+{
+	return shim_memfd_secret((unsigned)f->v[0]);
+}
+
+static long case_membarrier(struct frame *f)
+{
+	return shim_membarrier((int)f->v[0], (unsigned)f->v[1], (int)f->v[2]);
+}
+
+static long case_process_vm_readv(struct frame *f)
+{
+	return shim_process_vm_readv((int)f->v[0], ptr(f, 1),
+				     (unsigned long)f->v[2], ptr(f, 3),
+				     (unsigned long)f->v[4],
+				     (unsigned long)f->v[5]);
+}
+
+static long case_process_vm_writev(struct frame *f)
+{
+	return shim_process_vm_writev((int)f->v[0], ptr(f, 1),
+				      (unsigned long)f->v[2], ptr(f, 3),
+				      (unsigned long)f->v[4],
+				      (unsigned long)f->v[5]);
+}
+
+static long case_accept(struct frame *f)
+{
+	return shim_accept((int)f->v[0], ptr(f, 1), ptr(f, 2));
+}
+
+static long case_recvmmsg(struct frame *f)
+{
+	return shim_recvmmsg((int)f->v[0], ptr(f, 1), (unsigned)f->v[2],
+			     (unsigned)f->v[3], ptr(f, 4));
+}
+
+static long case_sendmmsg(struct frame *f)
+{
+	return shim_sendmmsg((int)f->v[0], ptr(f, 1), (unsigned)f->v[2],
+			     (unsigned)f->v[3]);
+}
+
+static long case_umount2(struct frame *f)
+{
+	return shim_umount2(ptr(f, 0), (int)f->v[1]);
+}
+
+static long case_pivot_root(struct frame *f)
+{
+	return shim_pivot_root(ptr(f, 0), ptr(f, 1));
+}
+
+static long case_open_tree(struct frame *f)
+{
+	return shim_open_tree((int)f->v[0], ptr(f, 1), (unsigned)f->v[2]);
+}
+
+static long case_open_tree_attr(struct frame *f)
+{
+	return shim_open_tree_attr((int)f->v[0], ptr(f, 1), (unsigned)f->v[2],
+				   ptr(f, 3), (size_t)f->v[4]);
+}
+
+static long case_move_mount(struct frame *f)
+{
+	return shim_move_mount((int)f->v[0], ptr(f, 1), (int)f->v[2], ptr(f, 3),
+			       (unsigned)f->v[4]);
+}
+
+static long case_fsopen(struct frame *f)
+{
+	return shim_fsopen(ptr(f, 0), (unsigned)f->v[1]);
+}
+
+static long case_fsconfig(struct frame *f)
+{
+	return shim_fsconfig((int)f->v[0], (unsigned)f->v[1], ptr(f, 2),
+			     ptr(f, 3), (int)f->v[4]);
+}
+
+static long case_fsmount(struct frame *f)
+{
+	return shim_fsmount((int)f->v[0], (unsigned)f->v[1], (unsigned)f->v[2]);
+}
+
+static long case_fspick(struct frame *f)
+{
+	return shim_fspick((int)f->v[0], ptr(f, 1), (unsigned)f->v[2]);
+}
+
+static long case_mount_setattr(struct frame *f)
+{
+	return shim_mount_setattr((int)f->v[0], ptr(f, 1), (unsigned)f->v[2],
+				  ptr(f, 3), (size_t)f->v[4]);
+}
+
+static long case_statmount(struct frame *f)
+{
+	return shim_statmount(ptr(f, 0), ptr(f, 1), (size_t)f->v[2],
+			      (unsigned)f->v[3]);
+}
+
+static long case_listmount(struct frame *f)
+{
+	return shim_listmount(ptr(f, 0), ptr(f, 1), (size_t)f->v[2],
+			      (unsigned)f->v[3]);
+}
+
+static long case_listns(struct frame *f)
+{
+	return shim_listns(ptr(f, 0), ptr(f, 1), (size_t)f->v[2],
+			   (unsigned)f->v[3]);
+}
+
+#ifdef SHIM_NR_poll
+static long case_poll(struct frame *f)
+{
+	return shim_poll(ptr(f, 0), (unsigned)f->v[1], (int)f->v[2]);
+}
+#endif
+
+#ifdef SHIM_NR_select
+static long case_select(struct frame *f)
+{
+	return shim_select((int)f->v[0], ptr(f, 1), ptr(f, 2), ptr(f, 3),
+			   ptr(f, 4));
+}
+#endif
+
+#ifdef SHIM_NR_pause
+static long case_pause(struct frame *f)
+{
+	(void)f;
+	return shim_pause();
+}
+#endif
+
+#ifdef SHIM_NR_epoll_create
+static long case_epoll_create(struct frame *f)
+{
+	return shim_epoll_create((int)f->v[0]);
+}
+#endif
+
+#ifdef SHIM_NR_epoll_wait
+static long case_epoll_wait(struct frame *f)
+{
+	return shim_epoll_wait((int)f->v[0], ptr(f, 1), (int)f->v[2],
+			       (int)f->v[3]);
+}
+#endif
+
+#ifdef SHIM_NR_eventfd
+static long case_eventfd(struct frame *f)
+{
+	return shim_eventfd((unsigned)f->v[0]);
+}
+#endif
+
+#ifdef SHIM_NR_signalfd
+static long case_signalfd(struct frame *f)
+{
+	return shim_signalfd((int)f->v[0], ptr(f, 1));
+}
+#endif
+
+static long case_signalfd4(struct frame *f)
+{
+	return shim_signalfd4((int)f->v[0], ptr(f, 1), (int)f->v[3]);
+}
+
+#ifdef SHIM_NR_inotify_init
+static long case_inotify_init(struct frame *f)
+{
+	(void)f;
+	return shim_inotify_init();
+}
+#endif
+
+static long case_inotify_init1(struct frame *f)
+{
+	return shim_inotify_init1((int)f->v[0]);
+}
+
+static long case_inotify_add_watch(struct frame *f)
+{
+	return shim_inotify_add_watch((int)f->v[0], ptr(f, 1),
+				      (uint32_t)f->v[2]);
+}
+
+static long case_inotify_rm_watch(struct frame *f)
+{
+	return shim_inotify_rm_watch((int)f->v[0], (int32_t)f->v[1]);
+}
+
+static long case_fanotify_init(struct frame *f)
+{
+	return shim_fanotify_init((unsigned)f->v[0], (unsigned)f->v[1]);
+}
+
+static long case_fanotify_mark(struct frame *f)
+{
+	return shim_fanotify_mark((int)f->v[0], (unsigned)f->v[1],
+				  (uint64_t)f->v[2], (int)f->v[3], ptr(f, 4));
+}
+
+static long case_timerfd_create(struct frame *f)
+{
+	return shim_timerfd_create((int)f->v[0], (int)f->v[1]);
+}
+
+static long case_timerfd_settime(struct frame *f)
+{
+	return shim_timerfd_settime((int)f->v[0], (int)f->v[1], ptr(f, 2),
+				    ptr(f, 3));
+}
+
+static long case_timerfd_gettime(struct frame *f)
+{
+	return shim_timerfd_gettime((int)f->v[0], ptr(f, 1));
+}
+
+static long case_userfaultfd(struct frame *f)
+{
+	return shim_userfaultfd((int)f->v[0]);
+}
+
+static long case_futex_waitv(struct frame *f)
+{
+	return shim_futex_waitv(ptr(f, 0), (unsigned)f->v[1], (unsigned)f->v[2],
+				ptr(f, 3), (int)f->v[4]);
+}
+
+static long case_futex_wake(struct frame *f)
+{
+	return shim_futex_wake((void *)f->v[0], (unsigned long)f->v[1],
+			       (int)f->v[2], (unsigned)f->v[3]);
+}
+
+static long case_futex_wait(struct frame *f)
+{
+	return shim_futex_wait((void *)f->v[0], (unsigned long)f->v[1],
+			       (unsigned long)f->v[2], (unsigned)f->v[3],
+			       ptr(f, 4), (int)f->v[5]);
+}
+
+static long case_futex_requeue(struct frame *f)
+{
+	return shim_futex_requeue(ptr(f, 0), (unsigned)f->v[1], (int)f->v[2],
+				  (int)f->v[3]);
+}
+
+static long case_io_setup(struct frame *f)
+{
+	return shim_io_setup((unsigned)f->v[0], ptr(f, 1));
+}
+
+static long case_io_destroy(struct frame *f)
+{
+	return shim_io_destroy((unsigned long)f->v[0]);
+}
+
+static long case_io_getevents(struct frame *f)
+{
+	return shim_io_getevents((unsigned long)f->v[0], (long)f->v[1],
+				 (long)f->v[2], ptr(f, 3), ptr(f, 4));
+}
+
+static long case_io_pgetevents(struct frame *f)
+{
+	return shim_io_pgetevents((unsigned long)f->v[0], (long)f->v[1],
+				  (long)f->v[2], ptr(f, 3), ptr(f, 4),
+				  ptr(f, 5));
+}
+
+static long case_io_submit(struct frame *f)
+{
+	return shim_io_submit((unsigned long)f->v[0], (long)f->v[1], ptr(f, 2));
+}
+
+static long case_io_cancel(struct frame *f)
+{
+	return shim_io_cancel((unsigned long)f->v[0], ptr(f, 1), ptr(f, 2));
+}
+
+static long case_openat2(struct frame *f)
+{
+	return shim_openat2((int)f->v[0], ptr(f, 1), ptr(f, 2),
+			    (size_t)f->v[3]);
+}
+
+#ifdef SHIM_NR_open
+static long case_open(struct frame *f)
+{
+	return shim_open(ptr(f, 0), (int)f->v[1], (unsigned)f->v[2]);
+}
+#endif
+
+#ifdef SHIM_NR_creat
+static long case_creat(struct frame *f)
+{
+	return shim_creat(ptr(f, 0), (unsigned)f->v[1]);
+}
+#endif
+
+static long case_newfstatat(struct frame *f)
+{
+	return shim_newfstatat((int)f->v[0], ptr(f, 1), ptr(f, 2),
+			       (int)f->v[3]);
+}
+
+#ifdef SHIM_NR_stat
+static long case_stat(struct frame *f)
+{
+	return shim_stat(ptr(f, 0), ptr(f, 1));
+}
+#endif
+
+#ifdef SHIM_NR_lstat
+static long case_lstat(struct frame *f)
+{
+	return shim_lstat(ptr(f, 0), ptr(f, 1));
+}
+#endif
+
+static long case_fstat(struct frame *f)
+{
+	return shim_fstat((int)f->v[0], ptr(f, 1));
+}
+
+static long case_faccessat(struct frame *f)
+{
+	return shim_faccessat((int)f->v[0], ptr(f, 1), (int)f->v[2]);
+}
+
+static long case_faccessat2(struct frame *f)
+{
+	return shim_faccessat2((int)f->v[0], ptr(f, 1), (int)f->v[2],
+			       (int)f->v[3]);
+}
+
+#ifdef SHIM_NR_access
+static long case_access(struct frame *f)
+{
+	return shim_access(ptr(f, 0), (int)f->v[1]);
+}
+#endif
+
+static long case_fchmodat(struct frame *f)
+{
+	return shim_fchmodat((int)f->v[0], ptr(f, 1), (unsigned)f->v[2]);
+}
+
+static long case_fchmodat2(struct frame *f)
+{
+	return shim_fchmodat2((int)f->v[0], ptr(f, 1), (unsigned)f->v[2],
+			      (unsigned)f->v[3]);
+}
+
+#ifdef SHIM_NR_chmod
+static long case_chmod(struct frame *f)
+{
+	return shim_chmod(ptr(f, 0), (unsigned)f->v[1]);
+}
+#endif
+
+static long case_fchownat(struct frame *f)
+{
+	return shim_fchownat((int)f->v[0], ptr(f, 1), (unsigned)f->v[2],
+			     (unsigned)f->v[3], (int)f->v[4]);
+}
+
+#ifdef SHIM_NR_chown
+static long case_chown(struct frame *f)
+{
+	return shim_chown(ptr(f, 0), (unsigned)f->v[1], (unsigned)f->v[2]);
+}
+#endif
+
+#ifdef SHIM_NR_lchown
+static long case_lchown(struct frame *f)
+{
+	return shim_lchown(ptr(f, 0), (unsigned)f->v[1], (unsigned)f->v[2]);
+}
+#endif
+
+static long case_utimensat(struct frame *f)
+{
+	return shim_utimensat((int)f->v[0], ptr(f, 1), ptr(f, 2), (int)f->v[3]);
+}
+
+#ifdef SHIM_NR_utime
+static long case_utime(struct frame *f)
+{
+	return shim_utime(ptr(f, 0), ptr(f, 1));
+}
+#endif
+
+#ifdef SHIM_NR_utimes
+static long case_utimes(struct frame *f)
+{
+	return shim_utimes(ptr(f, 0), ptr(f, 1));
+}
+#endif
+
+#ifdef SHIM_NR_futimesat
+static long case_futimesat(struct frame *f)
+{
+	return shim_futimesat((int)f->v[0], ptr(f, 1), ptr(f, 2));
+}
+#endif
+
+static long case_renameat2(struct frame *f)
+{
+	return shim_renameat2((int)f->v[0], ptr(f, 1), (int)f->v[2], ptr(f, 3),
+			      (unsigned)f->v[4]);
+}
+
+static long case_renameat(struct frame *f)
+{
+	return shim_renameat((int)f->v[0], ptr(f, 1), (int)f->v[2], ptr(f, 3));
+}
+
+#ifdef SHIM_NR_rename
+static long case_rename(struct frame *f)
+{
+	return shim_rename(ptr(f, 0), ptr(f, 1));
+}
+#endif
+
+static long case_linkat(struct frame *f)
+{
+	return shim_linkat((int)f->v[0], ptr(f, 1), (int)f->v[2], ptr(f, 3),
+			   (int)f->v[4]);
+}
+
+#ifdef SHIM_NR_link
+static long case_link(struct frame *f)
+{
+	return shim_link(ptr(f, 0), ptr(f, 1));
+}
+#endif
+
+static long case_symlinkat(struct frame *f)
+{
+	return shim_symlinkat(ptr(f, 0), (int)f->v[1], ptr(f, 2));
+}
+
+#ifdef SHIM_NR_symlink
+static long case_symlink(struct frame *f)
+{
+	return shim_symlink(ptr(f, 0), ptr(f, 1));
+}
+#endif
+
+#ifdef SHIM_NR_unlink
+static long case_unlink(struct frame *f)
+{
+	return shim_unlink(ptr(f, 0));
+}
+#endif
+
+#ifdef SHIM_NR_rmdir
+static long case_rmdir(struct frame *f)
+{
+	return shim_rmdir(ptr(f, 0));
+}
+#endif
+
+#ifdef SHIM_NR_mkdir
+static long case_mkdir(struct frame *f)
+{
+	return shim_mkdir(ptr(f, 0), (unsigned)f->v[1]);
+}
+#endif
+
+static long case_mknodat(struct frame *f)
+{
+	return shim_mknodat((int)f->v[0], ptr(f, 1), (unsigned)f->v[2],
+			    (unsigned)f->v[3]);
+}
+
+#ifdef SHIM_NR_mknod
+static long case_mknod(struct frame *f)
+{
+	return shim_mknod(ptr(f, 0), (unsigned)f->v[1], (unsigned)f->v[2]);
+}
+#endif
+
+#ifdef SHIM_NR_readlink
+static long case_readlink(struct frame *f)
+{
+	return shim_readlink(ptr(f, 0), ptr(f, 1), (int)f->v[2]);
+}
+#endif
+
+static long case_truncate(struct frame *f)
+{
+	return shim_truncate(ptr(f, 0), (long)f->v[1]);
+}
+
+static long case_statfs(struct frame *f)
+{
+	return shim_statfs(ptr(f, 0), ptr(f, 1));
+}
+
+static long case_getcwd(struct frame *f)
+{
+	return shim_getcwd(ptr(f, 0), (unsigned long)f->v[1]);
+}
+
+static long case_name_to_handle_at(struct frame *f)
+{
+	return shim_name_to_handle_at((int)f->v[0], ptr(f, 1), ptr(f, 2),
+				      ptr(f, 3), (int)f->v[4]);
+}
+
+static long case_open_by_handle_at(struct frame *f)
+{
+	return shim_open_by_handle_at((int)f->v[0], ptr(f, 1), (int)f->v[2]);
+}
+
+static long case_file_getattr(struct frame *f)
+{
+	return shim_file_getattr((int)f->v[0], ptr(f, 1), ptr(f, 2),
+				 (size_t)f->v[3], (unsigned)f->v[4]);
+}
+
+static long case_file_setattr(struct frame *f)
+{
+	return shim_file_setattr((int)f->v[0], ptr(f, 1), ptr(f, 2),
+				 (size_t)f->v[3], (unsigned)f->v[4]);
+}
+
+static long case_setxattr(struct frame *f)
+{
+	return shim_setxattr(ptr(f, 0), ptr(f, 1), ptr(f, 2), (size_t)f->v[3],
+			     (int)f->v[4]);
+}
+
+static long case_lsetxattr(struct frame *f)
+{
+	return shim_lsetxattr(ptr(f, 0), ptr(f, 1), ptr(f, 2), (size_t)f->v[3],
+			      (int)f->v[4]);
+}
+
+static long case_fsetxattr(struct frame *f)
+{
+	return shim_fsetxattr((int)f->v[0], ptr(f, 1), ptr(f, 2),
+			      (size_t)f->v[3], (int)f->v[4]);
+}
+
+static long case_getxattr(struct frame *f)
+{
+	return shim_getxattr(ptr(f, 0), ptr(f, 1), ptr(f, 2), (size_t)f->v[3]);
+}
+
+static long case_lgetxattr(struct frame *f)
+{
+	return shim_lgetxattr(ptr(f, 0), ptr(f, 1), ptr(f, 2), (size_t)f->v[3]);
+}
+
+static long case_fgetxattr(struct frame *f)
+{
+	return shim_fgetxattr((int)f->v[0], ptr(f, 1), ptr(f, 2),
+			      (size_t)f->v[3]);
+}
+
+static long case_listxattr(struct frame *f)
+{
+	return shim_listxattr(ptr(f, 0), ptr(f, 1), (size_t)f->v[2]);
+}
+
+static long case_llistxattr(struct frame *f)
+{
+	return shim_llistxattr(ptr(f, 0), ptr(f, 1), (size_t)f->v[2]);
+}
+
+static long case_flistxattr(struct frame *f)
+{
+	return shim_flistxattr((int)f->v[0], ptr(f, 1), (size_t)f->v[2]);
+}
+
+static long case_removexattr(struct frame *f)
+{
+	return shim_removexattr(ptr(f, 0), ptr(f, 1));
+}
+
+static long case_lremovexattr(struct frame *f)
+{
+	return shim_lremovexattr(ptr(f, 0), ptr(f, 1));
+}
+
+static long case_fremovexattr(struct frame *f)
+{
+	return shim_fremovexattr((int)f->v[0], ptr(f, 1));
+}
+
+static long case_setxattrat(struct frame *f)
+{
+	return shim_setxattrat((int)f->v[0], ptr(f, 1), (unsigned)f->v[2],
+			       ptr(f, 3), ptr(f, 4), (size_t)f->v[5]);
+}
+
+static long case_getxattrat(struct frame *f)
+{
+	return shim_getxattrat((int)f->v[0], ptr(f, 1), (unsigned)f->v[2],
+			       ptr(f, 3), ptr(f, 4), (size_t)f->v[5]);
+}
+
+static long case_listxattrat(struct frame *f)
+{
+	return shim_listxattrat((int)f->v[0], ptr(f, 1), (unsigned)f->v[2],
+				ptr(f, 3), (size_t)f->v[4]);
+}
+
+static long case_removexattrat(struct frame *f)
+{
+	return shim_removexattrat((int)f->v[0], ptr(f, 1), (unsigned)f->v[2],
+				  ptr(f, 3));
+}
+
+static long case_fchroot(struct frame *f)
+{
+	return shim_fchroot((int)f->v[0], (unsigned)f->v[1]);
+}
+
+#ifdef SHIM_NR_ustat
+static long case_ustat(struct frame *f)
+{
+	return shim_ustat((unsigned)f->v[0], ptr(f, 1));
+}
+#endif
 
 static long case_getpid(struct frame *f)
 {
@@ -541,7 +1981,79 @@ static long case_reboot(struct frame *f)
 	return shim_reboot((unsigned)f->v[2]);
 }
 
-/* clang-format off */
+static long case_nanosleep(struct frame *f)
+{
+	return shim_nanosleep(ptr(f, 0), ptr(f, 1));
+}
+
+static long case_getitimer(struct frame *f)
+{
+	return shim_getitimer((int)f->v[0], ptr(f, 1));
+}
+
+static long case_setitimer(struct frame *f)
+{
+	return shim_setitimer((int)f->v[0], ptr(f, 1), ptr(f, 2));
+}
+
+static long case_gettimeofday(struct frame *f)
+{
+	return shim_gettimeofday(ptr(f, 0), ptr(f, 1));
+}
+
+static long case_settimeofday(struct frame *f)
+{
+	return shim_settimeofday(ptr(f, 0), ptr(f, 1));
+}
+
+#ifdef SHIM_NR_time
+static long case_time(struct frame *f)
+{
+	return shim_time(ptr(f, 0));
+}
+#endif
+
+static long case_clock_settime(struct frame *f)
+{
+	return shim_clock_settime((int)f->v[0], ptr(f, 1));
+}
+
+static long case_adjtimex(struct frame *f)
+{
+	return shim_adjtimex(ptr(f, 0));
+}
+
+static long case_clock_adjtime(struct frame *f)
+{
+	return shim_clock_adjtime((int)f->v[0], ptr(f, 1));
+}
+
+static long case_timer_create(struct frame *f)
+{
+	return shim_timer_create((int)f->v[0], ptr(f, 1), ptr(f, 2));
+}
+
+static long case_timer_settime(struct frame *f)
+{
+	return shim_timer_settime((int)f->v[0], (int)f->v[1], ptr(f, 2),
+				  ptr(f, 3));
+}
+
+static long case_timer_gettime(struct frame *f)
+{
+	return shim_timer_gettime((int)f->v[0], ptr(f, 1));
+}
+
+static long case_timer_getoverrun(struct frame *f)
+{
+	return shim_timer_getoverrun((int)f->v[0]);
+}
+
+static long case_timer_delete(struct frame *f)
+{
+	return shim_timer_delete((int)f->v[0]);
+}
+
 static const struct c_case cases[] = {
 	{ "ppoll", case_ppoll },
 	{ "pselect6", case_pselect6 },
@@ -565,6 +2077,34 @@ static const struct c_case cases[] = {
 	{ "getsid", case_getsid },
 	{ "rt_sigpending", case_rt_sigpending },
 	{ "rt_sigtimedwait", case_rt_sigtimedwait },
+	{ "dup", case_dup },
+#ifdef SHIM_NR_dup2
+	{ "dup2", case_dup2 },
+#endif
+#ifdef SHIM_NR_pipe
+	{ "pipe", case_pipe },
+#endif
+	{ "fchmod", case_fchmod },
+	{ "fchown", case_fchown },
+	{ "flock", case_flock },
+	{ "fdatasync", case_fdatasync },
+	{ "sync", case_sync },
+	{ "syncfs", case_syncfs },
+	{ "sync_file_range", case_sync_file_range },
+	{ "readahead", case_readahead },
+	{ "fadvise64", case_fadvise64 },
+#ifdef SHIM_NR_getdents
+	{ "getdents", case_getdents },
+#endif
+	{ "preadv", case_preadv },
+	{ "pwritev", case_pwritev },
+	{ "sendfile", case_sendfile },
+	{ "copy_file_range", case_copy_file_range },
+	{ "splice", case_splice },
+	{ "tee", case_tee },
+	{ "vmsplice", case_vmsplice },
+	{ "cachestat", case_cachestat },
+	{ "ioctl", case_ioctl },
 	{ "read", case_read },
 	{ "write", case_write },
 	{ "close", case_close },
@@ -583,7 +2123,6 @@ static const struct c_case cases[] = {
 	{ "fsync", case_fsync },
 	{ "unlinkat", case_unlinkat },
 	{ "mkdirat", case_mkdirat },
-	{ "symlinkat", case_symlinkat },
 	{ "readlinkat", case_readlinkat },
 	{ "getdents64", case_getdents64 },
 	{ "pipe2", case_pipe2 },
@@ -595,6 +2134,306 @@ static const struct c_case cases[] = {
 	{ "fchdir", case_fchdir },
 	{ "chroot", case_chroot },
 	{ "umask", case_umask },
+	{ "getgid", case_getgid },
+	{ "getegid", case_getegid },
+	{ "getresuid", case_getresuid },
+	{ "getresgid", case_getresgid },
+	{ "getgroups", case_getgroups },
+#ifdef SHIM_NR_getpgrp
+	{ "getpgrp", case_getpgrp },
+#endif
+	{ "setuid", case_setuid },
+	{ "setgid", case_setgid },
+	{ "setreuid", case_setreuid },
+	{ "setregid", case_setregid },
+	{ "setresuid", case_setresuid },
+	{ "setresgid", case_setresgid },
+	{ "setgroups", case_setgroups },
+	{ "setfsuid", case_setfsuid },
+	{ "setfsgid", case_setfsgid },
+	{ "capget", case_capget },
+	{ "capset", case_capset },
+	{ "unshare", case_unshare },
+	{ "setns", case_setns },
+	{ "personality", case_personality },
+	{ "getpriority", case_getpriority },
+	{ "setpriority", case_setpriority },
+	{ "ioprio_get", case_ioprio_get },
+	{ "ioprio_set", case_ioprio_set },
+	{ "sched_setparam", case_sched_setparam },
+	{ "sched_getparam", case_sched_getparam },
+	{ "sched_setscheduler", case_sched_setscheduler },
+	{ "sched_getscheduler", case_sched_getscheduler },
+	{ "sched_get_priority_max", case_sched_get_priority_max },
+	{ "sched_get_priority_min", case_sched_get_priority_min },
+	{ "sched_rr_get_interval", case_sched_rr_get_interval },
+	{ "sched_setattr", case_sched_setattr },
+	{ "sched_getattr", case_sched_getattr },
+	{ "getrlimit", case_getrlimit },
+	{ "times", case_times },
+	{ "ptrace", case_ptrace },
+	{ "kcmp", case_kcmp },
+	{ "pidfd_getfd", case_pidfd_getfd },
+	{ "tkill", case_tkill },
+	{ "rt_sigqueueinfo", case_rt_sigqueueinfo },
+	{ "rt_tgsigqueueinfo", case_rt_tgsigqueueinfo },
+	{ "rt_sigsuspend", case_rt_sigsuspend },
+	{ "sigaltstack", case_sigaltstack },
+#ifdef SHIM_NR_fork
+	{ "fork", case_fork },
+#endif
+#ifdef SHIM_NR_alarm
+	{ "alarm", case_alarm },
+#endif
+	{ "set_tid_address", case_set_tid_address },
+	{ "set_robust_list", case_set_robust_list },
+	{ "get_robust_list", case_get_robust_list },
+	{ "rseq", case_rseq },
+	{ "rseq_slice_yield", case_rseq_slice_yield },
+#ifdef SHIM_NR_arch_prctl
+	{ "arch_prctl", case_arch_prctl },
+#endif
+#ifdef SHIM_NR_modify_ldt
+	{ "modify_ldt", case_modify_ldt },
+#endif
+#ifdef SHIM_NR_iopl
+	{ "iopl", case_iopl },
+#endif
+#ifdef SHIM_NR_ioperm
+	{ "ioperm", case_ioperm },
+#endif
+	{ "shmget", case_shmget },
+	{ "shmat", case_shmat },
+	{ "shmdt", case_shmdt },
+	{ "shmctl", case_shmctl },
+	{ "semget", case_semget },
+	{ "semop", case_semop },
+	{ "semtimedop", case_semtimedop },
+	{ "semctl", case_semctl },
+	{ "msgget", case_msgget },
+	{ "msgsnd", case_msgsnd },
+	{ "msgrcv", case_msgrcv },
+	{ "msgctl", case_msgctl },
+	{ "mq_open", case_mq_open },
+	{ "mq_unlink", case_mq_unlink },
+	{ "mq_timedsend", case_mq_timedsend },
+	{ "mq_timedreceive", case_mq_timedreceive },
+	{ "mq_notify", case_mq_notify },
+	{ "mq_getsetattr", case_mq_getsetattr },
+	{ "add_key", case_add_key },
+	{ "request_key", case_request_key },
+	{ "keyctl", case_keyctl },
+	{ "sysinfo", case_sysinfo },
+	{ "sethostname", case_sethostname },
+	{ "setdomainname", case_setdomainname },
+	{ "syslog", case_syslog },
+	{ "acct", case_acct },
+	{ "swapon", case_swapon },
+	{ "swapoff", case_swapoff },
+	{ "vhangup", case_vhangup },
+	{ "init_module", case_init_module },
+	{ "finit_module", case_finit_module },
+	{ "delete_module", case_delete_module },
+	{ "kexec_load", case_kexec_load },
+	{ "kexec_file_load", case_kexec_file_load },
+	{ "quotactl", case_quotactl },
+	{ "quotactl_fd", case_quotactl_fd },
+#ifdef SHIM_NR_sysfs
+	{ "sysfs", case_sysfs },
+#endif
+	{ "bpf", case_bpf },
+	{ "landlock_create_ruleset", case_landlock_create_ruleset },
+	{ "landlock_add_rule", case_landlock_add_rule },
+	{ "landlock_restrict_self", case_landlock_restrict_self },
+	{ "lsm_get_self_attr", case_lsm_get_self_attr },
+	{ "lsm_set_self_attr", case_lsm_set_self_attr },
+	{ "lsm_list_modules", case_lsm_list_modules },
+	{ "mremap", case_mremap },
+	{ "msync", case_msync },
+	{ "mincore", case_mincore },
+	{ "madvise", case_madvise },
+	{ "process_madvise", case_process_madvise },
+	{ "process_mrelease", case_process_mrelease },
+	{ "mlock", case_mlock },
+	{ "mlock2", case_mlock2 },
+	{ "munlock", case_munlock },
+	{ "mlockall", case_mlockall },
+	{ "munlockall", case_munlockall },
+	{ "remap_file_pages", case_remap_file_pages },
+	{ "brk", case_brk },
+	{ "mbind", case_mbind },
+	{ "set_mempolicy", case_set_mempolicy },
+	{ "get_mempolicy", case_get_mempolicy },
+	{ "set_mempolicy_home_node", case_set_mempolicy_home_node },
+	{ "migrate_pages", case_migrate_pages },
+	{ "move_pages", case_move_pages },
+	{ "pkey_alloc", case_pkey_alloc },
+	{ "pkey_free", case_pkey_free },
+	{ "pkey_mprotect", case_pkey_mprotect },
+	{ "mseal", case_mseal },
+	{ "map_shadow_stack", case_map_shadow_stack },
+	{ "memfd_secret", case_memfd_secret },
+	{ "membarrier", case_membarrier },
+	{ "process_vm_readv", case_process_vm_readv },
+	{ "process_vm_writev", case_process_vm_writev },
+	{ "accept", case_accept },
+	{ "recvmmsg", case_recvmmsg },
+	{ "sendmmsg", case_sendmmsg },
+	{ "umount2", case_umount2 },
+	{ "pivot_root", case_pivot_root },
+	{ "open_tree", case_open_tree },
+	{ "open_tree_attr", case_open_tree_attr },
+	{ "move_mount", case_move_mount },
+	{ "fsopen", case_fsopen },
+	{ "fsconfig", case_fsconfig },
+	{ "fsmount", case_fsmount },
+	{ "fspick", case_fspick },
+	{ "mount_setattr", case_mount_setattr },
+	{ "statmount", case_statmount },
+	{ "listmount", case_listmount },
+	{ "listns", case_listns },
+#ifdef SHIM_NR_poll
+	{ "poll", case_poll },
+#endif
+#ifdef SHIM_NR_select
+	{ "select", case_select },
+#endif
+#ifdef SHIM_NR_pause
+	{ "pause", case_pause },
+#endif
+#ifdef SHIM_NR_epoll_create
+	{ "epoll_create", case_epoll_create },
+#endif
+#ifdef SHIM_NR_epoll_wait
+	{ "epoll_wait", case_epoll_wait },
+#endif
+#ifdef SHIM_NR_eventfd
+	{ "eventfd", case_eventfd },
+#endif
+#ifdef SHIM_NR_signalfd
+	{ "signalfd", case_signalfd },
+#endif
+	{ "signalfd4", case_signalfd4 },
+#ifdef SHIM_NR_inotify_init
+	{ "inotify_init", case_inotify_init },
+#endif
+	{ "inotify_init1", case_inotify_init1 },
+	{ "inotify_add_watch", case_inotify_add_watch },
+	{ "inotify_rm_watch", case_inotify_rm_watch },
+	{ "fanotify_init", case_fanotify_init },
+	{ "fanotify_mark", case_fanotify_mark },
+	{ "timerfd_create", case_timerfd_create },
+	{ "timerfd_settime", case_timerfd_settime },
+	{ "timerfd_gettime", case_timerfd_gettime },
+	{ "userfaultfd", case_userfaultfd },
+	{ "futex_waitv", case_futex_waitv },
+	{ "futex_wake", case_futex_wake },
+	{ "futex_wait", case_futex_wait },
+	{ "futex_requeue", case_futex_requeue },
+	{ "io_setup", case_io_setup },
+	{ "io_destroy", case_io_destroy },
+	{ "io_getevents", case_io_getevents },
+	{ "io_pgetevents", case_io_pgetevents },
+	{ "io_submit", case_io_submit },
+	{ "io_cancel", case_io_cancel },
+	{ "openat2", case_openat2 },
+#ifdef SHIM_NR_open
+	{ "open", case_open },
+#endif
+#ifdef SHIM_NR_creat
+	{ "creat", case_creat },
+#endif
+	{ "newfstatat", case_newfstatat },
+#ifdef SHIM_NR_stat
+	{ "stat", case_stat },
+#endif
+#ifdef SHIM_NR_lstat
+	{ "lstat", case_lstat },
+#endif
+	{ "fstat", case_fstat },
+	{ "faccessat", case_faccessat },
+	{ "faccessat2", case_faccessat2 },
+#ifdef SHIM_NR_access
+	{ "access", case_access },
+#endif
+	{ "fchmodat", case_fchmodat },
+	{ "fchmodat2", case_fchmodat2 },
+#ifdef SHIM_NR_chmod
+	{ "chmod", case_chmod },
+#endif
+	{ "fchownat", case_fchownat },
+#ifdef SHIM_NR_chown
+	{ "chown", case_chown },
+#endif
+#ifdef SHIM_NR_lchown
+	{ "lchown", case_lchown },
+#endif
+	{ "utimensat", case_utimensat },
+#ifdef SHIM_NR_utime
+	{ "utime", case_utime },
+#endif
+#ifdef SHIM_NR_utimes
+	{ "utimes", case_utimes },
+#endif
+#ifdef SHIM_NR_futimesat
+	{ "futimesat", case_futimesat },
+#endif
+	{ "renameat2", case_renameat2 },
+	{ "renameat", case_renameat },
+#ifdef SHIM_NR_rename
+	{ "rename", case_rename },
+#endif
+	{ "linkat", case_linkat },
+#ifdef SHIM_NR_link
+	{ "link", case_link },
+#endif
+	{ "symlinkat", case_symlinkat },
+#ifdef SHIM_NR_symlink
+	{ "symlink", case_symlink },
+#endif
+#ifdef SHIM_NR_unlink
+	{ "unlink", case_unlink },
+#endif
+#ifdef SHIM_NR_rmdir
+	{ "rmdir", case_rmdir },
+#endif
+#ifdef SHIM_NR_mkdir
+	{ "mkdir", case_mkdir },
+#endif
+	{ "mknodat", case_mknodat },
+#ifdef SHIM_NR_mknod
+	{ "mknod", case_mknod },
+#endif
+#ifdef SHIM_NR_readlink
+	{ "readlink", case_readlink },
+#endif
+	{ "truncate", case_truncate },
+	{ "statfs", case_statfs },
+	{ "getcwd", case_getcwd },
+	{ "name_to_handle_at", case_name_to_handle_at },
+	{ "open_by_handle_at", case_open_by_handle_at },
+	{ "file_getattr", case_file_getattr },
+	{ "file_setattr", case_file_setattr },
+	{ "setxattr", case_setxattr },
+	{ "lsetxattr", case_lsetxattr },
+	{ "fsetxattr", case_fsetxattr },
+	{ "getxattr", case_getxattr },
+	{ "lgetxattr", case_lgetxattr },
+	{ "fgetxattr", case_fgetxattr },
+	{ "listxattr", case_listxattr },
+	{ "llistxattr", case_llistxattr },
+	{ "flistxattr", case_flistxattr },
+	{ "removexattr", case_removexattr },
+	{ "lremovexattr", case_lremovexattr },
+	{ "fremovexattr", case_fremovexattr },
+	{ "setxattrat", case_setxattrat },
+	{ "getxattrat", case_getxattrat },
+	{ "listxattrat", case_listxattrat },
+	{ "removexattrat", case_removexattrat },
+	{ "fchroot", case_fchroot },
+#ifdef SHIM_NR_ustat
+	{ "ustat", case_ustat },
+#endif
 	{ "getpid", case_getpid },
 	{ "getppid", case_getppid },
 	{ "gettid", case_gettid },
@@ -641,6 +2480,22 @@ static const struct c_case cases[] = {
 	{ "getpeername", case_getpeername },
 	{ "mount", case_mount },
 	{ "reboot", case_reboot },
+	{ "nanosleep", case_nanosleep },
+	{ "getitimer", case_getitimer },
+	{ "setitimer", case_setitimer },
+	{ "gettimeofday", case_gettimeofday },
+	{ "settimeofday", case_settimeofday },
+#ifdef SHIM_NR_time
+	{ "time", case_time },
+#endif
+	{ "clock_settime", case_clock_settime },
+	{ "adjtimex", case_adjtimex },
+	{ "clock_adjtime", case_clock_adjtime },
+	{ "timer_create", case_timer_create },
+	{ "timer_settime", case_timer_settime },
+	{ "timer_gettime", case_timer_gettime },
+	{ "timer_getoverrun", case_timer_getoverrun },
+	{ "timer_delete", case_timer_delete },
 	{ NULL, NULL },
 };
 /* clang-format on */

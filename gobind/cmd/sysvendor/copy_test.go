@@ -203,7 +203,7 @@ func TestMistakesAreExplainedAndChangeNothing(t *testing.T) {
 		want string
 		args []string
 	}{
-		{"Pipe3 is unknown; near it are: Pipe2", []string{"-dest", at("new"), "-import", app, "Read", "Pipe3"}},
+		{"Pipe3 is unknown; near it are: Pipe, Pipe2", []string{"-dest", at("new"), "-import", app, "Read", "Pipe3"}},
 		{"io_uring_setup is unknown; near it are: IoUringSetup", []string{"-dest", at("new"), "-import", app, "io_uring_setup"}},
 		{"SYS_EPOLLCTL is unknown; near it are: SYS_EPOLL_CTL", []string{"-dest", at("new"), "-import", app, "SYS_EPOLLCTL"}},
 		{"urin is unknown; near it are: uring", []string{"-dest", at("new"), "-import", app, "urin"}},

@@ -68,7 +68,7 @@ func slice[T any](f *frame, i, length int) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(&f.mem[i])), f.v[length])
 }
 
-func result[T int | int64](r T, err error) (int64, error) {
+func result[T int | int64 | uintptr](r T, err error) (int64, error) {
 	return int64(r), err
 }
 

@@ -66,6 +66,64 @@ var cases = table(map[string]func(*frame) (int64, error){
 	"Getsid": func(f *frame) (int64, error) {
 		return result(sys.Getsid(int(f.v[0])))
 	},
+	"Dup": func(f *frame) (int64, error) {
+		return result(sys.Dup(int(f.v[0])))
+	},
+	"Fchmod": func(f *frame) (int64, error) {
+		return 0, sys.Fchmod(int(f.v[0]), uint32(f.v[1]))
+	},
+	"Fchown": func(f *frame) (int64, error) {
+		return 0, sys.Fchown(int(f.v[0]), int(f.v[1]), int(f.v[2]))
+	},
+	"Flock": func(f *frame) (int64, error) {
+		return 0, sys.Flock(int(f.v[0]), int(f.v[1]))
+	},
+	"Fdatasync": func(f *frame) (int64, error) {
+		return 0, sys.Fdatasync(int(f.v[0]))
+	},
+	"Sync": func(f *frame) (int64, error) {
+		sys.Sync()
+		return 0, nil
+	},
+	"Syncfs": func(f *frame) (int64, error) {
+		return 0, sys.Syncfs(int(f.v[0]))
+	},
+	"SyncFileRange": func(f *frame) (int64, error) {
+		return 0, sys.SyncFileRange(int(f.v[0]), int64(f.v[1]), int64(f.v[2]), int(f.v[3]))
+	},
+	"Readahead": func(f *frame) (int64, error) {
+		return 0, sys.Readahead(int(f.v[0]), int64(f.v[1]), int(f.v[2]))
+	},
+	"Fadvise": func(f *frame) (int64, error) {
+		return 0, sys.Fadvise(int(f.v[0]), int64(f.v[1]), int64(f.v[2]), int(f.v[3]))
+	},
+	"RawPreadv": func(f *frame) (int64, error) {
+		return result(sys.RawPreadv(int(f.v[0]), slice[sys.Iovec](f, 1, 2), int64(f.v[3])))
+	},
+	"RawPwritev": func(f *frame) (int64, error) {
+		return result(sys.RawPwritev(int(f.v[0]), slice[sys.Iovec](f, 1, 2), int64(f.v[3])))
+	},
+	"Sendfile": func(f *frame) (int64, error) {
+		return result(sys.Sendfile(int(f.v[0]), int(f.v[1]), (*int64)(f.ptr(2)), int(f.v[3])))
+	},
+	"CopyFileRange": func(f *frame) (int64, error) {
+		return result(sys.CopyFileRange(int(f.v[0]), (*int64)(f.ptr(1)), int(f.v[2]), (*int64)(f.ptr(3)), int(f.v[4]), int(f.v[5])))
+	},
+	"Splice": func(f *frame) (int64, error) {
+		return result(sys.Splice(int(f.v[0]), (*int64)(f.ptr(1)), int(f.v[2]), (*int64)(f.ptr(3)), int(f.v[4]), int(f.v[5])))
+	},
+	"Tee": func(f *frame) (int64, error) {
+		return result(sys.Tee(int(f.v[0]), int(f.v[1]), int(f.v[2]), int(f.v[3])))
+	},
+	"RawVmsplice": func(f *frame) (int64, error) {
+		return result(sys.RawVmsplice(int(f.v[0]), slice[sys.Iovec](f, 1, 2), int(f.v[3])))
+	},
+	"Cachestat": func(f *frame) (int64, error) {
+		return 0, sys.Cachestat(uint(f.v[0]), (*sys.CachestatRange)(f.ptr(1)), (*sys.Cachestat_t)(f.ptr(2)), uint(f.v[3]))
+	},
+	"RawIoctl": func(f *frame) (int64, error) {
+		return result(sys.RawIoctl(int(f.v[0]), uint(f.v[1]), uintptr(f.v[2])))
+	},
 	"Read": func(f *frame) (int64, error) {
 		return result(sys.Read(int(f.v[0]), slice[byte](f, 1, 2)))
 	},
@@ -120,9 +178,6 @@ var cases = table(map[string]func(*frame) (int64, error){
 	"Mkdirat": func(f *frame) (int64, error) {
 		return 0, sys.Mkdirat(int(f.v[0]), f.str(1), uint32(f.v[2]))
 	},
-	"Symlinkat": func(f *frame) (int64, error) {
-		return 0, sys.Symlinkat(f.str(0), int(f.v[1]), f.str(2))
-	},
 	"Readlinkat": func(f *frame) (int64, error) {
 		return result(sys.Readlinkat(int(f.v[0]), f.str(1), slice[byte](f, 2, 3)))
 	},
@@ -155,6 +210,585 @@ var cases = table(map[string]func(*frame) (int64, error){
 	},
 	"Umask": func(f *frame) (int64, error) {
 		return int64(sys.Umask(int(f.v[0]))), nil
+	},
+	"Getgid": func(f *frame) (int64, error) {
+		return int64(sys.Getgid()), nil
+	},
+	"Getegid": func(f *frame) (int64, error) {
+		return int64(sys.Getegid()), nil
+	},
+	"RawGetresuid": func(f *frame) (int64, error) {
+		return 0, sys.RawGetresuid((*uint32)(f.ptr(0)), (*uint32)(f.ptr(1)), (*uint32)(f.ptr(2)))
+	},
+	"RawGetresgid": func(f *frame) (int64, error) {
+		return 0, sys.RawGetresgid((*uint32)(f.ptr(0)), (*uint32)(f.ptr(1)), (*uint32)(f.ptr(2)))
+	},
+	"RawGetgroups": func(f *frame) (int64, error) {
+		return result(sys.RawGetgroups(slice[uint32](f, 1, 0)))
+	},
+	"RawSetfsuid": func(f *frame) (int64, error) {
+		return int64(sys.RawSetfsuid(int(f.v[0]))), nil
+	},
+	"RawSetfsgid": func(f *frame) (int64, error) {
+		return int64(sys.RawSetfsgid(int(f.v[0]))), nil
+	},
+	"Capget": func(f *frame) (int64, error) {
+		return 0, sys.Capget((*sys.CapUserHeader)(f.ptr(0)), (*sys.CapUserData)(f.ptr(1)))
+	},
+	"Capset": func(f *frame) (int64, error) {
+		return 0, sys.Capset((*sys.CapUserHeader)(f.ptr(0)), (*sys.CapUserData)(f.ptr(1)))
+	},
+	"Unshare": func(f *frame) (int64, error) {
+		return 0, sys.Unshare(int(f.v[0]))
+	},
+	"Setns": func(f *frame) (int64, error) {
+		return 0, sys.Setns(int(f.v[0]), int(f.v[1]))
+	},
+	"Personality": func(f *frame) (int64, error) {
+		return result(sys.Personality(uint(f.v[0])))
+	},
+	"Getpriority": func(f *frame) (int64, error) {
+		return result(sys.Getpriority(int(f.v[0]), int(f.v[1])))
+	},
+	"Setpriority": func(f *frame) (int64, error) {
+		return 0, sys.Setpriority(int(f.v[0]), int(f.v[1]), int(f.v[2]))
+	},
+	"IoprioGet": func(f *frame) (int64, error) {
+		return result(sys.IoprioGet(int(f.v[0]), int(f.v[1])))
+	},
+	"IoprioSet": func(f *frame) (int64, error) {
+		return 0, sys.IoprioSet(int(f.v[0]), int(f.v[1]), int(f.v[2]))
+	},
+	"SchedSetparam": func(f *frame) (int64, error) {
+		return 0, sys.SchedSetparam(int(f.v[0]), (*sys.SchedParam)(f.ptr(1)))
+	},
+	"SchedGetparam": func(f *frame) (int64, error) {
+		return 0, sys.SchedGetparam(int(f.v[0]), (*sys.SchedParam)(f.ptr(1)))
+	},
+	"SchedSetscheduler": func(f *frame) (int64, error) {
+		return 0, sys.SchedSetscheduler(int(f.v[0]), int(f.v[1]), (*sys.SchedParam)(f.ptr(2)))
+	},
+	"SchedGetscheduler": func(f *frame) (int64, error) {
+		return result(sys.SchedGetscheduler(int(f.v[0])))
+	},
+	"SchedGetPriorityMax": func(f *frame) (int64, error) {
+		return result(sys.SchedGetPriorityMax(int(f.v[0])))
+	},
+	"SchedGetPriorityMin": func(f *frame) (int64, error) {
+		return result(sys.SchedGetPriorityMin(int(f.v[0])))
+	},
+	"SchedRrGetInterval": func(f *frame) (int64, error) {
+		return 0, sys.SchedRrGetInterval(int(f.v[0]), (*sys.Timespec)(f.ptr(1)))
+	},
+	"SchedSetAttr": func(f *frame) (int64, error) {
+		return 0, sys.SchedSetAttr(int(f.v[0]), (*sys.SchedAttr)(f.ptr(1)), uint(f.v[2]))
+	},
+	"RawSchedGetattr": func(f *frame) (int64, error) {
+		return 0, sys.RawSchedGetattr(int(f.v[0]), (*sys.SchedAttr)(f.ptr(1)), uint(f.v[3]))
+	},
+	"Getrlimit": func(f *frame) (int64, error) {
+		return 0, sys.Getrlimit(int(f.v[0]), (*sys.Rlimit)(f.ptr(1)))
+	},
+	"Times": func(f *frame) (int64, error) {
+		return result(sys.Times((*sys.Tms)(f.ptr(0))))
+	},
+	"RawPtrace": func(f *frame) (int64, error) {
+		return result(sys.RawPtrace(int(f.v[0]), int(f.v[1]), uintptr(f.v[2]), uintptr(f.v[3])))
+	},
+	"Kcmp": func(f *frame) (int64, error) {
+		return result(sys.Kcmp(int(f.v[0]), int(f.v[1]), int(f.v[2]), uintptr(f.v[3]), uintptr(f.v[4])))
+	},
+	"PidfdGetfd": func(f *frame) (int64, error) {
+		return result(sys.PidfdGetfd(int(f.v[0]), int(f.v[1]), int(f.v[2])))
+	},
+	"Tkill": func(f *frame) (int64, error) {
+		return 0, sys.Tkill(int(f.v[0]), syscall.Signal(f.v[1]))
+	},
+	"RtSigqueueinfo": func(f *frame) (int64, error) {
+		return 0, sys.RtSigqueueinfo(int(f.v[0]), syscall.Signal(f.v[1]), (*sys.Siginfo)(f.ptr(2)))
+	},
+	"RtTgsigqueueinfo": func(f *frame) (int64, error) {
+		return 0, sys.RtTgsigqueueinfo(int(f.v[0]), int(f.v[1]), syscall.Signal(f.v[2]), (*sys.Siginfo)(f.ptr(3)))
+	},
+	"RawShmget": func(f *frame) (int64, error) {
+		return result(sys.RawShmget(int(f.v[0]), uintptr(f.v[1]), int(f.v[2])))
+	},
+	"RawShmat": func(f *frame) (int64, error) {
+		return address(sys.RawShmat(int(f.v[0]), uintptr(f.v[1]), int(f.v[2])))
+	},
+	"RawShmdt": func(f *frame) (int64, error) {
+		return 0, sys.RawShmdt(f.addr(0))
+	},
+	"RawShmctl": func(f *frame) (int64, error) {
+		return result(sys.RawShmctl(int(f.v[0]), int(f.v[1]), (*sys.SysvShmDesc)(f.ptr(2))))
+	},
+	"Semget": func(f *frame) (int64, error) {
+		return result(sys.Semget(int(f.v[0]), int(f.v[1]), int(f.v[2])))
+	},
+	"Semop": func(f *frame) (int64, error) {
+		return 0, sys.Semop(int(f.v[0]), slice[sys.Sembuf](f, 1, 2))
+	},
+	"Semtimedop": func(f *frame) (int64, error) {
+		return 0, sys.Semtimedop(int(f.v[0]), slice[sys.Sembuf](f, 1, 2), (*sys.Timespec)(f.ptr(3)))
+	},
+	"Semctl": func(f *frame) (int64, error) {
+		return result(sys.Semctl(int(f.v[0]), int(f.v[1]), int(f.v[2]), uintptr(f.v[3])))
+	},
+	"Msgget": func(f *frame) (int64, error) {
+		return result(sys.Msgget(int(f.v[0]), int(f.v[1])))
+	},
+	"RawMsgsnd": func(f *frame) (int64, error) {
+		return 0, sys.RawMsgsnd(int(f.v[0]), (*sys.Msgbuf)(f.ptr(1)), uintptr(f.v[2]), int(f.v[3]))
+	},
+	"RawMsgrcv": func(f *frame) (int64, error) {
+		return result(sys.RawMsgrcv(int(f.v[0]), (*sys.Msgbuf)(f.ptr(1)), uintptr(f.v[2]), int(f.v[3]), int(f.v[4])))
+	},
+	"Msgctl": func(f *frame) (int64, error) {
+		return result(sys.Msgctl(int(f.v[0]), int(f.v[1]), (*sys.SysvMsgDesc)(f.ptr(2))))
+	},
+	"MqOpen": func(f *frame) (int64, error) {
+		return result(sys.MqOpen(f.str(0), int(f.v[1]), uint32(f.v[2]), (*sys.MqAttr)(f.ptr(3))))
+	},
+	"MqUnlink": func(f *frame) (int64, error) {
+		return 0, sys.MqUnlink(f.str(0))
+	},
+	"MqTimedsend": func(f *frame) (int64, error) {
+		return 0, sys.MqTimedsend(int(f.v[0]), slice[byte](f, 1, 2), int(f.v[3]), (*sys.Timespec)(f.ptr(4)))
+	},
+	"MqTimedreceive": func(f *frame) (int64, error) {
+		return result(sys.MqTimedreceive(int(f.v[0]), slice[byte](f, 1, 2), (*uint32)(f.ptr(3)), (*sys.Timespec)(f.ptr(4))))
+	},
+	"MqNotify": func(f *frame) (int64, error) {
+		return 0, sys.MqNotify(int(f.v[0]), (*sys.Sigevent)(f.ptr(1)))
+	},
+	"MqGetsetattr": func(f *frame) (int64, error) {
+		return 0, sys.MqGetsetattr(int(f.v[0]), (*sys.MqAttr)(f.ptr(1)), (*sys.MqAttr)(f.ptr(2)))
+	},
+	"AddKey": func(f *frame) (int64, error) {
+		return result(sys.AddKey(f.str(0), f.str(1), slice[byte](f, 2, 3), int(f.v[4])))
+	},
+	"RequestKey": func(f *frame) (int64, error) {
+		return result(sys.RequestKey(f.str(0), f.str(1), f.str(2), int(f.v[3])))
+	},
+	"RawKeyctl": func(f *frame) (int64, error) {
+		return result(sys.RawKeyctl(int(f.v[0]), uintptr(f.v[1]), uintptr(f.v[2]), uintptr(f.v[3]), uintptr(f.v[4])))
+	},
+	"Sysinfo": func(f *frame) (int64, error) {
+		return 0, sys.Sysinfo((*sys.Sysinfo_t)(f.ptr(0)))
+	},
+	"Sethostname": func(f *frame) (int64, error) {
+		return 0, sys.Sethostname(slice[byte](f, 0, 1))
+	},
+	"Setdomainname": func(f *frame) (int64, error) {
+		return 0, sys.Setdomainname(slice[byte](f, 0, 1))
+	},
+	"Klogctl": func(f *frame) (int64, error) {
+		return result(sys.Klogctl(int(f.v[0]), slice[byte](f, 1, 2)))
+	},
+	"Acct": func(f *frame) (int64, error) {
+		return 0, sys.Acct(f.str(0))
+	},
+	"Swapon": func(f *frame) (int64, error) {
+		return 0, sys.Swapon(f.str(0), int(f.v[1]))
+	},
+	"Swapoff": func(f *frame) (int64, error) {
+		return 0, sys.Swapoff(f.str(0))
+	},
+	"Vhangup": func(f *frame) (int64, error) {
+		return 0, sys.Vhangup()
+	},
+	"InitModule": func(f *frame) (int64, error) {
+		return 0, sys.InitModule(slice[byte](f, 0, 1), f.str(2))
+	},
+	"FinitModule": func(f *frame) (int64, error) {
+		return 0, sys.FinitModule(int(f.v[0]), f.str(1), int(f.v[2]))
+	},
+	"DeleteModule": func(f *frame) (int64, error) {
+		return 0, sys.DeleteModule(f.str(0), int(f.v[1]))
+	},
+	"KexecLoad": func(f *frame) (int64, error) {
+		return 0, sys.KexecLoad(uintptr(f.v[0]), slice[sys.KexecSegment](f, 2, 1), uintptr(f.v[3]))
+	},
+	"RawKexecFileLoad": func(f *frame) (int64, error) {
+		return 0, sys.RawKexecFileLoad(int(f.v[0]), int(f.v[1]), slice[byte](f, 3, 2), uintptr(f.v[4]))
+	},
+	"Quotactl": func(f *frame) (int64, error) {
+		return 0, sys.Quotactl(int(f.v[0]), f.str(1), int(f.v[2]), f.ptr(3))
+	},
+	"QuotactlFd": func(f *frame) (int64, error) {
+		return 0, sys.QuotactlFd(int(f.v[0]), int(f.v[1]), int(f.v[2]), f.ptr(3))
+	},
+	"Bpf": func(f *frame) (int64, error) {
+		return result(sys.Bpf(int(f.v[0]), slice[byte](f, 1, 2), slice[byte](f, 3, 4)))
+	},
+	"LandlockCreateRuleset": func(f *frame) (int64, error) {
+		return result(sys.LandlockCreateRuleset((*sys.LandlockRulesetAttr)(f.ptr(0)), uint32(f.v[2])))
+	},
+	"LandlockAddRule": func(f *frame) (int64, error) {
+		return 0, sys.LandlockAddRule(int(f.v[0]), int(f.v[1]), f.ptr(2), uint32(f.v[3]))
+	},
+	"LandlockRestrictSelf": func(f *frame) (int64, error) {
+		return 0, sys.LandlockRestrictSelf(int(f.v[0]), uint32(f.v[1]))
+	},
+	"LsmGetSelfAttr": func(f *frame) (int64, error) {
+		return result(sys.LsmGetSelfAttr(int(f.v[0]), (*sys.LsmCtx)(f.ptr(1)), (*uint32)(f.ptr(2)), uint32(f.v[3])))
+	},
+	"LsmSetSelfAttr": func(f *frame) (int64, error) {
+		return 0, sys.LsmSetSelfAttr(int(f.v[0]), (*sys.LsmCtx)(f.ptr(1)), uint32(f.v[2]), uint32(f.v[3]))
+	},
+	"LsmListModules": func(f *frame) (int64, error) {
+		return result(sys.LsmListModules((*uint64)(f.ptr(0)), (*uint32)(f.ptr(1)), uint32(f.v[2])))
+	},
+	"RawMremap": func(f *frame) (int64, error) {
+		return address(sys.RawMremap(f.addr(0), uintptr(f.v[1]), uintptr(f.v[2]), uintptr(f.v[3]), f.addr(4)))
+	},
+	"Msync": func(f *frame) (int64, error) {
+		return 0, sys.Msync(slice[byte](f, 0, 1), int(f.v[2]))
+	},
+	"Mincore": func(f *frame) (int64, error) {
+		return 0, sys.Mincore(slice[byte](f, 0, 1), (*byte)(f.ptr(2)))
+	},
+	"Madvise": func(f *frame) (int64, error) {
+		return 0, sys.Madvise(slice[byte](f, 0, 1), int(f.v[2]))
+	},
+	"ProcessMadvise": func(f *frame) (int64, error) {
+		return result(sys.ProcessMadvise(int(f.v[0]), slice[sys.RemoteIovec](f, 1, 2), int(f.v[3]), int(f.v[4])))
+	},
+	"ProcessMrelease": func(f *frame) (int64, error) {
+		return 0, sys.ProcessMrelease(int(f.v[0]), int(f.v[1]))
+	},
+	"Mlock": func(f *frame) (int64, error) {
+		return 0, sys.Mlock(slice[byte](f, 0, 1))
+	},
+	"Mlock2": func(f *frame) (int64, error) {
+		return 0, sys.Mlock2(slice[byte](f, 0, 1), int(f.v[2]))
+	},
+	"Munlock": func(f *frame) (int64, error) {
+		return 0, sys.Munlock(slice[byte](f, 0, 1))
+	},
+	"Mlockall": func(f *frame) (int64, error) {
+		return 0, sys.Mlockall(int(f.v[0]))
+	},
+	"Munlockall": func(f *frame) (int64, error) {
+		return 0, sys.Munlockall()
+	},
+	"Mbind": func(f *frame) (int64, error) {
+		return 0, sys.Mbind(slice[byte](f, 0, 1), int(f.v[2]), (*uint64)(f.ptr(3)), uintptr(f.v[4]), int(f.v[5]))
+	},
+	"RawSetMempolicy": func(f *frame) (int64, error) {
+		return 0, sys.RawSetMempolicy(int(f.v[0]), f.ptr(1), uintptr(f.v[2]))
+	},
+	"GetMempolicy": func(f *frame) (int64, error) {
+		return 0, sys.GetMempolicy((*int32)(f.ptr(0)), (*uint64)(f.ptr(1)), uintptr(f.v[2]), f.addr(3), uintptr(f.v[4]))
+	},
+	"SetMempolicyHomeNode": func(f *frame) (int64, error) {
+		return 0, sys.SetMempolicyHomeNode(slice[byte](f, 0, 1), uintptr(f.v[2]), uintptr(f.v[3]))
+	},
+	"MigratePages": func(f *frame) (int64, error) {
+		return result(sys.MigratePages(int(f.v[0]), uintptr(f.v[1]), (*uint64)(f.ptr(2)), (*uint64)(f.ptr(3))))
+	},
+	"MovePages": func(f *frame) (int64, error) {
+		return result(sys.MovePages(int(f.v[0]), slice[uintptr](f, 2, 1), (*int32)(f.ptr(3)), (*int32)(f.ptr(4)), int(f.v[5])))
+	},
+	"PkeyAlloc": func(f *frame) (int64, error) {
+		return result(sys.PkeyAlloc(uintptr(f.v[0]), uintptr(f.v[1])))
+	},
+	"PkeyFree": func(f *frame) (int64, error) {
+		return 0, sys.PkeyFree(int(f.v[0]))
+	},
+	"PkeyMprotect": func(f *frame) (int64, error) {
+		return 0, sys.PkeyMprotect(slice[byte](f, 0, 1), int(f.v[2]), int(f.v[3]))
+	},
+	"Mseal": func(f *frame) (int64, error) {
+		return 0, sys.Mseal(slice[byte](f, 0, 1), uint(f.v[2]))
+	},
+	"MapShadowStack": func(f *frame) (int64, error) {
+		return address(sys.MapShadowStack(f.addr(0), uintptr(f.v[1]), int(f.v[2])))
+	},
+	"MemfdSecret": func(f *frame) (int64, error) {
+		return result(sys.MemfdSecret(int(f.v[0])))
+	},
+	"Membarrier": func(f *frame) (int64, error) {
+		return result(sys.Membarrier(int(f.v[0]), int(f.v[1]), int(f.v[2])))
+	},
+	"ProcessVMReadv": func(f *frame) (int64, error) {
+		return result(sys.ProcessVMReadv(int(f.v[0]), slice[sys.Iovec](f, 1, 2), slice[sys.RemoteIovec](f, 3, 4), uint(f.v[5])))
+	},
+	"ProcessVMWritev": func(f *frame) (int64, error) {
+		return result(sys.ProcessVMWritev(int(f.v[0]), slice[sys.Iovec](f, 1, 2), slice[sys.RemoteIovec](f, 3, 4), uint(f.v[5])))
+	},
+	"RawAccept": func(f *frame) (int64, error) {
+		return result(sys.RawAccept(int(f.v[0]), f.ptr(1), (*uint32)(f.ptr(2))))
+	},
+	"RawRecvmmsg": func(f *frame) (int64, error) {
+		return result(sys.RawRecvmmsg(int(f.v[0]), slice[sys.Mmsghdr](f, 1, 2), int(f.v[3]), (*sys.Timespec)(f.ptr(4))))
+	},
+	"RawSendmmsg": func(f *frame) (int64, error) {
+		return result(sys.RawSendmmsg(int(f.v[0]), slice[sys.Mmsghdr](f, 1, 2), int(f.v[3])))
+	},
+	"Unmount": func(f *frame) (int64, error) {
+		return 0, sys.Unmount(f.str(0), int(f.v[1]))
+	},
+	"PivotRoot": func(f *frame) (int64, error) {
+		return 0, sys.PivotRoot(f.str(0), f.str(1))
+	},
+	"OpenTree": func(f *frame) (int64, error) {
+		return result(sys.OpenTree(int(f.v[0]), f.str(1), uint(f.v[2])))
+	},
+	"OpenTreeAttr": func(f *frame) (int64, error) {
+		return result(sys.OpenTreeAttr(int(f.v[0]), f.str(1), uint(f.v[2]), (*sys.MountAttr)(f.ptr(3))))
+	},
+	"MoveMount": func(f *frame) (int64, error) {
+		return 0, sys.MoveMount(int(f.v[0]), f.str(1), int(f.v[2]), f.str(3), int(f.v[4]))
+	},
+	"Fsopen": func(f *frame) (int64, error) {
+		return result(sys.Fsopen(f.str(0), int(f.v[1])))
+	},
+	"RawFsconfig": func(f *frame) (int64, error) {
+		return 0, sys.RawFsconfig(int(f.v[0]), int(f.v[1]), (*byte)(f.ptr(2)), f.ptr(3), int(f.v[4]))
+	},
+	"Fsmount": func(f *frame) (int64, error) {
+		return result(sys.Fsmount(int(f.v[0]), int(f.v[1]), int(f.v[2])))
+	},
+	"Fspick": func(f *frame) (int64, error) {
+		return result(sys.Fspick(int(f.v[0]), f.str(1), int(f.v[2])))
+	},
+	"MountSetattr": func(f *frame) (int64, error) {
+		return 0, sys.MountSetattr(int(f.v[0]), f.str(1), uint(f.v[2]), (*sys.MountAttr)(f.ptr(3)))
+	},
+	"Statmount": func(f *frame) (int64, error) {
+		return 0, sys.Statmount((*sys.MntIDReq)(f.ptr(0)), slice[byte](f, 1, 2), uint(f.v[3]))
+	},
+	"Listmount": func(f *frame) (int64, error) {
+		return result(sys.Listmount((*sys.MntIDReq)(f.ptr(0)), slice[uint64](f, 1, 2), uint(f.v[3])))
+	},
+	"Listns": func(f *frame) (int64, error) {
+		return result(sys.Listns((*sys.NsIdReq)(f.ptr(0)), slice[uint64](f, 1, 2), uint(f.v[3])))
+	},
+	"Signalfd": func(f *frame) (int64, error) {
+		return result(sys.Signalfd(int(f.v[0]), (*sys.Sigset_t)(f.ptr(1)), int(f.v[3])))
+	},
+	"InotifyInit": func(f *frame) (int64, error) {
+		return result(sys.InotifyInit())
+	},
+	"InotifyInit1": func(f *frame) (int64, error) {
+		return result(sys.InotifyInit1(int(f.v[0])))
+	},
+	"InotifyAddWatch": func(f *frame) (int64, error) {
+		return result(sys.InotifyAddWatch(int(f.v[0]), f.str(1), uint32(f.v[2])))
+	},
+	"InotifyRmWatch": func(f *frame) (int64, error) {
+		return result(sys.InotifyRmWatch(int(f.v[0]), uint32(f.v[1])))
+	},
+	"FanotifyInit": func(f *frame) (int64, error) {
+		return result(sys.FanotifyInit(uint(f.v[0]), uint(f.v[1])))
+	},
+	"RawFanotifyMark": func(f *frame) (int64, error) {
+		return 0, sys.RawFanotifyMark(int(f.v[0]), uint(f.v[1]), uint64(f.v[2]), int(f.v[3]), (*byte)(f.ptr(4)))
+	},
+	"TimerfdCreate": func(f *frame) (int64, error) {
+		return result(sys.TimerfdCreate(int(f.v[0]), int(f.v[1])))
+	},
+	"TimerfdSettime": func(f *frame) (int64, error) {
+		return 0, sys.TimerfdSettime(int(f.v[0]), int(f.v[1]), (*sys.ItimerSpec)(f.ptr(2)), (*sys.ItimerSpec)(f.ptr(3)))
+	},
+	"TimerfdGettime": func(f *frame) (int64, error) {
+		return 0, sys.TimerfdGettime(int(f.v[0]), (*sys.ItimerSpec)(f.ptr(1)))
+	},
+	"Userfaultfd": func(f *frame) (int64, error) {
+		return result(sys.Userfaultfd(int(f.v[0])))
+	},
+	"FutexWaitv": func(f *frame) (int64, error) {
+		return result(sys.FutexWaitv(slice[sys.FutexWaiter](f, 0, 1), int(f.v[2]), (*sys.Timespec)(f.ptr(3)), int32(f.v[4])))
+	},
+	"FutexWake": func(f *frame) (int64, error) {
+		return result(sys.FutexWake((*uint32)(f.addr(0)), uintptr(f.v[1]), int(f.v[2]), int(f.v[3])))
+	},
+	"FutexWait": func(f *frame) (int64, error) {
+		return 0, sys.FutexWait((*uint32)(f.addr(0)), uintptr(f.v[1]), uintptr(f.v[2]), int(f.v[3]), (*sys.Timespec)(f.ptr(4)), int32(f.v[5]))
+	},
+	"FutexRequeue": func(f *frame) (int64, error) {
+		return result(sys.FutexRequeue((*[2]sys.FutexWaiter)(f.ptr(0)), int(f.v[1]), int(f.v[2]), int(f.v[3])))
+	},
+	"IoSetup": func(f *frame) (int64, error) {
+		return 0, sys.IoSetup(int(f.v[0]), (*uint64)(f.ptr(1)))
+	},
+	"IoDestroy": func(f *frame) (int64, error) {
+		return 0, sys.IoDestroy(uintptr(f.v[0]))
+	},
+	"IoGetevents": func(f *frame) (int64, error) {
+		return result(sys.IoGetevents(uintptr(f.v[0]), int(f.v[1]), slice[sys.IoEvent](f, 3, 2), (*sys.Timespec)(f.ptr(4))))
+	},
+	"IoPgetevents": func(f *frame) (int64, error) {
+		return result(sys.IoPgetevents(uintptr(f.v[0]), int(f.v[1]), slice[sys.IoEvent](f, 3, 2), (*sys.Timespec)(f.ptr(4)), (*sys.Sigset_t)(f.ptr(5))))
+	},
+	"IoSubmit": func(f *frame) (int64, error) {
+		return result(sys.IoSubmit(uintptr(f.v[0]), slice[*sys.Iocb](f, 2, 1)))
+	},
+	"IoCancel": func(f *frame) (int64, error) {
+		return 0, sys.IoCancel(uintptr(f.v[0]), (*sys.Iocb)(f.ptr(1)), (*sys.IoEvent)(f.ptr(2)))
+	},
+	"Openat2": func(f *frame) (int64, error) {
+		return result(sys.Openat2(int(f.v[0]), f.str(1), (*sys.OpenHow)(f.ptr(2))))
+	},
+	"Open": func(f *frame) (int64, error) {
+		return result(sys.Open(f.str(0), int(f.v[1]), uint32(f.v[2])))
+	},
+	"Creat": func(f *frame) (int64, error) {
+		return result(sys.Creat(f.str(0), uint32(f.v[1])))
+	},
+	"Fstatat": func(f *frame) (int64, error) {
+		return 0, sys.Fstatat(int(f.v[0]), f.str(1), (*sys.Stat_t)(f.ptr(2)), int(f.v[3]))
+	},
+	"Stat": func(f *frame) (int64, error) {
+		return 0, sys.Stat(f.str(0), (*sys.Stat_t)(f.ptr(1)))
+	},
+	"Lstat": func(f *frame) (int64, error) {
+		return 0, sys.Lstat(f.str(0), (*sys.Stat_t)(f.ptr(1)))
+	},
+	"Fstat": func(f *frame) (int64, error) {
+		return 0, sys.Fstat(int(f.v[0]), (*sys.Stat_t)(f.ptr(1)))
+	},
+	"RawFaccessat": func(f *frame) (int64, error) {
+		return 0, sys.RawFaccessat(int(f.v[0]), f.str(1), uint32(f.v[2]))
+	},
+	"Faccessat2": func(f *frame) (int64, error) {
+		return 0, sys.Faccessat2(int(f.v[0]), f.str(1), uint32(f.v[2]), int(f.v[3]))
+	},
+	"Access": func(f *frame) (int64, error) {
+		return 0, sys.Access(f.str(0), uint32(f.v[1]))
+	},
+	"RawFchmodat": func(f *frame) (int64, error) {
+		return 0, sys.RawFchmodat(int(f.v[0]), f.str(1), uint32(f.v[2]))
+	},
+	"Fchmodat2": func(f *frame) (int64, error) {
+		return 0, sys.Fchmodat2(int(f.v[0]), f.str(1), uint32(f.v[2]), int(f.v[3]))
+	},
+	"Chmod": func(f *frame) (int64, error) {
+		return 0, sys.Chmod(f.str(0), uint32(f.v[1]))
+	},
+	"Fchownat": func(f *frame) (int64, error) {
+		return 0, sys.Fchownat(int(f.v[0]), f.str(1), int(f.v[2]), int(f.v[3]), int(f.v[4]))
+	},
+	"Chown": func(f *frame) (int64, error) {
+		return 0, sys.Chown(f.str(0), int(f.v[1]), int(f.v[2]))
+	},
+	"Lchown": func(f *frame) (int64, error) {
+		return 0, sys.Lchown(f.str(0), int(f.v[1]), int(f.v[2]))
+	},
+	"RawUtimensat": func(f *frame) (int64, error) {
+		return 0, sys.RawUtimensat(int(f.v[0]), (*byte)(f.ptr(1)), (*[2]sys.Timespec)(f.ptr(2)), int(f.v[3]))
+	},
+	"Renameat2": func(f *frame) (int64, error) {
+		return 0, sys.Renameat2(int(f.v[0]), f.str(1), int(f.v[2]), f.str(3), uint(f.v[4]))
+	},
+	"Renameat": func(f *frame) (int64, error) {
+		return 0, sys.Renameat(int(f.v[0]), f.str(1), int(f.v[2]), f.str(3))
+	},
+	"Rename": func(f *frame) (int64, error) {
+		return 0, sys.Rename(f.str(0), f.str(1))
+	},
+	"Linkat": func(f *frame) (int64, error) {
+		return 0, sys.Linkat(int(f.v[0]), f.str(1), int(f.v[2]), f.str(3), int(f.v[4]))
+	},
+	"Link": func(f *frame) (int64, error) {
+		return 0, sys.Link(f.str(0), f.str(1))
+	},
+	"Symlinkat": func(f *frame) (int64, error) {
+		return 0, sys.Symlinkat(f.str(0), int(f.v[1]), f.str(2))
+	},
+	"Symlink": func(f *frame) (int64, error) {
+		return 0, sys.Symlink(f.str(0), f.str(1))
+	},
+	"Unlink": func(f *frame) (int64, error) {
+		return 0, sys.Unlink(f.str(0))
+	},
+	"Rmdir": func(f *frame) (int64, error) {
+		return 0, sys.Rmdir(f.str(0))
+	},
+	"Mkdir": func(f *frame) (int64, error) {
+		return 0, sys.Mkdir(f.str(0), uint32(f.v[1]))
+	},
+	"Mknodat": func(f *frame) (int64, error) {
+		return 0, sys.Mknodat(int(f.v[0]), f.str(1), uint32(f.v[2]), int(f.v[3]))
+	},
+	"Mknod": func(f *frame) (int64, error) {
+		return 0, sys.Mknod(f.str(0), uint32(f.v[1]), int(f.v[2]))
+	},
+	"Readlink": func(f *frame) (int64, error) {
+		return result(sys.Readlink(f.str(0), slice[byte](f, 1, 2)))
+	},
+	"Truncate": func(f *frame) (int64, error) {
+		return 0, sys.Truncate(f.str(0), int64(f.v[1]))
+	},
+	"Statfs": func(f *frame) (int64, error) {
+		return 0, sys.Statfs(f.str(0), (*sys.Statfs_t)(f.ptr(1)))
+	},
+	"Getcwd": func(f *frame) (int64, error) {
+		return result(sys.Getcwd(slice[byte](f, 0, 1)))
+	},
+	"RawNameToHandleAt": func(f *frame) (int64, error) {
+		return 0, sys.RawNameToHandleAt(int(f.v[0]), f.str(1), (*sys.FileHandleHeader)(f.ptr(2)), (*int32)(f.ptr(3)), int(f.v[4]))
+	},
+	"RawOpenByHandleAt": func(f *frame) (int64, error) {
+		return result(sys.RawOpenByHandleAt(int(f.v[0]), (*sys.FileHandleHeader)(f.ptr(1)), int(f.v[2])))
+	},
+	"FileGetattr": func(f *frame) (int64, error) {
+		return 0, sys.FileGetattr(int(f.v[0]), f.str(1), (*sys.FileAttr)(f.ptr(2)), int(f.v[4]))
+	},
+	"FileSetattr": func(f *frame) (int64, error) {
+		return 0, sys.FileSetattr(int(f.v[0]), f.str(1), (*sys.FileAttr)(f.ptr(2)), int(f.v[4]))
+	},
+	"Setxattr": func(f *frame) (int64, error) {
+		return 0, sys.Setxattr(f.str(0), f.str(1), slice[byte](f, 2, 3), int(f.v[4]))
+	},
+	"Lsetxattr": func(f *frame) (int64, error) {
+		return 0, sys.Lsetxattr(f.str(0), f.str(1), slice[byte](f, 2, 3), int(f.v[4]))
+	},
+	"Fsetxattr": func(f *frame) (int64, error) {
+		return 0, sys.Fsetxattr(int(f.v[0]), f.str(1), slice[byte](f, 2, 3), int(f.v[4]))
+	},
+	"Getxattr": func(f *frame) (int64, error) {
+		return result(sys.Getxattr(f.str(0), f.str(1), slice[byte](f, 2, 3)))
+	},
+	"Lgetxattr": func(f *frame) (int64, error) {
+		return result(sys.Lgetxattr(f.str(0), f.str(1), slice[byte](f, 2, 3)))
+	},
+	"Fgetxattr": func(f *frame) (int64, error) {
+		return result(sys.Fgetxattr(int(f.v[0]), f.str(1), slice[byte](f, 2, 3)))
+	},
+	"Listxattr": func(f *frame) (int64, error) {
+		return result(sys.Listxattr(f.str(0), slice[byte](f, 1, 2)))
+	},
+	"Llistxattr": func(f *frame) (int64, error) {
+		return result(sys.Llistxattr(f.str(0), slice[byte](f, 1, 2)))
+	},
+	"Flistxattr": func(f *frame) (int64, error) {
+		return result(sys.Flistxattr(int(f.v[0]), slice[byte](f, 1, 2)))
+	},
+	"Removexattr": func(f *frame) (int64, error) {
+		return 0, sys.Removexattr(f.str(0), f.str(1))
+	},
+	"Lremovexattr": func(f *frame) (int64, error) {
+		return 0, sys.Lremovexattr(f.str(0), f.str(1))
+	},
+	"Fremovexattr": func(f *frame) (int64, error) {
+		return 0, sys.Fremovexattr(int(f.v[0]), f.str(1))
+	},
+	"Setxattrat": func(f *frame) (int64, error) {
+		return 0, sys.Setxattrat(int(f.v[0]), f.str(1), int(f.v[2]), f.str(3), (*sys.XattrArgs)(f.ptr(4)))
+	},
+	"Getxattrat": func(f *frame) (int64, error) {
+		return result(sys.Getxattrat(int(f.v[0]), f.str(1), int(f.v[2]), f.str(3), (*sys.XattrArgs)(f.ptr(4))))
+	},
+	"Listxattrat": func(f *frame) (int64, error) {
+		return result(sys.Listxattrat(int(f.v[0]), f.str(1), int(f.v[2]), slice[byte](f, 3, 4)))
+	},
+	"Removexattrat": func(f *frame) (int64, error) {
+		return 0, sys.Removexattrat(int(f.v[0]), f.str(1), int(f.v[2]), f.str(3))
+	},
+	"Fchroot": func(f *frame) (int64, error) {
+		return 0, sys.Fchroot(int(f.v[0]), int(f.v[1]))
 	},
 	"Getpid": func(f *frame) (int64, error) {
 		return int64(sys.Getpid()), nil
@@ -288,5 +922,44 @@ var cases = table(map[string]func(*frame) (int64, error){
 	},
 	"Reboot": func(f *frame) (int64, error) {
 		return 0, sys.Reboot(int(f.v[2]))
+	},
+	"Nanosleep": func(f *frame) (int64, error) {
+		return 0, sys.Nanosleep((*sys.Timespec)(f.ptr(0)), (*sys.Timespec)(f.ptr(1)))
+	},
+	"RawGetitimer": func(f *frame) (int64, error) {
+		return 0, sys.RawGetitimer(int(f.v[0]), (*sys.Itimerval)(f.ptr(1)))
+	},
+	"RawSetitimer": func(f *frame) (int64, error) {
+		return 0, sys.RawSetitimer(int(f.v[0]), (*sys.Itimerval)(f.ptr(1)), (*sys.Itimerval)(f.ptr(2)))
+	},
+	"RawGettimeofday": func(f *frame) (int64, error) {
+		return 0, sys.RawGettimeofday((*sys.Timeval)(f.ptr(0)), (*sys.Timezone)(f.ptr(1)))
+	},
+	"RawSettimeofday": func(f *frame) (int64, error) {
+		return 0, sys.RawSettimeofday((*sys.Timeval)(f.ptr(0)), (*sys.Timezone)(f.ptr(1)))
+	},
+	"ClockSettime": func(f *frame) (int64, error) {
+		return 0, sys.ClockSettime(int32(f.v[0]), (*sys.Timespec)(f.ptr(1)))
+	},
+	"Adjtimex": func(f *frame) (int64, error) {
+		return result(sys.Adjtimex((*sys.Timex)(f.ptr(0))))
+	},
+	"ClockAdjtime": func(f *frame) (int64, error) {
+		return result(sys.ClockAdjtime(int32(f.v[0]), (*sys.Timex)(f.ptr(1))))
+	},
+	"TimerCreate": func(f *frame) (int64, error) {
+		return 0, sys.TimerCreate(int32(f.v[0]), (*sys.Sigevent)(f.ptr(1)), (*int32)(f.ptr(2)))
+	},
+	"TimerSettime": func(f *frame) (int64, error) {
+		return 0, sys.TimerSettime(int(f.v[0]), int(f.v[1]), (*sys.ItimerSpec)(f.ptr(2)), (*sys.ItimerSpec)(f.ptr(3)))
+	},
+	"TimerGettime": func(f *frame) (int64, error) {
+		return 0, sys.TimerGettime(int(f.v[0]), (*sys.ItimerSpec)(f.ptr(1)))
+	},
+	"TimerGetoverrun": func(f *frame) (int64, error) {
+		return result(sys.TimerGetoverrun(int(f.v[0])))
+	},
+	"TimerDelete": func(f *frame) (int64, error) {
+		return 0, sys.TimerDelete(int(f.v[0]))
 	},
 })

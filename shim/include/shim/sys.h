@@ -52,6 +52,22 @@ long shim_clone(unsigned long flags, void *stack_top, int *parent_tid,
 const char *shim_errname(long err);
 const char *shim_strerror(long err);
 
+/*
+ * Start a process that borrows the memory and the stack of the caller, which
+ * waits until the child has called execve or exit_group; the child may do
+ * nothing else, and must not return from the function that called this.
+ * Returns 0 in the child, and its number, or -errno, in the parent. vfork(2);
+ * where a CPU has none, clone(2) that does the same.
+ */
+long shim_vfork(void) __attribute__((returns_twice));
+
+/*
+ * The restorer of a signal handler, for struct shim_sigaction, with
+ * SHIM_SA_RESTORER in its flags: the handler returns to it. rt_sigreturn(2).
+ * Never call it.
+ */
+void shim_rt_sigreturn(void);
+
 /* The error that a pointer result carries: -errno, or 0 for none. */
 static inline long shim_ptr_err(const void *p)
 {

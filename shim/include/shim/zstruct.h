@@ -26,6 +26,411 @@ struct shim_siginfo {
 	uint64_t __rest[12];
 };
 
+/* A range of a file. */
+struct shim_cachestat_range {
+	uint64_t off;
+	uint64_t len;
+};
+
+/* The pages of a file in the page cache. */
+struct shim_cachestat {
+	uint64_t nr_cache;
+	uint64_t nr_dirty;
+	uint64_t nr_writeback;
+	uint64_t nr_evicted;
+	uint64_t nr_recently_evicted;
+};
+
+/* Whose capabilities, in which version. */
+struct shim_user_cap_header {
+	uint32_t version;
+	int32_t pid;
+};
+
+/* 32 capabilities of a thread. */
+struct shim_user_cap_data {
+	uint32_t effective;
+	uint32_t permitted;
+	uint32_t inheritable;
+};
+
+/* A static priority. */
+struct shim_sched_param {
+	int32_t sched_priority;
+};
+
+/* Scheduler and priority of a thread. */
+struct shim_sched_attr {
+	uint32_t size;
+	uint32_t sched_policy;
+	uint64_t sched_flags;
+	int32_t sched_nice;
+	uint32_t sched_priority;
+	uint64_t sched_runtime;
+	uint64_t sched_deadline;
+	uint64_t sched_period;
+	uint32_t sched_util_min;
+	uint32_t sched_util_max;
+};
+
+/* Times in clock ticks. */
+struct shim_tms {
+	int64_t tms_utime;
+	int64_t tms_stime;
+	int64_t tms_cutime;
+	int64_t tms_cstime;
+};
+
+/* The stack of signal handlers. */
+struct shim_sigaltstack {
+	void *ss_sp;
+	int32_t ss_flags;
+	size_t ss_size;
+};
+
+/* The list of a thread's robust futexes. */
+struct shim_robust_list_head {
+	void *list;
+	int64_t futex_offset;
+	void *list_op_pending;
+};
+
+/* Who may use something of System V's. */
+struct shim_ipc_perm {
+	int32_t key;
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t cuid;
+	uint32_t cgid;
+	uint32_t mode;
+	uint16_t seq;
+	uint16_t __pad2;
+	uint64_t __unused1;
+	uint64_t __unused2;
+};
+
+/* Shared memory. */
+struct shim_shmid_ds {
+	struct shim_ipc_perm shm_perm;
+	size_t shm_segsz;
+	int64_t shm_atime;
+	int64_t shm_dtime;
+	int64_t shm_ctime;
+	int32_t shm_cpid;
+	int32_t shm_lpid;
+	uint64_t shm_nattch;
+	uint64_t __unused4;
+	uint64_t __unused5;
+};
+
+/* A queue of messages. */
+struct shim_msqid_ds {
+	struct shim_ipc_perm msg_perm;
+	int64_t msg_stime;
+	int64_t msg_rtime;
+	int64_t msg_ctime;
+	uint64_t msg_cbytes;
+	uint64_t msg_qnum;
+	uint64_t msg_qbytes;
+	int32_t msg_lspid;
+	int32_t msg_lrpid;
+	uint64_t __unused4;
+	uint64_t __unused5;
+};
+
+/* A change of a semaphore. */
+struct shim_sembuf {
+	uint16_t sem_num;
+	int16_t sem_op;
+	int16_t sem_flg;
+};
+
+/* The head of a message; its text follows. */
+struct shim_msgbuf {
+	int64_t mtype;
+	char mtext[1];
+};
+
+/* The attributes of a message queue. */
+struct shim_mq_attr {
+	int64_t mq_flags;
+	int64_t mq_maxmsg;
+	int64_t mq_msgsize;
+	int64_t mq_curmsgs;
+	int64_t __reserved[4];
+};
+
+/* Memory and load of the system. */
+struct shim_sysinfo {
+	int64_t uptime;
+	uint64_t loads[3];
+	uint64_t totalram;
+	uint64_t freeram;
+	uint64_t sharedram;
+	uint64_t bufferram;
+	uint64_t totalswap;
+	uint64_t freeswap;
+	uint16_t procs;
+	uint16_t pad;
+	uint64_t totalhigh;
+	uint64_t freehigh;
+	uint32_t mem_unit;
+	uint8_t __f[4];
+};
+
+/* A part of another kernel, and where it goes. */
+struct shim_kexec_segment {
+	void *buf;
+	size_t bufsz;
+	void *mem;
+	size_t memsz;
+};
+
+/* What a set of rules forbids unless a rule allows it. */
+struct shim_landlock_ruleset_attr {
+	uint64_t handled_access_fs;
+	uint64_t handled_access_net;
+	uint64_t scoped;
+	uint64_t quiet_access_fs;
+	uint64_t quiet_access_net;
+	uint64_t quiet_scoped;
+};
+
+/* What is allowed below a directory. */
+struct shim_landlock_path_beneath_attr {
+	uint64_t allowed_access;
+	int32_t parent_fd;
+};
+
+/* What is allowed with a port. */
+struct shim_landlock_net_port_attr {
+	uint64_t allowed_access;
+	uint64_t port;
+};
+
+/* An attribute of a security module; its value follows. */
+struct shim_lsm_ctx {
+	uint64_t id;
+	uint64_t flags;
+	uint64_t len;
+	uint64_t ctx_len;
+	uint8_t ctx[];
+};
+
+/* A message of several buffers. */
+struct shim_msghdr {
+	void *msg_name;
+	int32_t msg_namelen;
+	struct shim_iovec *msg_iov;
+	size_t msg_iovlen;
+	void *msg_control;
+	size_t msg_controllen;
+	uint32_t msg_flags;
+};
+
+/* One of several messages. */
+struct shim_mmsghdr {
+	struct shim_msghdr msg_hdr;
+	uint32_t msg_len;
+};
+
+/* Attributes of mounts to set and to clear. */
+struct shim_mount_attr {
+	uint64_t attr_set;
+	uint64_t attr_clr;
+	uint64_t propagation;
+	uint64_t userns_fd;
+};
+
+/* Which mount, and what to tell of it. */
+struct shim_mnt_id_req {
+	uint32_t size;
+	uint32_t mnt_ns_fd;
+	uint64_t mnt_id;
+	uint64_t param;
+	uint64_t mnt_ns_id;
+};
+
+/* The attributes of a mount; its strings follow. */
+struct shim_statmount {
+	uint32_t size;
+	uint32_t mnt_opts;
+	uint64_t mask;
+	uint32_t sb_dev_major;
+	uint32_t sb_dev_minor;
+	uint64_t sb_magic;
+	uint32_t sb_flags;
+	uint32_t fs_type;
+	uint64_t mnt_id;
+	uint64_t mnt_parent_id;
+	uint32_t mnt_id_old;
+	uint32_t mnt_parent_id_old;
+	uint64_t mnt_attr;
+	uint64_t mnt_propagation;
+	uint64_t mnt_peer_group;
+	uint64_t mnt_master;
+	uint64_t propagate_from;
+	uint32_t mnt_root;
+	uint32_t mnt_point;
+	uint64_t mnt_ns_id;
+	uint32_t fs_subtype;
+	uint32_t sb_source;
+	uint32_t opt_num;
+	uint32_t opt_array;
+	uint32_t opt_sec_num;
+	uint32_t opt_sec_array;
+	uint64_t supported_mask;
+	uint32_t mnt_uidmap_num;
+	uint32_t mnt_uidmap;
+	uint32_t mnt_gidmap_num;
+	uint32_t mnt_gidmap;
+	uint64_t __spare2[43];
+	char str[];
+};
+
+/* Which namespaces are listed. */
+struct shim_ns_id_req {
+	uint32_t size;
+	uint32_t spare;
+	uint64_t ns_id;
+	uint32_t ns_type;
+	uint32_t spare2;
+	uint64_t user_ns_id;
+};
+
+/* A time in seconds and nanoseconds. */
+struct shim_timespec {
+	int64_t tv_sec;
+	int64_t tv_nsec;
+};
+
+/* When a timer ends, and how often after that. */
+struct shim_itimerspec {
+	struct shim_timespec it_interval;
+	struct shim_timespec it_value;
+};
+
+/* A word in memory, and what is expected there. */
+struct shim_futex_waitv {
+	uint64_t val;
+	uint64_t uaddr;
+	uint32_t flags;
+	uint32_t __reserved;
+};
+
+/* A completion of the old asynchronous I/O. */
+struct shim_io_event {
+	uint64_t data;
+	uint64_t obj;
+	int64_t res;
+	int64_t res2;
+};
+
+/* A request of the old asynchronous I/O. */
+struct shim_iocb {
+	uint64_t aio_data;
+	uint32_t aio_key;
+	uint32_t aio_rw_flags;
+	uint16_t aio_lio_opcode;
+	int16_t aio_reqprio;
+	uint32_t aio_fildes;
+	uint64_t aio_buf;
+	uint64_t aio_nbytes;
+	int64_t aio_offset;
+	uint64_t aio_reserved2;
+	uint32_t aio_flags;
+	uint32_t aio_resfd;
+};
+
+/* A change of a file; its name follows. */
+struct shim_inotify_event {
+	int32_t wd;
+	uint32_t mask;
+	uint32_t cookie;
+	uint32_t len;
+	char name[];
+};
+
+/* A signal, as signalfd tells of it. */
+struct shim_signalfd_siginfo {
+	uint32_t ssi_signo;
+	int32_t ssi_errno;
+	int32_t ssi_code;
+	uint32_t ssi_pid;
+	uint32_t ssi_uid;
+	int32_t ssi_fd;
+	uint32_t ssi_tid;
+	uint32_t ssi_band;
+	uint32_t ssi_overrun;
+	uint32_t ssi_trapno;
+	int32_t ssi_status;
+	int32_t ssi_int;
+	uint64_t ssi_ptr;
+	uint64_t ssi_utime;
+	uint64_t ssi_stime;
+	uint64_t ssi_addr;
+	uint16_t ssi_addr_lsb;
+	uint16_t __pad2;
+	int32_t ssi_syscall;
+	uint64_t ssi_call_addr;
+	uint32_t ssi_arch;
+	uint8_t __pad[28];
+};
+
+/* A change of a file system; more may follow. */
+struct shim_fanotify_event_metadata {
+	uint32_t event_len;
+	uint8_t vers;
+	uint8_t reserved;
+	uint16_t metadata_len;
+	uint64_t mask;
+	int32_t fd;
+	int32_t pid;
+};
+
+/* The rules by which openat2 opens a file. */
+struct shim_open_how {
+	uint64_t flags;
+	uint64_t mode;
+	uint64_t resolve;
+};
+
+/* The times that utime sets, in seconds. */
+struct shim_utimbuf {
+	int64_t actime;
+	int64_t modtime;
+};
+
+/* The free space of a file system. */
+struct shim_ustat {
+	int32_t f_tfree;
+	uint64_t f_tinode;
+	char f_fname[6];
+	char f_fpack[6];
+};
+
+/* The head of a file handle; the handle itself follows. */
+struct shim_file_handle {
+	uint32_t handle_bytes;
+	int32_t handle_type;
+};
+
+/* The flags of a file. */
+struct shim_file_attr {
+	uint64_t fa_xflags;
+	uint32_t fa_extsize;
+	uint32_t fa_nextents;
+	uint32_t fa_projid;
+	uint32_t fa_cowextsize;
+};
+
+/* The value of an extended attribute. */
+struct shim_xattr_args {
+	uint64_t value;
+	uint32_t size;
+	uint32_t flags;
+};
+
 /* A submission queue entry. */
 struct shim_io_uring_sqe {
 	uint8_t opcode;
@@ -178,12 +583,6 @@ struct shim_io_uring_probe {
 	uint16_t resv;
 	uint32_t resv2[3];
 	struct shim_io_uring_probe_op ops[];
-};
-
-/* A time in seconds and nanoseconds. */
-struct shim_timespec {
-	int64_t tv_sec;
-	int64_t tv_nsec;
 };
 
 /* What IORING_REGISTER_SYNC_CANCEL cancels. */
@@ -350,17 +749,6 @@ struct shim_sockaddr_storage {
 	uint64_t __ss_align;
 };
 
-/* A message of several buffers. */
-struct shim_msghdr {
-	void *msg_name;
-	int32_t msg_namelen;
-	struct shim_iovec *msg_iov;
-	size_t msg_iovlen;
-	void *msg_control;
-	size_t msg_controllen;
-	uint32_t msg_flags;
-};
-
 /* The head of a piece of control data. */
 struct shim_cmsghdr {
 	size_t cmsg_len;
@@ -520,6 +908,52 @@ struct shim_seccomp_notif_sizes {
 	uint16_t seccomp_notif;
 	uint16_t seccomp_notif_resp;
 	uint16_t seccomp_data;
+};
+
+/* When a timer ends, and how often after that. */
+struct shim_itimerval {
+	struct shim_timeval it_interval;
+	struct shim_timeval it_value;
+};
+
+/* A zone, which the kernel keeps for old file systems. */
+struct shim_timezone {
+	int32_t tz_minuteswest;
+	int32_t tz_dsttime;
+};
+
+/* How a clock is tuned, and how well it goes. */
+struct shim_timex {
+	uint32_t modes;
+	int64_t offset;
+	int64_t freq;
+	int64_t maxerror;
+	int64_t esterror;
+	int32_t status;
+	int64_t constant;
+	int64_t precision;
+	int64_t tolerance;
+	struct shim_timeval time;
+	int64_t tick;
+	int64_t ppsfreq;
+	int64_t jitter;
+	int32_t shift;
+	int64_t stabil;
+	int64_t jitcnt;
+	int64_t calcnt;
+	int64_t errcnt;
+	int64_t stbcnt;
+	int32_t tai;
+	uint8_t __rest[44];
+};
+
+/* How a timer or a queue tells that something happened. */
+struct shim_sigevent {
+	uint64_t sigev_value;
+	int32_t sigev_signo;
+	int32_t sigev_notify;
+	int32_t sigev_tid;
+	uint32_t __pad[11];
 };
 
 #pragma GCC diagnostic pop

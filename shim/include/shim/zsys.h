@@ -64,7 +64,7 @@ long shim_futex(uint32_t *uaddr, int op, uint32_t val,
 		uint32_t val3);
 
 /* io_uring_setup(2): Make a ring. */
-long shim_io_uring_setup(uint32_t entries, struct shim_io_uring_params *p);
+long shim_io_uring_setup(uint32_t entries, struct shim_io_uring_params *params);
 
 /*
  * io_uring_enter(2): Submit to a ring, and wait for completions.
@@ -140,6 +140,110 @@ long shim_rt_sigpending(uint64_t *uset);
 long shim_rt_sigtimedwait(const uint64_t *uthese, struct shim_siginfo *uinfo,
 			  const struct shim_timespec *uts);
 
+/*
+ * dup(2): Give a file a second descriptor.
+ *
+ * The new descriptor is not close-on-exec; F_DUPFD_CLOEXEC makes one that is.
+ */
+long shim_dup(int fildes);
+
+#ifdef SHIM_NR_dup2
+/*
+ * dup(2): Give a file a second descriptor.
+ *
+ * What newfd was before is closed without a report of errors.
+ */
+long shim_dup2(int oldfd, int newfd);
+#endif
+
+#ifdef SHIM_NR_pipe
+/* pipe(2): Make a pipe. */
+long shim_pipe(int fildes[2]);
+#endif
+
+/* chmod(2): Change the permissions of an open file. */
+long shim_fchmod(int fd, unsigned mode);
+
+/* chown(2): Change the owner of an open file. */
+long shim_fchown(int fd, unsigned user, unsigned group);
+
+/* flock(2): Lock a file, or unlock it. */
+long shim_flock(int fd, unsigned cmd);
+
+/*
+ * fsync(2): Write a file's data to the device.
+ *
+ * After an error a second call may report success although data are lost.
+ */
+long shim_fdatasync(int fd);
+
+/* sync(2): Write everything to the devices. */
+long shim_sync(void);
+
+/* sync(2): Write everything of one file system to the device. */
+long shim_syncfs(int fd);
+
+/*
+ * sync_file_range(2): Write a range of a file to the device.
+ *
+ * It writes no attributes and empties no cache of the device: it does not make
+ * data safe.
+ */
+long shim_sync_file_range(int fd, int64_t offset, int64_t nbytes,
+			  unsigned flags);
+
+/* readahead(2): Read a range of a file into the page cache. */
+long shim_readahead(int fd, int64_t offset, size_t count);
+
+/* posix_fadvise(2): Say how a file will be read. */
+long shim_fadvise64(int fd, int64_t offset, size_t len, int advice);
+
+#ifdef SHIM_NR_getdents
+/*
+ * getdents(2): Read entries of a directory, in the old format.
+ *
+ * The entries have variable length: d_reclen leads to the next.
+ */
+long shim_getdents(int fd, void *dirent, unsigned count);
+#endif
+
+/* readv(2): Read into several buffers at an offset. */
+long shim_preadv(int fd, const struct shim_iovec *vec, unsigned long vlen,
+		 int64_t pos_l);
+
+/* readv(2): Write from several buffers at an offset. */
+long shim_pwritev(int fd, const struct shim_iovec *vec, unsigned long vlen,
+		  int64_t pos_l);
+
+/* sendfile(2): Copy from a file to a descriptor in the kernel. */
+long shim_sendfile(int out_fd, int in_fd, int64_t *offset, size_t count);
+
+/* copy_file_range(2): Copy a range between files in the kernel. */
+long shim_copy_file_range(int fd_in, int64_t *off_in, int fd_out,
+			  int64_t *off_out, size_t len, unsigned flags);
+
+/* splice(2): Move data between a pipe and a descriptor. */
+long shim_splice(int fd_in, int64_t *off_in, int fd_out, int64_t *off_out,
+		 size_t len, unsigned flags);
+
+/* tee(2): Copy data from a pipe to another without taking it. */
+long shim_tee(int fdin, int fdout, size_t len, unsigned flags);
+
+/* vmsplice(2): Move pages of memory to a pipe, or data from a pipe. */
+long shim_vmsplice(int fd, const struct shim_iovec *uiov, unsigned long nr_segs,
+		   unsigned flags);
+
+/* cachestat(2): Count the pages of a file in the page cache. */
+long shim_cachestat(int fd, const struct shim_cachestat_range *cstat_range,
+		    struct shim_cachestat *cstat, unsigned flags);
+
+/*
+ * ioctl(2): Control a device.
+ *
+ * What arg is, and whether the call may wait, depends on the request.
+ */
+long shim_ioctl(int fd, unsigned cmd, unsigned long arg);
+
 /* read(2): Read from a descriptor. */
 long shim_read(int fd, void *buf, size_t count);
 
@@ -176,18 +280,18 @@ long shim_writev(int fd, const struct shim_iovec *vec, unsigned long vlen);
 /*
  * preadv2(2): Read into several buffers at an offset, with flags.
  *
- * pos -1 means the position of the file, which then moves.
+ * pos_l -1 means the position of the file, which then moves.
  */
 long shim_preadv2(int fd, const struct shim_iovec *vec, unsigned long vlen,
-		  int64_t pos, int flags);
+		  int64_t pos_l, int flags);
 
 /*
  * pwritev2(2): Write from several buffers at an offset, with flags.
  *
- * pos -1 means the position of the file, which then moves.
+ * pos_l -1 means the position of the file, which then moves.
  */
 long shim_pwritev2(int fd, const struct shim_iovec *vec, unsigned long vlen,
-		   int64_t pos, int flags);
+		   int64_t pos_l, int flags);
 
 /*
  * openat(2): Open a file relative to a directory.
@@ -225,9 +329,6 @@ long shim_unlinkat(int dfd, const char *pathname, int flag);
 
 /* mkdirat(2): Make a directory relative to another. */
 long shim_mkdirat(int dfd, const char *pathname, unsigned mode);
-
-/* symlinkat(2): Make a symbolic link, its name relative to a directory. */
-long shim_symlinkat(const char *oldname, int newdfd, const char *newname);
 
 /*
  * readlinkat(2): Read the target of a symbolic link.
@@ -280,6 +381,1102 @@ long shim_chroot(const char *filename);
 /* umask(2): Choose which permissions new files do not get. */
 long shim_umask(int mask);
 
+/* getgid(2): The real group of the process. */
+long shim_getgid(void);
+
+/* getgid(2): The effective group of the process. */
+long shim_getegid(void);
+
+/* getresuid(2): The real, effective and saved user of the thread. */
+long shim_getresuid(uint32_t *ruidp, uint32_t *euidp, uint32_t *suidp);
+
+/* getresuid(2): The real, effective and saved group of the thread. */
+long shim_getresgid(uint32_t *rgidp, uint32_t *egidp, uint32_t *sgidp);
+
+/*
+ * getgroups(2): The other groups of the thread.
+ *
+ * With an empty list the result is the number of groups.
+ */
+long shim_getgroups(int gidsetsize, uint32_t *grouplist);
+
+#ifdef SHIM_NR_getpgrp
+/* getpgid(2): The process group of the process. */
+long shim_getpgrp(void);
+#endif
+
+/*
+ * setuid(2): Change the users of the process.
+ *
+ * The kernel changes one thread; libc and package syscall change all.
+ */
+long shim_setuid(unsigned uid);
+
+/*
+ * setgid(2): Change the groups of the process.
+ *
+ * The kernel changes one thread; libc and package syscall change all.
+ */
+long shim_setgid(unsigned gid);
+
+/*
+ * setreuid(2): Change the real and effective user of the process.
+ *
+ * The kernel changes one thread; libc and package syscall change all.
+ */
+long shim_setreuid(unsigned ruid, unsigned euid);
+
+/*
+ * setreuid(2): Change the real and effective group of the process.
+ *
+ * The kernel changes one thread; libc and package syscall change all.
+ */
+long shim_setregid(unsigned rgid, unsigned egid);
+
+/*
+ * setresuid(2): Change the real, effective and saved user of the process.
+ *
+ * The kernel changes one thread; libc and package syscall change all.
+ */
+long shim_setresuid(unsigned ruid, unsigned euid, unsigned suid);
+
+/*
+ * setresuid(2): Change the real, effective and saved group of the process.
+ *
+ * The kernel changes one thread; libc and package syscall change all.
+ */
+long shim_setresgid(unsigned rgid, unsigned egid, unsigned sgid);
+
+/*
+ * getgroups(2): Change the other groups of the process.
+ *
+ * The kernel changes one thread; libc and package syscall change all.
+ */
+long shim_setgroups(int gidsetsize, const uint32_t *grouplist);
+
+/*
+ * setfsuid(2): Change the user that file systems see.
+ *
+ * It returns the user of before, whether it succeeded or not.
+ */
+long shim_setfsuid(unsigned uid);
+
+/*
+ * setfsgid(2): Change the group that file systems see.
+ *
+ * It returns the group of before, whether it succeeded or not.
+ */
+long shim_setfsgid(unsigned gid);
+
+/* capget(2): The capabilities of a thread. */
+long shim_capget(struct shim_user_cap_header *header,
+		 struct shim_user_cap_data *dataptr);
+
+/* capget(2): Set the capabilities of the thread. */
+long shim_capset(struct shim_user_cap_header *header,
+		 const struct shim_user_cap_data *data);
+
+/* unshare(2): Leave namespaces and other things that are shared. */
+long shim_unshare(unsigned long unshare_flags);
+
+/* setns(2): Enter the namespaces of a descriptor. */
+long shim_setns(int fd, int flags);
+
+/* personality(2): Choose the behaviour of old systems. */
+long shim_personality(unsigned personality);
+
+/*
+ * getpriority(2): The best nice value of processes.
+ *
+ * The kernel returns 20 less the nice value: 40 to 1. libc undoes that.
+ */
+long shim_getpriority(int which, int who);
+
+/* getpriority(2): Set the nice value of processes. */
+long shim_setpriority(int which, int who, int niceval);
+
+/* ioprio_set(2): The I/O priority of processes. */
+long shim_ioprio_get(int which, int who);
+
+/* ioprio_set(2): Set the I/O priority of processes. */
+long shim_ioprio_set(int which, int who, int ioprio);
+
+/* sched_setparam(2): Set the static priority of a thread. */
+long shim_sched_setparam(int pid, const struct shim_sched_param *param);
+
+/* sched_setparam(2): The static priority of a thread. */
+long shim_sched_getparam(int pid, struct shim_sched_param *param);
+
+/* sched_setscheduler(2): Choose the scheduler of a thread. */
+long shim_sched_setscheduler(int pid, int policy,
+			     const struct shim_sched_param *param);
+
+/* sched_setscheduler(2): The scheduler of a thread. */
+long shim_sched_getscheduler(int pid);
+
+/* sched_get_priority_max(2): The greatest static priority of a scheduler. */
+long shim_sched_get_priority_max(int policy);
+
+/* sched_get_priority_max(2): The least static priority of a scheduler. */
+long shim_sched_get_priority_min(int policy);
+
+/* sched_rr_get_interval(2): The time slice of a thread. */
+long shim_sched_rr_get_interval(int pid, struct shim_timespec *interval);
+
+/*
+ * sched_setattr(2): Set scheduler and priority of a thread.
+ *
+ * The size in uattr must be set.
+ */
+long shim_sched_setattr(int pid, const struct shim_sched_attr *uattr,
+			unsigned flags);
+
+/* sched_setattr(2): Scheduler and priority of a thread. */
+long shim_sched_getattr(int pid, struct shim_sched_attr *uattr, unsigned usize,
+			unsigned flags);
+
+/* getrlimit(2): A limit of the process. */
+long shim_getrlimit(unsigned resource, struct shim_rlimit64 *rlim);
+
+/*
+ * times(2): The times that the process has used, in clock ticks.
+ *
+ * Its result, ticks since some time, can look like an error.
+ */
+long shim_times(struct shim_tms *tbuf);
+
+/*
+ * ptrace(2): Watch and control another thread.
+ *
+ * All calls for a thread must come from the one that attached to it. For
+ * PTRACE_PEEK* the kernel writes the word to the address in data; libc returns
+ * it.
+ */
+long shim_ptrace(long request, long pid, unsigned long addr,
+		 unsigned long data);
+
+/* kcmp(2): Compare what two processes have. */
+long shim_kcmp(int pid1, int pid2, int type, unsigned long idx1,
+	       unsigned long idx2);
+
+/*
+ * pidfd_getfd(2): A descriptor for the file behind another process's
+ * descriptor.
+ */
+long shim_pidfd_getfd(int pidfd, int fd, unsigned flags);
+
+/*
+ * tkill(2): Send a signal to a thread.
+ *
+ * The number may belong to a thread of another process by now; tgkill checks
+ * that.
+ */
+long shim_tkill(int pid, int sig);
+
+/* rt_sigqueueinfo(2): Send a signal with data to a process. */
+long shim_rt_sigqueueinfo(int pid, int sig, const struct shim_siginfo *uinfo);
+
+/* rt_sigqueueinfo(2): Send a signal with data to a thread. */
+long shim_rt_tgsigqueueinfo(int tgid, int pid, int sig,
+			    const struct shim_siginfo *uinfo);
+
+/* sigsuspend(2): Wait for a signal with another signal mask. */
+long shim_rt_sigsuspend(const uint64_t *unewset);
+
+/* sigaltstack(2): Choose the stack of signal handlers. */
+long shim_sigaltstack(const struct shim_sigaltstack *uss,
+		      struct shim_sigaltstack *uoss);
+
+#ifdef SHIM_NR_fork
+/*
+ * fork(2): Start a copy of the process.
+ *
+ * The copy has the calling thread alone. libc prepares itself for that, this
+ * call does not.
+ */
+long shim_fork(void);
+#endif
+
+#ifdef SHIM_NR_alarm
+/* alarm(2): Send SIGALRM after some seconds. */
+long shim_alarm(unsigned seconds);
+#endif
+
+/* set_tid_address(2): Choose the word that is cleared when the thread ends. */
+long shim_set_tid_address(int *tidptr);
+
+/* get_robust_list(2): Choose the list of the thread's robust futexes. */
+long shim_set_robust_list(const struct shim_robust_list_head *head, size_t len);
+
+/* get_robust_list(2): The list of a thread's robust futexes. */
+long shim_get_robust_list(int pid, unsigned long *head_ptr, size_t *len_ptr);
+
+/* rseq(2): Register the thread's area for restartable sequences. */
+long shim_rseq(void *rseq, uint32_t rseq_len, int flags, uint32_t sig);
+
+/* rseq(2): Give back a time slice that was prolonged. */
+long shim_rseq_slice_yield(void);
+
+#ifdef SHIM_NR_arch_prctl
+/* arch_prctl(2): Set registers of the thread that have no other call. */
+long shim_arch_prctl(int option, unsigned long arg2);
+#endif
+
+#ifdef SHIM_NR_modify_ldt
+/* modify_ldt(2): Read or change the process's table of segments. */
+long shim_modify_ldt(int func, void *ptr, unsigned long bytecount);
+#endif
+
+#ifdef SHIM_NR_iopl
+/* iopl(2): Choose which I/O ports the thread may use. */
+long shim_iopl(unsigned level);
+#endif
+
+#ifdef SHIM_NR_ioperm
+/* ioperm(2): Allow the thread some I/O ports. */
+long shim_ioperm(unsigned long from, unsigned long num, int turn_on);
+#endif
+
+/* shmget(2): Make or find shared memory. */
+long shim_shmget(int key, size_t size, int shmflg);
+
+/* shmop(2): Map shared memory. */
+void *shim_shmat(int shmid, void *shmaddr, int shmflg);
+
+/* shmop(2): Unmap shared memory. */
+long shim_shmdt(void *shmaddr);
+
+/*
+ * shmctl(2): Control shared memory.
+ *
+ * For IPC_INFO and SHM_INFO the kernel writes other structures.
+ */
+long shim_shmctl(int shmid, int cmd, struct shim_shmid_ds *buf);
+
+/* semget(2): Make or find semaphores. */
+long shim_semget(int key, int nsems, int semflg);
+
+/* semop(2): Change semaphores at once, and wait until that is possible. */
+long shim_semop(int semid, const struct shim_sembuf *tsops, unsigned nsops);
+
+/*
+ * semop(2): Change semaphores at once, and wait for a time until that is
+ * possible.
+ */
+long shim_semtimedop(int semid, const struct shim_sembuf *tsops, unsigned nsops,
+		     const struct shim_timespec *timeout);
+
+/* semctl(2): Control semaphores. */
+long shim_semctl(int semid, int semnum, int cmd, unsigned long arg);
+
+/* msgget(2): Make or find a queue of messages. */
+long shim_msgget(int key, int msgflg);
+
+/* msgop(2): Send a message to a queue. */
+long shim_msgsnd(int msqid, const struct shim_msgbuf *msgp, size_t msgsz,
+		 int msgflg);
+
+/* msgop(2): Receive a message from a queue. */
+long shim_msgrcv(int msqid, struct shim_msgbuf *msgp, size_t msgsz, long msgtyp,
+		 int msgflg);
+
+/*
+ * msgctl(2): Control a queue of messages.
+ *
+ * For IPC_INFO and MSG_INFO the kernel writes another structure.
+ */
+long shim_msgctl(int msqid, int cmd, struct shim_msqid_ds *buf);
+
+/*
+ * mq_open(2): Open a message queue.
+ *
+ * u_name has no slash here; libc's has one.
+ */
+long shim_mq_open(const char *u_name, int oflag, unsigned mode,
+		  const struct shim_mq_attr *u_attr);
+
+/*
+ * mq_unlink(2): Remove a message queue.
+ *
+ * u_name has no slash here; libc's has one.
+ */
+long shim_mq_unlink(const char *u_name);
+
+/* mq_send(3): Send a message to a message queue. */
+long shim_mq_timedsend(int mqdes, const void *u_msg_ptr, size_t msg_len,
+		       unsigned msg_prio,
+		       const struct shim_timespec *u_abs_timeout);
+
+/* mq_receive(3): Receive a message from a message queue. */
+long shim_mq_timedreceive(int mqdes, void *u_msg_ptr, size_t msg_len,
+			  unsigned *u_msg_prio,
+			  const struct shim_timespec *u_abs_timeout);
+
+/* mq_notify(3): Be told of the first message in an empty message queue. */
+long shim_mq_notify(int mqdes, const struct shim_sigevent *u_notification);
+
+/* mq_getsetattr(2): The attributes of a message queue, and new flags. */
+long shim_mq_getsetattr(int mqdes, const struct shim_mq_attr *u_mqstat,
+			struct shim_mq_attr *u_omqstat);
+
+/* add_key(2): Add a key to a keyring. */
+long shim_add_key(const char *type, const char *description,
+		  const void *payload, size_t plen, int ringid);
+
+/* request_key(2): Find a key, or let one be made. */
+long shim_request_key(const char *type, const char *description,
+		      const char *callout_info, int destringid);
+
+/* keyctl(2): Control keys and keyrings. */
+long shim_keyctl(int option, unsigned long arg2, unsigned long arg3,
+		 unsigned long arg4, unsigned long arg5);
+
+/* sysinfo(2): Memory and load of the system. */
+long shim_sysinfo(struct shim_sysinfo *info);
+
+/* gethostname(2): Set the name of the system. */
+long shim_sethostname(const void *name, int len);
+
+/* getdomainname(2): Set the NIS domain of the system. */
+long shim_setdomainname(const void *name, int len);
+
+/* syslog(2): Read the kernel's log, or control it. */
+long shim_syslog(int type, void *buf, int len);
+
+/* acct(2): Write a record of each process that ends. */
+long shim_acct(const char *name);
+
+/* swapon(2): Swap to a file or device. */
+long shim_swapon(const char *specialfile, int swap_flags);
+
+/* swapon(2): Swap no more to a file or device. */
+long shim_swapoff(const char *specialfile);
+
+/* vhangup(2): Hang up the terminal. */
+long shim_vhangup(void);
+
+/* init_module(2): Load a module from memory. */
+long shim_init_module(const void *umod, unsigned long len, const char *uargs);
+
+/* init_module(2): Load a module from a file. */
+long shim_finit_module(int fd, const char *uargs, int flags);
+
+/* delete_module(2): Unload a module. */
+long shim_delete_module(const char *name_user, unsigned flags);
+
+/* kexec_load(2): Load another kernel from memory. */
+long shim_kexec_load(unsigned long entry, unsigned long nr_segments,
+		     const struct shim_kexec_segment *segments,
+		     unsigned long flags);
+
+/* kexec_load(2): Load another kernel from a file. */
+long shim_kexec_file_load(int kernel_fd, int initrd_fd,
+			  unsigned long cmdline_len, const void *cmdline_ptr,
+			  unsigned long flags);
+
+/* quotactl(2): Control quotas of a device. */
+long shim_quotactl(unsigned cmd, const char *special, unsigned id, void *addr);
+
+/* quotactl(2): Control quotas of an open file's file system. */
+long shim_quotactl_fd(int fd, unsigned cmd, unsigned id, void *addr);
+
+#ifdef SHIM_NR_sysfs
+/* sysfs(2): Ask for types of file systems by number. */
+long shim_sysfs(int option, unsigned long arg1, unsigned long arg2);
+#endif
+
+/*
+ * bpf(2): Load, attach and ask for programs and maps.
+ *
+ * The last two arguments are since 7.0; older kernels do not look at them.
+ */
+long shim_bpf(int cmd, void *uattr, unsigned size, void *uattr_common,
+	      unsigned size_common);
+
+/*
+ * landlock_create_ruleset(2): Make a set of Landlock rules, or ask for the
+ * version.
+ */
+long shim_landlock_create_ruleset(const struct shim_landlock_ruleset_attr *attr,
+				  size_t size, uint32_t flags);
+
+/* landlock_add_rule(2): Add a rule to a set. */
+long shim_landlock_add_rule(int ruleset_fd, unsigned rule_type,
+			    const void *rule_attr, uint32_t flags);
+
+/* landlock_restrict_self(2): Restrict the thread by a set of rules. */
+long shim_landlock_restrict_self(int ruleset_fd, uint32_t flags);
+
+/* lsm_get_self_attr(2): The thread's attributes of the security modules. */
+long shim_lsm_get_self_attr(unsigned attr, struct shim_lsm_ctx *ctx,
+			    uint32_t *size, uint32_t flags);
+
+/* lsm_set_self_attr(2): Set an attribute of the thread in a security module. */
+long shim_lsm_set_self_attr(unsigned attr, const struct shim_lsm_ctx *ctx,
+			    uint32_t size, uint32_t flags);
+
+/* lsm_list_modules(2): The security modules of the system. */
+long shim_lsm_list_modules(uint64_t *ids, uint32_t *size, uint32_t flags);
+
+/* mremap(2): Move a mapping, or change its size. */
+void *shim_mremap(void *addr, unsigned long old_len, unsigned long new_len,
+		  unsigned long flags, void *new_addr);
+
+/* msync(2): Write a mapping's changes to its file. */
+long shim_msync(void *start, size_t len, int flags);
+
+/* mincore(2): Ask which pages of a mapping are in memory. */
+long shim_mincore(void *start, size_t len, uint8_t *vec);
+
+/*
+ * madvise(2): Say how memory will be used.
+ *
+ * Some advice throws the memory's contents away.
+ */
+long shim_madvise(void *start, size_t len_in, int behavior);
+
+/* process_madvise(2): Say how the memory of another process will be used. */
+long shim_process_madvise(int pidfd, const struct shim_iovec *vec, size_t vlen,
+			  int behavior, unsigned flags);
+
+/* process_mrelease(2): Free the memory of a process that is dying. */
+long shim_process_mrelease(int pidfd, unsigned flags);
+
+/* mlock(2): Keep memory from being swapped out. */
+long shim_mlock(void *start, size_t len);
+
+/* mlock(2): Keep memory from being swapped out, with flags. */
+long shim_mlock2(void *start, size_t len, int flags);
+
+/* mlock(2): Let memory be swapped out again. */
+long shim_munlock(void *start, size_t len);
+
+/* mlock(2): Keep all memory of the process from being swapped out. */
+long shim_mlockall(int flags);
+
+/* mlock(2): Let the memory of the process be swapped out again. */
+long shim_munlockall(void);
+
+/* remap_file_pages(2): Map pages of a file in another order. */
+long shim_remap_file_pages(void *start, unsigned long size, unsigned long prot,
+			   unsigned long pgoff, unsigned long flags);
+
+/*
+ * brk(2): Move the end of the data segment.
+ *
+ * It returns the new end, or the old one when it could not move it.
+ */
+long shim_brk(void *brk);
+
+/* mbind(2): Choose the nodes of memory. */
+long shim_mbind(void *start, unsigned long len, unsigned long mode,
+		const unsigned long *nmask, unsigned long maxnode,
+		unsigned flags);
+
+/* set_mempolicy(2): Choose the nodes of the thread's new memory. */
+long shim_set_mempolicy(int mode, const unsigned long *nmask,
+			unsigned long maxnode);
+
+/* get_mempolicy(2): Ask for the nodes of memory. */
+long shim_get_mempolicy(int *policy, unsigned long *nmask,
+			unsigned long maxnode, void *addr, unsigned long flags);
+
+/* set_mempolicy_home_node(2): Choose the first node of memory. */
+long shim_set_mempolicy_home_node(void *start, unsigned long len,
+				  unsigned long home_node, unsigned long flags);
+
+/*
+ * migrate_pages(2): Move the memory of a process between nodes.
+ *
+ * The result is the number of pages that could not be moved.
+ */
+long shim_migrate_pages(int pid, unsigned long maxnode,
+			const unsigned long *old_nodes,
+			const unsigned long *new_nodes);
+
+/*
+ * move_pages(2): Move single pages between nodes.
+ *
+ * The result is the number of pages that could not be moved.
+ */
+long shim_move_pages(int pid, unsigned long nr_pages,
+		     const unsigned long *pages, const int *nodes, int *status,
+		     int flags);
+
+/* pkey_alloc(2): Get a protection key. */
+long shim_pkey_alloc(unsigned long flags, unsigned long init_val);
+
+/* pkey_alloc(2): Give a protection key back. */
+long shim_pkey_free(int pkey);
+
+/* mprotect(2): Change the protection of memory, with a key. */
+long shim_pkey_mprotect(void *start, size_t len, int prot, int pkey);
+
+/* mseal(2): Let nobody change a mapping any more. */
+long shim_mseal(void *start, size_t len, unsigned long flags);
+
+/* map_shadow_stack(2): Map a stack for return addresses. */
+void *shim_map_shadow_stack(void *addr, unsigned long size, unsigned flags);
+
+/* memfd_secret(2): Make a file in memory that the kernel itself cannot read. */
+long shim_memfd_secret(unsigned flags);
+
+/* membarrier(2): Order the memory of all threads. */
+long shim_membarrier(int cmd, unsigned flags, int cpu_id);
+
+/* process_vm_readv(2): Copy memory of another process. */
+long shim_process_vm_readv(int pid, const struct shim_iovec *lvec,
+			   unsigned long liovcnt, const struct shim_iovec *rvec,
+			   unsigned long riovcnt, unsigned long flags);
+
+/* process_vm_readv(2): Change memory of another process. */
+long shim_process_vm_writev(int pid, const struct shim_iovec *lvec,
+			    unsigned long liovcnt,
+			    const struct shim_iovec *rvec,
+			    unsigned long riovcnt, unsigned long flags);
+
+/*
+ * accept(2): Take the next connection of a listening socket.
+ *
+ * Errors of the new connection are reported here, too: a server goes on after
+ * ECONNABORTED and the network's errors.
+ */
+long shim_accept(int fd, struct shim_sockaddr *upeer_sockaddr,
+		 int *upeer_addrlen);
+
+/*
+ * recvmmsg(2): Receive several messages.
+ *
+ * timeout is looked at after a message only. An error after the first message
+ * is reported by the next call.
+ */
+long shim_recvmmsg(int fd, struct shim_mmsghdr *mmsg, unsigned vlen,
+		   unsigned flags, struct shim_timespec *timeout);
+
+/*
+ * sendmmsg(2): Send several messages.
+ *
+ * Without MSG_NOSIGNAL a closed peer raises SIGPIPE.
+ */
+long shim_sendmmsg(int fd, struct shim_mmsghdr *mmsg, unsigned vlen,
+		   unsigned flags);
+
+/* umount(2): Detach a file system from the tree. */
+long shim_umount2(const char *name, int flags);
+
+/* pivot_root(2): Exchange the root file system. */
+long shim_pivot_root(const char *new_root, const char *put_old);
+
+/* open_tree(2): Open a mount, or a copy of it. */
+long shim_open_tree(int dfd, const char *filename, unsigned flags);
+
+/* open_tree_attr(2): Open a mount, or a copy of it with other attributes. */
+long shim_open_tree_attr(int dfd, const char *filename, unsigned flags,
+			 const struct shim_mount_attr *uattr, size_t usize);
+
+/* move_mount(2): Move a mount to a place in the tree. */
+long shim_move_mount(int from_dfd, const char *from_pathname, int to_dfd,
+		     const char *to_pathname, unsigned flags);
+
+/* fsopen(2): Begin to make a file system. */
+long shim_fsopen(const char *fs_name, unsigned flags);
+
+/* fsconfig(2): Set a parameter of a file system, or make it. */
+long shim_fsconfig(int fd, unsigned cmd, const char *key, const void *value,
+		   int aux);
+
+/* fsmount(2): Make a mount of a file system. */
+long shim_fsmount(int fs_fd, unsigned flags, unsigned attr_flags);
+
+/* fspick(2): Open the file system of a path to configure it. */
+long shim_fspick(int dfd, const char *path, unsigned flags);
+
+/* mount_setattr(2): Change the attributes of mounts. */
+long shim_mount_setattr(int dfd, const char *path, unsigned flags,
+			const struct shim_mount_attr *uattr, size_t usize);
+
+/*
+ * statmount(2): Ask for the attributes of a mount.
+ *
+ * The buffer begins with a struct statmount, whose strings follow; EOVERFLOW
+ * says that it is too small.
+ */
+long shim_statmount(const struct shim_mnt_id_req *req, void *buf,
+		    size_t bufsize, unsigned flags);
+
+/* listmount(2): List the mounts below another. */
+long shim_listmount(const struct shim_mnt_id_req *req, uint64_t *mnt_ids,
+		    size_t nr_mnt_ids, unsigned flags);
+
+/* listns(2): List namespaces. */
+long shim_listns(const struct shim_ns_id_req *req, uint64_t *ns_ids,
+		 size_t nr_ns_ids, unsigned flags);
+
+#ifdef SHIM_NR_poll
+/* poll(2): Wait for events on descriptors, for milliseconds. */
+long shim_poll(struct shim_pollfd *ufds, unsigned nfds, int timeout_msecs);
+#endif
+
+#ifdef SHIM_NR_select
+/*
+ * select(2): Wait for events on descriptors below 1024.
+ *
+ * The kernel overwrites tvp with the time left.
+ */
+long shim_select(int n, struct shim_fd_set *inp, struct shim_fd_set *outp,
+		 struct shim_fd_set *exp, struct shim_timeval *tvp);
+#endif
+
+#ifdef SHIM_NR_pause
+/* pause(2): Wait for a signal. */
+long shim_pause(void);
+#endif
+
+#ifdef SHIM_NR_epoll_create
+/* epoll_create(2): Make an epoll instance. */
+long shim_epoll_create(int size);
+#endif
+
+#ifdef SHIM_NR_epoll_wait
+/* epoll_wait(2): Wait for events of an epoll instance, for milliseconds. */
+long shim_epoll_wait(int epfd, struct shim_epoll_event *events, int maxevents,
+		     int timeout);
+#endif
+
+#ifdef SHIM_NR_eventfd
+/* eventfd(2): Make a counter that can be waited for. */
+long shim_eventfd(unsigned count);
+#endif
+
+#ifdef SHIM_NR_signalfd
+/* signalfd(2): Make a descriptor that reads signals. */
+long shim_signalfd(int ufd, const uint64_t *user_mask);
+#endif
+
+/*
+ * signalfd(2): Make a descriptor that reads signals, or change which.
+ *
+ * The signals must be blocked in every thread, which package os/signal knows
+ * nothing of.
+ */
+long shim_signalfd4(int ufd, const uint64_t *user_mask, int flags);
+
+#ifdef SHIM_NR_inotify_init
+/* inotify_init(2): Make a descriptor that tells of changes of files. */
+long shim_inotify_init(void);
+#endif
+
+/* inotify_init(2): Make a descriptor that tells of changes of files. */
+long shim_inotify_init1(int flags);
+
+/* inotify_add_watch(2): Watch a file or directory. */
+long shim_inotify_add_watch(int fd, const char *pathname, uint32_t mask);
+
+/* inotify_rm_watch(2): End a watch. */
+long shim_inotify_rm_watch(int fd, int32_t wd);
+
+/* fanotify_init(2): Make a descriptor that tells of changes of file systems. */
+long shim_fanotify_init(unsigned flags, unsigned event_f_flags);
+
+/* fanotify_mark(2): Watch a file, mount or file system, or end that. */
+long shim_fanotify_mark(int fanotify_fd, unsigned flags, uint64_t mask, int dfd,
+			const char *pathname);
+
+/* timerfd_create(2): Make a timer that can be waited for. */
+long shim_timerfd_create(int clockid, int flags);
+
+/* timerfd_create(2): Start or stop such a timer. */
+long shim_timerfd_settime(int ufd, int flags,
+			  const struct shim_itimerspec *utmr,
+			  struct shim_itimerspec *otmr);
+
+/* timerfd_create(2): Ask for the time until such a timer ends. */
+long shim_timerfd_gettime(int ufd, struct shim_itimerspec *otmr);
+
+/* userfaultfd(2): Make a descriptor that handles page faults. */
+long shim_userfaultfd(int flags);
+
+/*
+ * futex_waitv(2): Wait on several words in memory.
+ *
+ * The timeout is a time of the clock, not a time from now.
+ */
+long shim_futex_waitv(const struct shim_futex_waitv *waiters,
+		      unsigned nr_futexes, unsigned flags,
+		      const struct shim_timespec *timeout, int clockid);
+
+/* futex(2): Wake those who wait on a word in memory. */
+long shim_futex_wake(void *uaddr, unsigned long mask, int nr, unsigned flags);
+
+/*
+ * futex(2): Wait on a word in memory.
+ *
+ * The timeout is a time of the clock, not a time from now.
+ */
+long shim_futex_wait(void *uaddr, unsigned long val, unsigned long mask,
+		     unsigned flags, const struct shim_timespec *timeout,
+		     int clockid);
+
+/* futex(2): Wake some who wait on a word, and let others wait on another. */
+long shim_futex_requeue(const struct shim_futex_waitv waiters[2],
+			unsigned flags, int nr_wake, int nr_requeue);
+
+/*
+ * io_setup(2): Make a context of the old asynchronous I/O.
+ *
+ * *ctxp must be 0 before.
+ */
+long shim_io_setup(unsigned nr_events, unsigned long *ctxp);
+
+/*
+ * io_destroy(2): End a context of the old asynchronous I/O.
+ *
+ * It waits for everything that is in flight.
+ */
+long shim_io_destroy(unsigned long ctx);
+
+/* io_getevents(2): Wait for completions of the old asynchronous I/O. */
+long shim_io_getevents(unsigned long ctx_id, long min_nr, long nr,
+		       struct shim_io_event *events,
+		       const struct shim_timespec *timeout);
+
+/*
+ * io_getevents(2): Wait for completions of the old asynchronous I/O, with a
+ * signal mask.
+ */
+long shim_io_pgetevents(unsigned long ctx_id, long min_nr, long nr,
+			struct shim_io_event *events,
+			const struct shim_timespec *timeout,
+			const uint64_t *usig);
+
+/*
+ * io_submit(2): Submit to the old asynchronous I/O.
+ *
+ * It waits for the device when the file cannot do otherwise.
+ */
+long shim_io_submit(unsigned long ctx_id, long nr, void *const *iocbpp);
+
+/*
+ * io_cancel(2): Try to cancel a request of the old asynchronous I/O.
+ *
+ * No kernel fills result: the event comes by io_getevents, and EINPROGRESS
+ * says so.
+ */
+long shim_io_cancel(unsigned long ctx_id, const struct shim_iocb *iocb,
+		    struct shim_io_event *result);
+
+/* openat2(2): Open a file by rules for its path. */
+long shim_openat2(int dfd, const char *filename,
+		  const struct shim_open_how *how, size_t usize);
+
+#ifdef SHIM_NR_open
+/* open(2): Open a file. */
+long shim_open(const char *filename, int flags, unsigned mode);
+#endif
+
+#ifdef SHIM_NR_creat
+/* open(2): Make a file and open it for writing. */
+long shim_creat(const char *pathname, unsigned mode);
+#endif
+
+/* stat(2): Ask for the attributes of a file. */
+long shim_newfstatat(int dfd, const char *filename, struct shim_stat *statbuf,
+		     int flag);
+
+#ifdef SHIM_NR_stat
+/* stat(2): Ask for the attributes of a file. */
+long shim_stat(const char *filename, struct shim_stat *statbuf);
+#endif
+
+#ifdef SHIM_NR_lstat
+/* stat(2): Ask for the attributes of a file, or of a symbolic link itself. */
+long shim_lstat(const char *filename, struct shim_stat *statbuf);
+#endif
+
+/* stat(2): Ask for the attributes of an open file. */
+long shim_fstat(int fd, struct shim_stat *statbuf);
+
+/*
+ * access(2): Ask whether the real user may access a file.
+ *
+ * It has no flags: faccessat2 has.
+ */
+long shim_faccessat(int dfd, const char *filename, int mode);
+
+/* access(2): Ask whether the user may access a file, with flags. */
+long shim_faccessat2(int dfd, const char *filename, int mode, int flags);
+
+#ifdef SHIM_NR_access
+/* access(2): Ask whether the real user may access a file. */
+long shim_access(const char *filename, int mode);
+#endif
+
+/*
+ * chmod(2): Change the permissions of a file.
+ *
+ * It has no flags: fchmodat2 has.
+ */
+long shim_fchmodat(int dfd, const char *filename, unsigned mode);
+
+/* chmod(2): Change the permissions of a file, with flags. */
+long shim_fchmodat2(int dfd, const char *filename, unsigned mode,
+		    unsigned flags);
+
+#ifdef SHIM_NR_chmod
+/* chmod(2): Change the permissions of a file. */
+long shim_chmod(const char *filename, unsigned mode);
+#endif
+
+/* chown(2): Change the owner of a file. */
+long shim_fchownat(int dfd, const char *filename, unsigned user, unsigned group,
+		   int flag);
+
+#ifdef SHIM_NR_chown
+/* chown(2): Change the owner of a file. */
+long shim_chown(const char *filename, unsigned user, unsigned group);
+#endif
+
+#ifdef SHIM_NR_lchown
+/* chown(2): Change the owner of a file, or of a symbolic link itself. */
+long shim_lchown(const char *filename, unsigned user, unsigned group);
+#endif
+
+/* utimensat(2): Set the times of a file. */
+long shim_utimensat(int dfd, const char *filename,
+		    const struct shim_timespec utimes[2], int flags);
+
+#ifdef SHIM_NR_utime
+/* utime(2): Set the times of a file in seconds. */
+long shim_utime(const char *filename, const struct shim_utimbuf *times);
+#endif
+
+#ifdef SHIM_NR_utimes
+/* utimes(2): Set the times of a file in microseconds. */
+long shim_utimes(const char *filename, const struct shim_timeval utimes[2]);
+#endif
+
+#ifdef SHIM_NR_futimesat
+/* futimesat(2): Set the times of a file in microseconds. */
+long shim_futimesat(int dfd, const char *filename,
+		    const struct shim_timeval utimes[2]);
+#endif
+
+/* rename(2): Rename a file, with flags. */
+long shim_renameat2(int olddfd, const char *oldname, int newdfd,
+		    const char *newname, unsigned flags);
+
+/* rename(2): Rename a file. */
+long shim_renameat(int olddfd, const char *oldname, int newdfd,
+		   const char *newname);
+
+#ifdef SHIM_NR_rename
+/* rename(2): Rename a file. */
+long shim_rename(const char *oldname, const char *newname);
+#endif
+
+/* link(2): Give a file another name. */
+long shim_linkat(int olddfd, const char *oldname, int newdfd,
+		 const char *newname, int flags);
+
+#ifdef SHIM_NR_link
+/* link(2): Give a file another name. */
+long shim_link(const char *oldname, const char *newname);
+#endif
+
+/* symlink(2): Make a symbolic link. */
+long shim_symlinkat(const char *oldname, int newdfd, const char *newname);
+
+#ifdef SHIM_NR_symlink
+/* symlink(2): Make a symbolic link. */
+long shim_symlink(const char *oldname, const char *newname);
+#endif
+
+#ifdef SHIM_NR_unlink
+/* unlink(2): Remove a name. */
+long shim_unlink(const char *pathname);
+#endif
+
+#ifdef SHIM_NR_rmdir
+/* rmdir(2): Remove a directory. */
+long shim_rmdir(const char *pathname);
+#endif
+
+#ifdef SHIM_NR_mkdir
+/* mkdir(2): Make a directory. */
+long shim_mkdir(const char *pathname, unsigned mode);
+#endif
+
+/* mknod(2): Make a file of any type. */
+long shim_mknodat(int dfd, const char *filename, unsigned mode, unsigned dev);
+
+#ifdef SHIM_NR_mknod
+/* mknod(2): Make a file of any type. */
+long shim_mknod(const char *filename, unsigned mode, unsigned dev);
+#endif
+
+#ifdef SHIM_NR_readlink
+/*
+ * readlink(2): Read the target of a symbolic link.
+ *
+ * The result is cut to the buffer and is not terminated.
+ */
+long shim_readlink(const char *path, void *buf, int bufsiz);
+#endif
+
+/* truncate(2): Set the length of a file. */
+long shim_truncate(const char *path, long length);
+
+/* statfs(2): Ask for the attributes of a file system. */
+long shim_statfs(const char *pathname, struct shim_statfs *buf);
+
+/*
+ * getcwd(2): The path of the working directory.
+ *
+ * The result counts the terminating NUL. A path outside the root begins with
+ * "(unreachable)".
+ */
+long shim_getcwd(void *buf, unsigned long size);
+
+/*
+ * open_by_handle_at(2): Ask for the handle of a file.
+ *
+ * handle must be followed by as many bytes as it says; EOVERFLOW says that
+ * they are too few, and it then tells how many it takes. With
+ * AT_HANDLE_MNT_ID_UNIQUE mnt_id has 64 bits.
+ */
+long shim_name_to_handle_at(int dfd, const char *name,
+			    struct shim_file_handle *handle, int *mnt_id,
+			    int flag);
+
+/* open_by_handle_at(2): Open the file of a handle. */
+long shim_open_by_handle_at(int mountdirfd,
+			    const struct shim_file_handle *handle, int flags);
+
+/* file_getattr(2): Ask for the flags of a file, as lsattr shows them. */
+long shim_file_getattr(int dfd, const char *filename,
+		       struct shim_file_attr *ufattr, size_t usize,
+		       unsigned at_flags);
+
+/* file_setattr(2): Set the flags of a file, as chattr does. */
+long shim_file_setattr(int dfd, const char *filename,
+		       const struct shim_file_attr *ufattr, size_t usize,
+		       unsigned at_flags);
+
+/* setxattr(2): Set an extended attribute of a file. */
+long shim_setxattr(const char *pathname, const char *name, const void *value,
+		   size_t size, int flags);
+
+/*
+ * setxattr(2): Set an extended attribute of a file, or of a symbolic link
+ * itself.
+ */
+long shim_lsetxattr(const char *pathname, const char *name, const void *value,
+		    size_t size, int flags);
+
+/* setxattr(2): Set an extended attribute of an open file. */
+long shim_fsetxattr(int fd, const char *name, const void *value, size_t size,
+		    int flags);
+
+/*
+ * getxattr(2): Read an extended attribute of a file.
+ *
+ * With an empty buffer the result is the size that the value has.
+ */
+long shim_getxattr(const char *pathname, const char *name, void *value,
+		   size_t size);
+
+/*
+ * getxattr(2): Read an extended attribute of a file, or of a symbolic link
+ * itself.
+ *
+ * With an empty buffer the result is the size that the value has.
+ */
+long shim_lgetxattr(const char *pathname, const char *name, void *value,
+		    size_t size);
+
+/*
+ * getxattr(2): Read an extended attribute of an open file.
+ *
+ * With an empty buffer the result is the size that the value has.
+ */
+long shim_fgetxattr(int fd, const char *name, void *value, size_t size);
+
+/*
+ * listxattr(2): List the extended attributes of a file.
+ *
+ * Each name ends with a NUL. With an empty buffer the result is the size of
+ * the list.
+ */
+long shim_listxattr(const char *pathname, void *list, size_t size);
+
+/*
+ * listxattr(2): List the extended attributes of a file, or of a symbolic link
+ * itself.
+ *
+ * Each name ends with a NUL. With an empty buffer the result is the size of
+ * the list.
+ */
+long shim_llistxattr(const char *pathname, void *list, size_t size);
+
+/*
+ * listxattr(2): List the extended attributes of an open file.
+ *
+ * Each name ends with a NUL. With an empty buffer the result is the size of
+ * the list.
+ */
+long shim_flistxattr(int fd, void *list, size_t size);
+
+/* removexattr(2): Remove an extended attribute of a file. */
+long shim_removexattr(const char *pathname, const char *name);
+
+/*
+ * removexattr(2): Remove an extended attribute of a file, or of a symbolic
+ * link itself.
+ */
+long shim_lremovexattr(const char *pathname, const char *name);
+
+/* removexattr(2): Remove an extended attribute of an open file. */
+long shim_fremovexattr(int fd, const char *name);
+
+/*
+ * setxattrat(2): Set an extended attribute of a file relative to a directory.
+ */
+long shim_setxattrat(int dfd, const char *pathname, unsigned at_flags,
+		     const char *name, const struct shim_xattr_args *uargs,
+		     size_t usize);
+
+/*
+ * getxattrat(2): Read an extended attribute of a file relative to a directory.
+ */
+long shim_getxattrat(int dfd, const char *pathname, unsigned at_flags,
+		     const char *name, const struct shim_xattr_args *uargs,
+		     size_t usize);
+
+/*
+ * listxattrat(2): List the extended attributes of a file relative to a
+ * directory.
+ *
+ * Each name ends with a NUL. With an empty buffer the result is the size of
+ * the list.
+ */
+long shim_listxattrat(int dfd, const char *pathname, unsigned at_flags,
+		      void *list, size_t size);
+
+/*
+ * removexattrat(2): Remove an extended attribute of a file relative to a
+ * directory.
+ */
+long shim_removexattrat(int dfd, const char *pathname, unsigned at_flags,
+			const char *name);
+
+/* fchroot(2): Change the root directory to that of a descriptor. */
+long shim_fchroot(int fd, unsigned flags);
+
+#ifdef SHIM_NR_ustat
+/* ustat(2): Ask for the free space of a mounted file system. */
+long shim_ustat(unsigned dev, struct shim_ustat *ubuf);
+#endif
+
 /* getpid(2): The number of the calling process. */
 long shim_getpid(void);
 
@@ -325,8 +1522,8 @@ __attribute__((noreturn)) void shim_exit_group(int error_code);
 /*
  * sigaction(2): Say what a signal does.
  *
- * A handler needs SA_RESTORER and a restorer of the caller's on x86_64;
- * SIG_IGN and SIG_DFL do not.
+ * A handler needs SA_RESTORER and a restorer on x86_64: shim_rt_sigreturn.
+ * SIG_IGN and SIG_DFL need none.
  */
 long shim_rt_sigaction(int sig, const struct shim_sigaction *act,
 		       struct shim_sigaction *oact);
@@ -490,6 +1687,63 @@ long shim_mount(const char *dev_name, const char *dir_name, const char *type,
  * lost. It does not return when the machine ends.
  */
 long shim_reboot(unsigned cmd);
+
+/*
+ * nanosleep(2): Sleep for a time.
+ *
+ * EINTR comes with the time left in rmtp.
+ */
+long shim_nanosleep(const struct shim_timespec *rqtp,
+		    struct shim_timespec *rmtp);
+
+/* getitimer(2): The time until a timer of the process ends. */
+long shim_getitimer(int which, struct shim_itimerval *value);
+
+/* getitimer(2): Start or stop a timer of the process. */
+long shim_setitimer(int which, const struct shim_itimerval *value,
+		    struct shim_itimerval *ovalue);
+
+/* gettimeofday(2): Read the real-time clock in microseconds. */
+long shim_gettimeofday(struct shim_timeval *tv, struct shim_timezone *tz);
+
+/* gettimeofday(2): Set the real-time clock. */
+long shim_settimeofday(const struct shim_timeval *tv,
+		       const struct shim_timezone *tz);
+
+#ifdef SHIM_NR_time
+/* time(2): The seconds since 1970. */
+long shim_time(int64_t *tloc);
+#endif
+
+/* clock_gettime(2): Set a clock. */
+long shim_clock_settime(int which_clock, const struct shim_timespec *tp);
+
+/* adjtimex(2): Tune the real-time clock. */
+long shim_adjtimex(struct shim_timex *txc_p);
+
+/* adjtimex(2): Tune a clock. */
+long shim_clock_adjtime(int which_clock, struct shim_timex *utx);
+
+/* timer_create(2): Make a timer that sends signals. */
+long shim_timer_create(int which_clock,
+		       const struct shim_sigevent *timer_event_spec,
+		       int *created_timer_id);
+
+/* timer_settime(2): Start or stop such a timer. */
+long shim_timer_settime(int timer_id, int flags,
+			const struct shim_itimerspec *new_setting,
+			struct shim_itimerspec *old_setting);
+
+/* timer_settime(2): The time until such a timer ends. */
+long shim_timer_gettime(int timer_id, struct shim_itimerspec *setting);
+
+/*
+ * timer_getoverrun(2): How often such a timer has ended since its last signal.
+ */
+long shim_timer_getoverrun(int timer_id);
+
+/* timer_delete(2): Remove such a timer. */
+long shim_timer_delete(int timer_id);
 
 #ifdef __cplusplus
 }
