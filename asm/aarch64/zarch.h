@@ -338,10 +338,10 @@
  * Flags of open, openat, openat2, creat, pipe2, dup3, open_by_handle_at,
  * mq_open, memfd_secret, userfaultfd and delete_module.
  */
-#define SHIM_O_DIRECT (1U << 16)
-#define SHIM_O_LARGEFILE (1U << 17)
-#define SHIM_O_DIRECTORY (1U << 14)
-#define SHIM_O_NOFOLLOW (1U << 15)
+#define SHIM_O_DIRECT 0x10000
+#define SHIM_O_LARGEFILE 0x20000
+#define SHIM_O_DIRECTORY 0x4000
+#define SHIM_O_NOFOLLOW 0x8000
 #define SHIM_O_TMPFILE 0x404000
 
 /* Protection of memory, for mmap, mprotect and pkey_mprotect. */

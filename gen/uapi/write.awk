@@ -29,7 +29,7 @@ function written(name, cpu, text,	v) {
 	}
 	if (text ~ /^[0-9]+[uUlL]*$/)
 		return v[3]
-	if (text ~ /^1[uUlL]* *<< *[0-9]+$/ || text ~ /^_?(BIT|BITUL|BITULL) *\( *[0-9]+ *\)$/) {
+	if (text ~ /^1[uUlL]+ *<< *[0-9]+$/ || text ~ /^_?(BIT|BITUL|BITULL) *\( *[0-9]+ *\)$/) {
 		gsub(/^1[uUlL]*|[^0-9]/, "", text)
 		return "1<<" text
 	}

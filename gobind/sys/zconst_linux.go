@@ -437,7 +437,7 @@ const (
 	BPF_TOKEN_CREATE                              = 36
 	BPF_PROG_STREAM_READ_BY_FD                    = 37
 	BPF_PROG_ASSOC_STRUCT_OPS                     = 38
-	BPF_COMMON_ATTRS                              = 1 << 16
+	BPF_COMMON_ATTRS                              = 0x10000
 	BPF_MAP_TYPE_UNSPEC                           = 0
 	BPF_MAP_TYPE_HASH                             = 1
 	BPF_MAP_TYPE_ARRAY                            = 2
@@ -956,13 +956,13 @@ const (
 	SK_DROP                                       = 0
 	SK_PASS                                       = 1
 	BPF_TAG_SIZE                                  = 8
-	BPF_SOCK_OPS_RTO_CB_FLAG                      = 1 << 0
-	BPF_SOCK_OPS_RETRANS_CB_FLAG                  = 1 << 1
-	BPF_SOCK_OPS_STATE_CB_FLAG                    = 1 << 2
-	BPF_SOCK_OPS_RTT_CB_FLAG                      = 1 << 3
-	BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG        = 1 << 4
-	BPF_SOCK_OPS_PARSE_UNKNOWN_HDR_OPT_CB_FLAG    = 1 << 5
-	BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG            = 1 << 6
+	BPF_SOCK_OPS_RTO_CB_FLAG                      = 1
+	BPF_SOCK_OPS_RETRANS_CB_FLAG                  = 2
+	BPF_SOCK_OPS_STATE_CB_FLAG                    = 4
+	BPF_SOCK_OPS_RTT_CB_FLAG                      = 8
+	BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG        = 0x10
+	BPF_SOCK_OPS_PARSE_UNKNOWN_HDR_OPT_CB_FLAG    = 0x20
+	BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG            = 0x40
 	BPF_SOCK_OPS_ALL_CB_FLAGS                     = 0x7f
 	BPF_SOCK_OPS_VOID                             = 0
 	BPF_SOCK_OPS_TIMEOUT_INIT                     = 1
@@ -1063,7 +1063,7 @@ const (
 
 // Flags of eventfd2.
 const (
-	EFD_SEMAPHORE = 1 << 0
+	EFD_SEMAPHORE = 1
 	EFD_CLOEXEC   = 0x80000
 	EFD_NONBLOCK  = 2048
 )
@@ -1237,20 +1237,20 @@ const (
 const (
 	O_ACCMODE   = 3
 	O_RDONLY    = 0
-	O_WRONLY    = 1 << 0
-	O_RDWR      = 1 << 1
-	O_CREAT     = 1 << 6
-	O_EXCL      = 1 << 7
-	O_NOCTTY    = 1 << 8
-	O_TRUNC     = 1 << 9
-	O_APPEND    = 1 << 10
-	O_NONBLOCK  = 1 << 11
-	O_DSYNC     = 1 << 12
-	O_NOATIME   = 1 << 18
-	O_CLOEXEC   = 1 << 19
+	O_WRONLY    = 1
+	O_RDWR      = 2
+	O_CREAT     = 0x40
+	O_EXCL      = 0x80
+	O_NOCTTY    = 0x100
+	O_TRUNC     = 0x200
+	O_APPEND    = 0x400
+	O_NONBLOCK  = 0x800
+	O_DSYNC     = 0x1000
+	O_NOATIME   = 0x40000
+	O_CLOEXEC   = 0x80000
 	O_SYNC      = 0x101000
-	O_PATH      = 1 << 21
-	O_EMPTYPATH = 1 << 26
+	O_PATH      = 0x200000
+	O_EMPTYPATH = 0x4000000
 	O_NDELAY    = 2048
 )
 
@@ -1489,9 +1489,9 @@ const (
 
 // Flags of renameat2.
 const (
-	RENAME_NOREPLACE = 1 << 0
-	RENAME_EXCHANGE  = 1 << 1
-	RENAME_WHITEOUT  = 1 << 2
+	RENAME_NOREPLACE = 1
+	RENAME_EXCHANGE  = 2
+	RENAME_WHITEOUT  = 4
 )
 
 // Flags of sync_file_range.
@@ -1735,35 +1735,35 @@ const (
 	Q_XQUOTASYNC      = 0x5807
 	Q_XGETQSTATV      = 0x5808
 	Q_XGETNEXTQUOTA   = 0x5809
-	FS_DQ_ISOFT       = 1 << 0
-	FS_DQ_IHARD       = 1 << 1
-	FS_DQ_BSOFT       = 1 << 2
-	FS_DQ_BHARD       = 1 << 3
-	FS_DQ_RTBSOFT     = 1 << 4
-	FS_DQ_RTBHARD     = 1 << 5
+	FS_DQ_ISOFT       = 1
+	FS_DQ_IHARD       = 2
+	FS_DQ_BSOFT       = 4
+	FS_DQ_BHARD       = 8
+	FS_DQ_RTBSOFT     = 0x10
+	FS_DQ_RTBHARD     = 0x20
 	FS_DQ_LIMIT_MASK  = 0x3f
-	FS_DQ_BTIMER      = 1 << 6
-	FS_DQ_ITIMER      = 1 << 7
-	FS_DQ_RTBTIMER    = 1 << 8
+	FS_DQ_BTIMER      = 0x40
+	FS_DQ_ITIMER      = 0x80
+	FS_DQ_RTBTIMER    = 0x100
 	FS_DQ_TIMER_MASK  = 0x1c0
-	FS_DQ_BWARNS      = 1 << 9
-	FS_DQ_IWARNS      = 1 << 10
-	FS_DQ_RTBWARNS    = 1 << 11
+	FS_DQ_BWARNS      = 0x200
+	FS_DQ_IWARNS      = 0x400
+	FS_DQ_RTBWARNS    = 0x800
 	FS_DQ_WARNS_MASK  = 0xe00
-	FS_DQ_BCOUNT      = 1 << 12
-	FS_DQ_ICOUNT      = 1 << 13
-	FS_DQ_RTBCOUNT    = 1 << 14
+	FS_DQ_BCOUNT      = 0x1000
+	FS_DQ_ICOUNT      = 0x2000
+	FS_DQ_RTBCOUNT    = 0x4000
 	FS_DQ_ACCT_MASK   = 0x7000
-	FS_DQ_BIGTIME     = 1 << 15
-	FS_QUOTA_UDQ_ACCT = 1 << 0
-	FS_QUOTA_UDQ_ENFD = 1 << 1
-	FS_QUOTA_GDQ_ACCT = 1 << 2
-	FS_QUOTA_GDQ_ENFD = 1 << 3
-	FS_QUOTA_PDQ_ACCT = 1 << 4
-	FS_QUOTA_PDQ_ENFD = 1 << 5
-	FS_USER_QUOTA     = 1 << 0
-	FS_PROJ_QUOTA     = 1 << 1
-	FS_GROUP_QUOTA    = 1 << 2
+	FS_DQ_BIGTIME     = 0x8000
+	FS_QUOTA_UDQ_ACCT = 1
+	FS_QUOTA_UDQ_ENFD = 2
+	FS_QUOTA_GDQ_ACCT = 4
+	FS_QUOTA_GDQ_ENFD = 8
+	FS_QUOTA_PDQ_ACCT = 0x10
+	FS_QUOTA_PDQ_ENFD = 0x20
+	FS_USER_QUOTA     = 1
+	FS_PROJ_QUOTA     = 2
+	FS_GROUP_QUOTA    = 4
 )
 
 // Commands and flags of io_submit.
@@ -1776,8 +1776,8 @@ const (
 	IOCB_CMD_NOOP    = 6
 	IOCB_CMD_PREADV  = 7
 	IOCB_CMD_PWRITEV = 8
-	IOCB_FLAG_RESFD  = 1 << 0
-	IOCB_FLAG_IOPRIO = 1 << 1
+	IOCB_FLAG_RESFD  = 1
+	IOCB_FLAG_IOPRIO = 2
 )
 
 // Protocols, for socket.
@@ -2136,8 +2136,8 @@ const (
 	TCP_MD5SIG_FLAG_PREFIX                   = 0x1
 	TCP_MD5SIG_FLAG_IFINDEX                  = 0x2
 	TCP_AO_MAXKEYLEN                         = 80
-	TCP_AO_KEYF_IFINDEX                      = 1 << 0
-	TCP_AO_KEYF_EXCLUDE_OPT                  = 1 << 1
+	TCP_AO_KEYF_IFINDEX                      = 1
+	TCP_AO_KEYF_EXCLUDE_OPT                  = 2
 	TCP_RECEIVE_ZEROCOPY_FLAG_TLB_CLEAN_HINT = 0x1
 )
 
@@ -2380,40 +2380,40 @@ const (
 	MPOL_LOCAL               = 4
 	MPOL_PREFERRED_MANY      = 5
 	MPOL_WEIGHTED_INTERLEAVE = 6
-	MPOL_F_STATIC_NODES      = 1 << 15
-	MPOL_F_RELATIVE_NODES    = 1 << 14
-	MPOL_F_NUMA_BALANCING    = 1 << 13
+	MPOL_F_STATIC_NODES      = 0x8000
+	MPOL_F_RELATIVE_NODES    = 0x4000
+	MPOL_F_NUMA_BALANCING    = 0x2000
 	MPOL_MODE_FLAGS          = 0xe000
 	MPOL_USER_NODEMASK_FLAGS = 0xc000
-	MPOL_F_NODE              = 1 << 0
-	MPOL_F_ADDR              = 1 << 1
-	MPOL_F_MEMS_ALLOWED      = 1 << 2
-	MPOL_MF_STRICT           = 1 << 0
-	MPOL_MF_MOVE             = 1 << 1
-	MPOL_MF_MOVE_ALL         = 1 << 2
-	MPOL_MF_LAZY             = 1 << 3
-	MPOL_MF_INTERNAL         = 1 << 4
+	MPOL_F_NODE              = 1
+	MPOL_F_ADDR              = 2
+	MPOL_F_MEMS_ALLOWED      = 4
+	MPOL_MF_STRICT           = 1
+	MPOL_MF_MOVE             = 2
+	MPOL_MF_MOVE_ALL         = 4
+	MPOL_MF_LAZY             = 8
+	MPOL_MF_INTERNAL         = 0x10
 	MPOL_MF_VALID            = 7
-	MPOL_F_SHARED            = 1 << 0
-	MPOL_F_MOF               = 1 << 3
-	MPOL_F_MORON             = 1 << 4
+	MPOL_F_SHARED            = 1
+	MPOL_F_MOF               = 8
+	MPOL_F_MORON             = 0x10
 )
 
 // Commands and flags of membarrier.
 const (
 	MEMBARRIER_CMD_QUERY                                = 0
-	MEMBARRIER_CMD_GLOBAL                               = 1 << 0
-	MEMBARRIER_CMD_GLOBAL_EXPEDITED                     = 1 << 1
-	MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED            = 1 << 2
-	MEMBARRIER_CMD_PRIVATE_EXPEDITED                    = 1 << 3
-	MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED           = 1 << 4
-	MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE          = 1 << 5
-	MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE = 1 << 6
-	MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ               = 1 << 7
-	MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ      = 1 << 8
-	MEMBARRIER_CMD_GET_REGISTRATIONS                    = 1 << 9
+	MEMBARRIER_CMD_GLOBAL                               = 1
+	MEMBARRIER_CMD_GLOBAL_EXPEDITED                     = 2
+	MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED            = 4
+	MEMBARRIER_CMD_PRIVATE_EXPEDITED                    = 8
+	MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED           = 0x10
+	MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE          = 0x20
+	MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE = 0x40
+	MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ               = 0x80
+	MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ      = 0x100
+	MEMBARRIER_CMD_GET_REGISTRATIONS                    = 0x200
 	MEMBARRIER_CMD_SHARED                               = 1
-	MEMBARRIER_CMD_FLAG_CPU                             = 1 << 0
+	MEMBARRIER_CMD_FLAG_CPU                             = 1
 )
 
 // Flags and requests of userfaultfd.
@@ -2438,26 +2438,26 @@ const (
 	UFFD_EVENT_REMAP                  = 0x14
 	UFFD_EVENT_REMOVE                 = 0x15
 	UFFD_EVENT_UNMAP                  = 0x16
-	UFFD_PAGEFAULT_FLAG_WRITE         = 1 << 0
-	UFFD_PAGEFAULT_FLAG_WP            = 1 << 1
-	UFFD_PAGEFAULT_FLAG_MINOR         = 1 << 2
-	UFFD_FEATURE_PAGEFAULT_FLAG_WP    = 1 << 0
-	UFFD_FEATURE_EVENT_FORK           = 1 << 1
-	UFFD_FEATURE_EVENT_REMAP          = 1 << 2
-	UFFD_FEATURE_EVENT_REMOVE         = 1 << 3
-	UFFD_FEATURE_MISSING_HUGETLBFS    = 1 << 4
-	UFFD_FEATURE_MISSING_SHMEM        = 1 << 5
-	UFFD_FEATURE_EVENT_UNMAP          = 1 << 6
-	UFFD_FEATURE_SIGBUS               = 1 << 7
-	UFFD_FEATURE_THREAD_ID            = 1 << 8
-	UFFD_FEATURE_MINOR_HUGETLBFS      = 1 << 9
-	UFFD_FEATURE_MINOR_SHMEM          = 1 << 10
-	UFFD_FEATURE_EXACT_ADDRESS        = 1 << 11
-	UFFD_FEATURE_WP_HUGETLBFS_SHMEM   = 1 << 12
-	UFFD_FEATURE_WP_UNPOPULATED       = 1 << 13
-	UFFD_FEATURE_POISON               = 1 << 14
-	UFFD_FEATURE_WP_ASYNC             = 1 << 15
-	UFFD_FEATURE_MOVE                 = 1 << 16
+	UFFD_PAGEFAULT_FLAG_WRITE         = 1
+	UFFD_PAGEFAULT_FLAG_WP            = 2
+	UFFD_PAGEFAULT_FLAG_MINOR         = 4
+	UFFD_FEATURE_PAGEFAULT_FLAG_WP    = 1
+	UFFD_FEATURE_EVENT_FORK           = 2
+	UFFD_FEATURE_EVENT_REMAP          = 4
+	UFFD_FEATURE_EVENT_REMOVE         = 8
+	UFFD_FEATURE_MISSING_HUGETLBFS    = 0x10
+	UFFD_FEATURE_MISSING_SHMEM        = 0x20
+	UFFD_FEATURE_EVENT_UNMAP          = 0x40
+	UFFD_FEATURE_SIGBUS               = 0x80
+	UFFD_FEATURE_THREAD_ID            = 0x100
+	UFFD_FEATURE_MINOR_HUGETLBFS      = 0x200
+	UFFD_FEATURE_MINOR_SHMEM          = 0x400
+	UFFD_FEATURE_EXACT_ADDRESS        = 0x800
+	UFFD_FEATURE_WP_HUGETLBFS_SHMEM   = 0x1000
+	UFFD_FEATURE_WP_UNPOPULATED       = 0x2000
+	UFFD_FEATURE_POISON               = 0x4000
+	UFFD_FEATURE_WP_ASYNC             = 0x8000
+	UFFD_FEATURE_MOVE                 = 0x10000
 	UFFDIO_REGISTER_MODE_MISSING      = 1
 	UFFDIO_REGISTER_MODE_WP           = 2
 	UFFDIO_REGISTER_MODE_MINOR        = 4
@@ -2492,21 +2492,21 @@ const (
 	MS_REC          = 16384
 	MS_VERBOSE      = 32768
 	MS_SILENT       = 32768
-	MS_POSIXACL     = 1 << 16
-	MS_UNBINDABLE   = 1 << 17
-	MS_PRIVATE      = 1 << 18
-	MS_SLAVE        = 1 << 19
-	MS_SHARED       = 1 << 20
-	MS_RELATIME     = 1 << 21
-	MS_KERNMOUNT    = 1 << 22
-	MS_I_VERSION    = 1 << 23
-	MS_STRICTATIME  = 1 << 24
-	MS_LAZYTIME     = 1 << 25
-	MS_SUBMOUNT     = 1 << 26
-	MS_NOREMOTELOCK = 1 << 27
-	MS_NOSEC        = 1 << 28
-	MS_BORN         = 1 << 29
-	MS_ACTIVE       = 1 << 30
+	MS_POSIXACL     = 0x10000
+	MS_UNBINDABLE   = 0x20000
+	MS_PRIVATE      = 0x40000
+	MS_SLAVE        = 0x80000
+	MS_SHARED       = 0x100000
+	MS_RELATIME     = 0x200000
+	MS_KERNMOUNT    = 0x400000
+	MS_I_VERSION    = 0x800000
+	MS_STRICTATIME  = 0x1000000
+	MS_LAZYTIME     = 0x2000000
+	MS_SUBMOUNT     = 0x4000000
+	MS_NOREMOTELOCK = 0x8000000
+	MS_NOSEC        = 0x10000000
+	MS_BORN         = 0x20000000
+	MS_ACTIVE       = 0x40000000
 	MS_NOUSER       = 1 << 31
 	MS_RMT_MASK     = 0x2800051
 	MS_MGC_VAL      = 0xc0ed0000
@@ -2515,8 +2515,8 @@ const (
 
 // Flags of open_tree and open_tree_attr.
 const (
-	OPEN_TREE_CLONE     = 1 << 0
-	OPEN_TREE_NAMESPACE = 1 << 1
+	OPEN_TREE_CLONE     = 1
+	OPEN_TREE_NAMESPACE = 2
 	OPEN_TREE_CLOEXEC   = 0x80000
 )
 
@@ -2597,7 +2597,7 @@ const (
 	MNT_ID_REQ_SIZE_VER0 = 24
 	MNT_ID_REQ_SIZE_VER1 = 32
 	LSMT_ROOT            = 0xffffffffffffffff
-	LISTMOUNT_REVERSE    = 1 << 0
+	LISTMOUNT_REVERSE    = 1
 )
 
 // Names of namespaces, for listns.
@@ -2793,15 +2793,15 @@ const (
 	PERF_SAMPLE_REGS_ABI_NONE                = 0
 	PERF_SAMPLE_REGS_ABI_32                  = 1
 	PERF_SAMPLE_REGS_ABI_64                  = 2
-	PERF_TXN_ELISION                         = 1 << 0
-	PERF_TXN_TRANSACTION                     = 1 << 1
-	PERF_TXN_SYNC                            = 1 << 2
-	PERF_TXN_ASYNC                           = 1 << 3
-	PERF_TXN_RETRY                           = 1 << 4
-	PERF_TXN_CONFLICT                        = 1 << 5
-	PERF_TXN_CAPACITY_WRITE                  = 1 << 6
-	PERF_TXN_CAPACITY_READ                   = 1 << 7
-	PERF_TXN_MAX                             = 1 << 8
+	PERF_TXN_ELISION                         = 1
+	PERF_TXN_TRANSACTION                     = 2
+	PERF_TXN_SYNC                            = 4
+	PERF_TXN_ASYNC                           = 8
+	PERF_TXN_RETRY                           = 0x10
+	PERF_TXN_CONFLICT                        = 0x20
+	PERF_TXN_CAPACITY_WRITE                  = 0x40
+	PERF_TXN_CAPACITY_READ                   = 0x80
+	PERF_TXN_MAX                             = 0x100
 	PERF_TXN_ABORT_MASK                      = -4294967296
 	PERF_TXN_ABORT_SHIFT                     = 32
 	PERF_FORMAT_TOTAL_TIME_ENABLED           = 1 << 0
@@ -2835,20 +2835,20 @@ const (
 	PERF_IOC_FLAG_GROUP                      = 1 << 0
 	PERF_RECORD_MISC_CPUMODE_MASK            = 7
 	PERF_RECORD_MISC_CPUMODE_UNKNOWN         = 0
-	PERF_RECORD_MISC_KERNEL                  = 1 << 0
+	PERF_RECORD_MISC_KERNEL                  = 1
 	PERF_RECORD_MISC_USER                    = 2
 	PERF_RECORD_MISC_HYPERVISOR              = 3
 	PERF_RECORD_MISC_GUEST_KERNEL            = 4
 	PERF_RECORD_MISC_GUEST_USER              = 5
-	PERF_RECORD_MISC_PROC_MAP_PARSE_TIMEOUT  = 1 << 12
-	PERF_RECORD_MISC_MMAP_DATA               = 1 << 13
-	PERF_RECORD_MISC_COMM_EXEC               = 1 << 13
-	PERF_RECORD_MISC_FORK_EXEC               = 1 << 13
-	PERF_RECORD_MISC_SWITCH_OUT              = 1 << 13
-	PERF_RECORD_MISC_EXACT_IP                = 1 << 14
-	PERF_RECORD_MISC_SWITCH_OUT_PREEMPT      = 1 << 14
-	PERF_RECORD_MISC_MMAP_BUILD_ID           = 1 << 14
-	PERF_RECORD_MISC_EXT_RESERVED            = 1 << 15
+	PERF_RECORD_MISC_PROC_MAP_PARSE_TIMEOUT  = 0x1000
+	PERF_RECORD_MISC_MMAP_DATA               = 0x2000
+	PERF_RECORD_MISC_COMM_EXEC               = 0x2000
+	PERF_RECORD_MISC_FORK_EXEC               = 0x2000
+	PERF_RECORD_MISC_SWITCH_OUT              = 0x2000
+	PERF_RECORD_MISC_EXACT_IP                = 0x4000
+	PERF_RECORD_MISC_SWITCH_OUT_PREEMPT      = 0x4000
+	PERF_RECORD_MISC_MMAP_BUILD_ID           = 0x4000
+	PERF_RECORD_MISC_EXT_RESERVED            = 0x8000
 	PERF_RECORD_MMAP                         = 1
 	PERF_RECORD_LOST                         = 2
 	PERF_RECORD_COMM                         = 3
@@ -2875,7 +2875,7 @@ const (
 	PERF_RECORD_KSYMBOL_TYPE_BPF             = 1
 	PERF_RECORD_KSYMBOL_TYPE_OOL             = 2
 	PERF_RECORD_KSYMBOL_TYPE_MAX             = 3
-	PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER     = 1 << 0
+	PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER     = 1
 	PERF_BPF_EVENT_UNKNOWN                   = 0
 	PERF_BPF_EVENT_PROG_LOAD                 = 1
 	PERF_BPF_EVENT_PROG_UNLOAD               = 2
@@ -3073,24 +3073,24 @@ const (
 	PR_GET_NO_NEW_PRIVS               = 39
 	PR_GET_TID_ADDRESS                = 40
 	PR_SET_THP_DISABLE                = 41
-	PR_THP_DISABLE_EXCEPT_ADVISED     = 1 << 1
+	PR_THP_DISABLE_EXCEPT_ADVISED     = 2
 	PR_GET_THP_DISABLE                = 42
 	PR_MPX_ENABLE_MANAGEMENT          = 43
 	PR_MPX_DISABLE_MANAGEMENT         = 44
 	PR_SET_FP_MODE                    = 45
 	PR_GET_FP_MODE                    = 46
-	PR_FP_MODE_FR                     = 1 << 0
-	PR_FP_MODE_FRE                    = 1 << 1
+	PR_FP_MODE_FR                     = 1
+	PR_FP_MODE_FRE                    = 2
 	PR_CAP_AMBIENT                    = 47
 	PR_CAP_AMBIENT_IS_SET             = 1
 	PR_CAP_AMBIENT_RAISE              = 2
 	PR_CAP_AMBIENT_LOWER              = 3
 	PR_CAP_AMBIENT_CLEAR_ALL          = 4
 	PR_SVE_SET_VL                     = 50
-	PR_SVE_SET_VL_ONEXEC              = 1 << 18
+	PR_SVE_SET_VL_ONEXEC              = 0x40000
 	PR_SVE_GET_VL                     = 51
 	PR_SVE_VL_LEN_MASK                = 0xffff
-	PR_SVE_VL_INHERIT                 = 1 << 17
+	PR_SVE_VL_INHERIT                 = 0x20000
 	PR_GET_SPECULATION_CTRL           = 52
 	PR_SET_SPECULATION_CTRL           = 53
 	PR_SPEC_STORE_BYPASS              = 0
@@ -3140,10 +3140,10 @@ const (
 	PR_SCHED_CORE_SCOPE_THREAD_GROUP  = 1
 	PR_SCHED_CORE_SCOPE_PROCESS_GROUP = 2
 	PR_SME_SET_VL                     = 63
-	PR_SME_SET_VL_ONEXEC              = 1 << 18
+	PR_SME_SET_VL_ONEXEC              = 0x40000
 	PR_SME_GET_VL                     = 64
 	PR_SME_VL_LEN_MASK                = 0xffff
-	PR_SME_VL_INHERIT                 = 1 << 17
+	PR_SME_VL_INHERIT                 = 0x20000
 	PR_SET_MDWE                       = 65
 	PR_MDWE_REFUSE_EXEC_GAIN          = 1 << 0
 	PR_MDWE_NO_INHERIT                = 1 << 1
@@ -3158,7 +3158,7 @@ const (
 	PR_RISCV_V_VSTATE_CTRL_DEFAULT    = 0
 	PR_RISCV_V_VSTATE_CTRL_OFF        = 1
 	PR_RISCV_V_VSTATE_CTRL_ON         = 2
-	PR_RISCV_V_VSTATE_CTRL_INHERIT    = 1 << 4
+	PR_RISCV_V_VSTATE_CTRL_INHERIT    = 0x10
 	PR_RISCV_V_VSTATE_CTRL_CUR_MASK   = 0x3
 	PR_RISCV_V_VSTATE_CTRL_NEXT_MASK  = 0xc
 	PR_RISCV_V_VSTATE_CTRL_MASK       = 0x1f
@@ -3658,8 +3658,8 @@ const (
 const (
 	RSEQ_CPU_ID_UNINITIALIZED              = -1
 	RSEQ_CPU_ID_REGISTRATION_FAILED        = -2
-	RSEQ_FLAG_UNREGISTER                   = 1 << 0
-	RSEQ_FLAG_SLICE_EXT_DEFAULT_ON         = 1 << 1
+	RSEQ_FLAG_UNREGISTER                   = 1
+	RSEQ_FLAG_SLICE_EXT_DEFAULT_ON         = 2
 	RSEQ_CS_FLAG_NO_RESTART_ON_PREEMPT_BIT = 0
 	RSEQ_CS_FLAG_NO_RESTART_ON_SIGNAL_BIT  = 1
 	RSEQ_CS_FLAG_NO_RESTART_ON_MIGRATE_BIT = 2
@@ -3712,7 +3712,7 @@ const (
 	PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG = 0x4211
 	PTRACE_EVENTMSG_SYSCALL_ENTRY           = 1
 	PTRACE_EVENTMSG_SYSCALL_EXIT            = 2
-	PTRACE_PEEKSIGINFO_SHARED               = 1 << 0
+	PTRACE_PEEKSIGINFO_SHARED               = 1
 	PTRACE_EVENT_FORK                       = 1
 	PTRACE_EVENT_VFORK                      = 2
 	PTRACE_EVENT_CLONE                      = 3
@@ -3729,8 +3729,8 @@ const (
 	PTRACE_O_TRACEVFORKDONE                 = 0x20
 	PTRACE_O_TRACEEXIT                      = 0x40
 	PTRACE_O_TRACESECCOMP                   = 0x80
-	PTRACE_O_EXITKILL                       = 1 << 20
-	PTRACE_O_SUSPEND_SECCOMP                = 1 << 21
+	PTRACE_O_EXITKILL                       = 0x100000
+	PTRACE_O_SUSPEND_SECCOMP                = 0x200000
 	PTRACE_O_MASK                           = 0x3000ff
 	PTRACE_SYSEMU                           = 31
 	PTRACE_SYSEMU_SINGLESTEP                = 32
@@ -4110,11 +4110,11 @@ const (
 	IORING_ZCRX_AREA_DMABUF               = 1
 	ZCRX_REG_IMPORT                       = 1
 	ZCRX_REG_NODEV                        = 2
-	ZCRX_FEATURE_RX_PAGE_SIZE             = 1 << 0
-	ZCRX_FEATURE_EVENT                    = 1 << 1
+	ZCRX_FEATURE_RX_PAGE_SIZE             = 1
+	ZCRX_FEATURE_EVENT                    = 2
 	ZCRX_EVENT_ALLOC_FAIL                 = 0
 	ZCRX_EVENT_COPY                       = 1
-	ZCRX_EVENT_DESC_FLAG_STATS            = 1 << 0
+	ZCRX_EVENT_DESC_FLAG_STATS            = 1
 	ZCRX_CTRL_FLUSH_RQ                    = 0
 	ZCRX_CTRL_EXPORT                      = 1
 	ZCRX_CTRL_ARM_EVENT                   = 2
@@ -4680,21 +4680,21 @@ const (
 	PACKET_FANOUT_FLAG_IGNORE_OUTGOING = 0x4000
 	PACKET_FANOUT_FLAG_DEFRAG          = 0x8000
 	TP_STATUS_KERNEL                   = 0
-	TP_STATUS_USER                     = 1 << 0
-	TP_STATUS_COPY                     = 1 << 1
-	TP_STATUS_LOSING                   = 1 << 2
-	TP_STATUS_CSUMNOTREADY             = 1 << 3
-	TP_STATUS_VLAN_VALID               = 1 << 4
-	TP_STATUS_BLK_TMO                  = 1 << 5
-	TP_STATUS_VLAN_TPID_VALID          = 1 << 6
-	TP_STATUS_CSUM_VALID               = 1 << 7
-	TP_STATUS_GSO_TCP                  = 1 << 8
+	TP_STATUS_USER                     = 1
+	TP_STATUS_COPY                     = 2
+	TP_STATUS_LOSING                   = 4
+	TP_STATUS_CSUMNOTREADY             = 8
+	TP_STATUS_VLAN_VALID               = 0x10
+	TP_STATUS_BLK_TMO                  = 0x20
+	TP_STATUS_VLAN_TPID_VALID          = 0x40
+	TP_STATUS_CSUM_VALID               = 0x80
+	TP_STATUS_GSO_TCP                  = 0x100
 	TP_STATUS_AVAILABLE                = 0
-	TP_STATUS_SEND_REQUEST             = 1 << 0
-	TP_STATUS_SENDING                  = 1 << 1
-	TP_STATUS_WRONG_FORMAT             = 1 << 2
-	TP_STATUS_TS_SOFTWARE              = 1 << 29
-	TP_STATUS_TS_SYS_HARDWARE          = 1 << 30
+	TP_STATUS_SEND_REQUEST             = 1
+	TP_STATUS_SENDING                  = 2
+	TP_STATUS_WRONG_FORMAT             = 4
+	TP_STATUS_TS_SOFTWARE              = 0x20000000
+	TP_STATUS_TS_SYS_HARDWARE          = 0x40000000
 	TP_STATUS_TS_RAW_HARDWARE          = 1 << 31
 	TP_FT_REQ_FILL_RXHASH              = 0x1
 	TPACKET_V1                         = 0
@@ -4787,15 +4787,15 @@ const (
 
 // Flags and options of XDP's sockets, for bind and setsockopt.
 const (
-	XDP_SHARED_UMEM                = 1 << 0
-	XDP_COPY                       = 1 << 1
-	XDP_ZEROCOPY                   = 1 << 2
-	XDP_USE_NEED_WAKEUP            = 1 << 3
-	XDP_USE_SG                     = 1 << 4
-	XDP_UMEM_UNALIGNED_CHUNK_FLAG  = 1 << 0
-	XDP_UMEM_TX_SW_CSUM            = 1 << 1
-	XDP_UMEM_TX_METADATA_LEN       = 1 << 2
-	XDP_RING_NEED_WAKEUP           = 1 << 0
+	XDP_SHARED_UMEM                = 1
+	XDP_COPY                       = 2
+	XDP_ZEROCOPY                   = 4
+	XDP_USE_NEED_WAKEUP            = 8
+	XDP_USE_SG                     = 0x10
+	XDP_UMEM_UNALIGNED_CHUNK_FLAG  = 1
+	XDP_UMEM_TX_SW_CSUM            = 2
+	XDP_UMEM_TX_METADATA_LEN       = 4
+	XDP_RING_NEED_WAKEUP           = 1
 	XDP_MMAP_OFFSETS               = 1
 	XDP_RX_RING                    = 2
 	XDP_TX_RING                    = 3
@@ -4805,16 +4805,16 @@ const (
 	XDP_STATISTICS                 = 7
 	XDP_OPTIONS                    = 8
 	XDP_MAX_TX_SKB_BUDGET          = 9
-	XDP_OPTIONS_ZEROCOPY           = 1 << 0
+	XDP_OPTIONS_ZEROCOPY           = 1
 	XDP_PGOFF_RX_RING              = 0
 	XDP_PGOFF_TX_RING              = 0x80000000
 	XDP_UMEM_PGOFF_FILL_RING       = 0x100000000
 	XDP_UMEM_PGOFF_COMPLETION_RING = 0x180000000
-	XDP_TXMD_FLAGS_TIMESTAMP       = 1 << 0
-	XDP_TXMD_FLAGS_CHECKSUM        = 1 << 1
-	XDP_TXMD_FLAGS_LAUNCH_TIME     = 1 << 2
-	XDP_PKT_CONTD                  = 1 << 0
-	XDP_TX_METADATA                = 1 << 1
+	XDP_TXMD_FLAGS_TIMESTAMP       = 1
+	XDP_TXMD_FLAGS_CHECKSUM        = 2
+	XDP_TXMD_FLAGS_LAUNCH_TIME     = 4
+	XDP_PKT_CONTD                  = 1
+	XDP_TX_METADATA                = 2
 )
 
 // Clocks of clock_gettime, clock_getres, clock_settime, clock_adjtime,
@@ -4846,8 +4846,8 @@ const (
 
 // Flags of timerfd_create and timerfd_settime.
 const (
-	TFD_TIMER_ABSTIME       = 1 << 0
-	TFD_TIMER_CANCEL_ON_SET = 1 << 1
+	TFD_TIMER_ABSTIME       = 1
+	TFD_TIMER_CANCEL_ON_SET = 2
 	TFD_CLOEXEC             = 0x80000
 	TFD_NONBLOCK            = 2048
 	TFD_IOC_SET_TICKS       = 0x40085400

@@ -7,10 +7,10 @@ package sys
 // Flags of open, openat, openat2, creat, pipe2, dup3, open_by_handle_at,
 // mq_open, memfd_secret, userfaultfd and delete_module.
 const (
-	O_DIRECT    = 1 << 14
-	O_LARGEFILE = 1 << 15
-	O_DIRECTORY = 1 << 16
-	O_NOFOLLOW  = 1 << 17
+	O_DIRECT    = 0x4000
+	O_LARGEFILE = 0x8000
+	O_DIRECTORY = 0x10000
+	O_NOFOLLOW  = 0x20000
 	O_TMPFILE   = 0x410000
 )
 
