@@ -113,37 +113,45 @@ static const char *value_of(const char *entry, const char *name)
 	return !*name && *entry == '=' ? entry + 1 : NULL;
 }
 
-/* The value of AT_SECURE; when it is not there, the program may be secure. */
-static int secure_in(const uint64_t *auxv, long size)
+static int find(const uint64_t *auxv, long size, uint64_t type, uint64_t *value)
 {
 	for (; size >= 16; size -= 16, auxv += 2)
-		if (auxv[0] == SHIM_AT_SECURE)
-			return auxv[1] != 0;
-	return 1;
+		if (auxv[0] == type) {
+			*value = auxv[1];
+			return 1;
+		}
+	return 0;
 }
 
-/*
- * Whether the program has rights that its starter lacks. The kernel is asked:
- * behind the envp of a caller there need not be an auxiliary vector. Kernels
- * before 6.4 have it only in /proc.
- */
-static int secure(void)
+int shim_aio_auxv(uint64_t type, uint64_t *value)
 {
 	uint64_t auxv[64 * 2];
+	const long max = sizeof(auxv);
 	long n, fd;
 
 	n = shim_prctl(SHIM_PR_GET_AUXV, (unsigned long)auxv, sizeof(auxv), 0,
 		       0);
 	if (n > 0)
-		return secure_in(
-			auxv, n < (long)sizeof(auxv) ? n : (long)sizeof(auxv));
+		return find(auxv, n < max ? n : max, type, value);
 	fd = shim_openat(SHIM_AT_FDCWD, "/proc/self/auxv",
 			 SHIM_O_RDONLY | SHIM_O_CLOEXEC, 0);
 	if (fd < 0)
-		return 1;
+		return 0;
 	n = shim_read((int)fd, auxv, sizeof(auxv));
 	shim_close((int)fd);
-	return secure_in(auxv, n);
+	return find(auxv, n, type, value);
+}
+
+/*
+ * Whether the program has rights that its starter lacks. It may, when nobody
+ * tells.
+ */
+static int secure(void)
+{
+	uint64_t value = 1;
+
+	shim_aio_auxv(SHIM_AT_SECURE, &value);
+	return value != 0;
 }
 
 /* The engine that the environment names, if the program may listen to it. */

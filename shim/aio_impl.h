@@ -253,6 +253,12 @@ int64_t shim_aio_timer_next(const struct aio *a);
 /* aio_choose.c */
 
 int shim_aio_choose(struct aio *a, const struct shim_aio_params *params);
+/*
+ * A value of the auxiliary vector. Returns 1, or 0 when nobody tells. The
+ * kernel is asked: behind the envp of a caller there need not be a vector.
+ * Kernels before 6.4 have it only in /proc.
+ */
+int shim_aio_auxv(uint64_t type, uint64_t *value);
 
 /* aio_attempt.c */
 

@@ -67,8 +67,10 @@ static uint64_t locked(unsigned entries)
 	uint64_t sqes = entries * sizeof(struct shim_io_uring_sqe);
 	uint64_t rings = 320 + entries * sizeof(uint32_t) +
 			 2 * entries * sizeof(struct shim_io_uring_cqe);
+	uint64_t page = 4096;
 
-	return ((sqes + 4095) & ~4095ULL) + ((rings + 4095) & ~4095ULL);
+	shim_aio_auxv(SHIM_AT_PAGESZ, &page);
+	return ((sqes + page - 1) & -page) + ((rings + page - 1) & -page);
 }
 
 /* A ring, smaller than it should be if there is little memory for it. */

@@ -18,6 +18,7 @@ static struct {
 	long err;	  /* of io_uring_setup */
 	unsigned entries; /* the biggest ring that there is memory for */
 	uint64_t locked_max;
+	long mapped; /* the last stack of a helper */
 	int left;    /* so many calls are still answered */
 	long secure; /* AT_SECURE, or the error of PR_GET_AUXV */
 } world;
@@ -164,8 +165,34 @@ static bool early_ring(long nr, const long *args, long *result)
 	    ~(unsigned)(SHIM_IORING_SETUP_CQSIZE | SHIM_IORING_SETUP_CLAMP))
 		return true;
 	*result = real_syscall(nr, args[0], args[1], 0, 0, 0, 0);
-	p->features &= ~(unsigned)SHIM_IORING_FEAT_EXT_ARG;
+	p->features &= ~(unsigned)(SHIM_IORING_FEAT_EXT_ARG |
+				   SHIM_IORING_FEAT_SINGLE_MMAP);
 	return true;
+}
+
+/* Before 5.5 completions can get lost. */
+static bool lossy_ring(long nr, const long *args, long *result)
+{
+	struct shim_io_uring_params *p = (void *)args[1];
+
+	if (nr != SHIM_NR_io_uring_setup)
+		return false;
+	*result = real_syscall(nr, args[0], args[1], 0, 0, 0, 0);
+	p->features &= ~(unsigned)SHIM_IORING_FEAT_NODROP;
+	return true;
+}
+
+static void a_ring_that_loses_completions_is_none(void)
+{
+	if (!has_io_uring())
+		SKIP("no io_uring");
+	answer_with(lossy_ring);
+	CHECK_EQ(open_aio("io_uring"), -SHIM_EOPNOTSUPP);
+	be_normal();
+	live_on(NULL, lossy_ring);
+	CHECK(contains(shim_aio_reason(&aio),
+		       "epoll: io_uring_setup failed with errno 95 "
+		       "(EOPNOTSUPP)"));
 }
 
 /* Between the two: COOP_TASKRUN, no DEFER_TASKRUN. */
@@ -232,6 +259,44 @@ static void with_no_memory_epoll_says_how_much(void)
 	world.locked_max = UINT64_MAX;
 	CHECK_EQ(open_aio(NULL), -SHIM_ENOMEM);
 	be_normal();
+}
+
+/* Pages of 64 KiB: what is mapped is given back, or protected, in whole pages.
+ */
+
+enum { PAGE = 65536 };
+
+static bool large_pages(long nr, const long *args, long *result)
+{
+	uint64_t *auxv = (void *)args[1];
+
+	if (little_memory(nr, args, result))
+		return true;
+	if (nr == SHIM_NR_mmap && args[4] == -1) {
+		*result = real_syscall(nr, args[0], args[1], args[2], args[3],
+				       args[4], args[5]);
+		world.mapped = *result;
+		return true;
+	}
+	*result = -SHIM_EINVAL;
+	if (nr == SHIM_NR_mprotect || nr == SHIM_NR_munmap)
+		return args[1] % PAGE || (args[0] - world.mapped) % PAGE;
+	if (nr != SHIM_NR_prctl || args[0] != SHIM_PR_GET_AUXV)
+		return false;
+	auxv[0] = SHIM_AT_PAGESZ;
+	auxv[1] = PAGE;
+	*result = 16;
+	return true;
+}
+
+static void pages_may_be_large(void)
+{
+	world.locked_max = 4711;
+	world.entries = 0;
+	live_on(NULL, large_pages);
+	CHECK(world.mapped != 0);
+	CHECK(contains(shim_aio_reason(&aio),
+		       "the smallest ring locks 131072 bytes"));
 }
 
 /* A ring that takes nothing for a while. */
@@ -476,6 +541,8 @@ static const struct check_test aio_old_fault_tests[] = {
 	TEST(with_little_memory_the_ring_is_small),
 	TEST(with_no_memory_epoll_says_how_much),
 	TEST(a_full_queue_refuses_without_a_trace),
+	TEST(a_ring_that_loses_completions_is_none),
+	TEST(pages_may_be_large),
 	TEST(epoll_waits_without_epoll_pwait2),
 	TEST(epoll_reads_without_RWF_NOWAIT),
 	TEST(a_signal_does_not_end_a_wait),

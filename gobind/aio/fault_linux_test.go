@@ -161,6 +161,17 @@ func TestASmallerRingIsTakenWhenMemoryIsLimited(t *testing.T) {
 	}
 }
 
+func TestARingLocksWholePages(t *testing.T) {
+	for _, page := range []int{4 << 10, 16 << 10, 64 << 10} {
+		if n := ringSize(8, 16, page); n != uint64(2*page) {
+			t.Errorf("pages of %d: %d bytes", page, n)
+		}
+	}
+	if n := ringSize(256, 2048, 64<<10); n != 128<<10 {
+		t.Errorf("a large ring: %d bytes", n)
+	}
+}
+
 func TestARingWithoutFeaturesIsNotUsable(t *testing.T) {
 	if err := lacks(required); err != nil {
 		t.Errorf("all that is required: %v", err)

@@ -86,7 +86,7 @@ func newRing(slots int) (*uring.Ring, error) {
 			return nil, err
 		}
 		if entries == fewestEntries {
-			return nil, &memlockError{err, limit, ringSize(entries, completions)}
+			return nil, &memlockError{err, limit, ringSize(entries, completions, os.Getpagesize())}
 		}
 		entries /= 2
 		completions = 2 * entries
@@ -119,8 +119,8 @@ func memlock() (limit uint64, limited bool) {
 }
 
 // ringSize is how many bytes a ring locks, in pages.
-func ringSize(entries, completions uint32) uint64 {
-	page := uint64(os.Getpagesize())
+func ringSize(entries, completions uint32, pageSize int) uint64 {
+	page := uint64(pageSize)
 	pages := func(n uint64) uint64 { return (n + page - 1) / page * page }
 	return pages(64*uint64(entries)) + pages(64+4*uint64(entries)+16*uint64(completions))
 }
