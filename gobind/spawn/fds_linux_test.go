@@ -237,7 +237,7 @@ func TestKeptDescriptorsWaitForTheForkLock(t *testing.T) {
 	start := func(keep bool) chan error {
 		done := make(chan error, 1)
 		go func() {
-			pid, pidfd, err := spawn.Start(&spawn.Options{Path: "/bin/true", KeepFDs: keep})
+			pid, pidfd, err := spawn.Start(&spawn.Options{Path: "/bin/true", Args: []string{"true"}, KeepFDs: keep})
 			if err == nil {
 				reap(t, pid, pidfd)
 			}
