@@ -228,7 +228,7 @@ $(O)/musl/%: tests/%.c $(PLAIN_CHECK) $(O)/tests/real_syscall.o $(LIB)
 
 VM := $(O)/kernels
 VM_TESTS := $(filter-out $(HOSTED),$(SUITES))
-VM_BIN := $(VM)/init $(O)/shim-bench $(EXAMPLES) $(VM_TESTS:%=$(O)/plain/%)
+VM_BIN := $(VM)/init $(VM)/refuse $(O)/shim-bench $(EXAMPLES) $(VM_TESTS:%=$(O)/plain/%)
 ifeq ($(ARCH),$(HOST))
 VM_BIN += $(VM_TESTS:%=$(O)/musl/%)
 endif
@@ -252,7 +252,8 @@ test-kernels: setup-kernels
 		TESTS='$(if $(filter-out file,$(origin TESTS)),$(TESTS))' \
 		tests/kernels/run.sh
 
-$(O)/kernels/init: tests/kernels/init.c $(START) $(LIB)
+$(O)/kernels/init $(O)/kernels/refuse: $(O)/kernels/%: tests/kernels/%.c \
+		$(START) $(LIB)
 	@mkdir -p $(@D)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(C_FLAGS) $(START_FLAGS) -MF $@.d \
@@ -329,6 +330,12 @@ SPAWN_WITHOUT = $(foreach error,ENOSYS EPERM,$(foreach calls, \
 	clone3 close_range $(NO_PIDFD),$(call spawn_without,$(error),$(calls)))) \
 	$(call spawn_without,22,$(NO_SHARING))
 
+# And with nothing that is newer than Linux 4.18.
+NEWER = $(shell tests/newer.sh 4.18)
+on_4_18 = $(call spawn_without,$1,$(NEWER)) \
+	$(patsubst %,"$(DENY) $1 $(NEWER) $(O)/tests/%",$(filter aio aio_table,$(TESTS))) \
+	"PACKAGES=./aio tests/go.sh gobind -short -exec '$(abspath $(DENY)) $1 $(NEWER)'"
+
 # Not in the recipe itself: make -n runs each line that says $(MAKE).
 SCRIPT_ENV = MAKE="$(MAKE)" GO=$(GO) GEN=$(GEN)
 
@@ -355,7 +362,7 @@ test: setup-test $(GEN) all
 		$(EMULATED_BIN:%="qemu-aarch64-static %") \
 		$(call without_ring,EPERM,sys_socket uring aio%,./aio ./uring ./spawn ./examples/...) \
 		$(call without_ring,ENOSYS,aio aio_table,./aio) \
-		$(SPAWN_WITHOUT) \
+		$(SPAWN_WITHOUT) $(call on_4_18,ENOSYS) $(call on_4_18,EPERM) \
 		"tests/equal.sh $(O)" \
 		tests/import.sh tests/machine.sh tests/links.sh tests/order.sh \
 		tests/go.sh "tests/go.sh gobind -race" \

@@ -4,8 +4,9 @@
  * runs what /list says, tells on the console how each program ended, and turns
  * the machine off. Whoever reads the console demands the last line. An argument
  * "PATH=VALUE" is written to that file first. A line of /list is "env
- * NAME=VALUE", for all programs behind it, or "run SECONDS NAME DIRECTORY
- * PROGRAM ARGUMENTS...", with one blank between words.
+ * NAME=VALUE", for all programs behind it, "on PREFIX", for the programs behind
+ * it that are only for kernels with such a release, or "run SECONDS NAME
+ * DIRECTORY PROGRAM ARGUMENTS...", with one blank between words.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -329,6 +330,18 @@ static void add_environment(char *word)
 	while (*word++);
 }
 
+/* Whether the kernel's release begins so. */
+static bool is_kernel(const char *prefix)
+{
+	struct shim_utsname name;
+	const char *p = name.release;
+
+	shim_uname(&name);
+	while (*prefix && *prefix == *p)
+		prefix++, p++;
+	return !*prefix;
+}
+
 static bool run_line(char *line)
 {
 	struct program p = { 0 };
@@ -349,6 +362,7 @@ static bool run_line(char *line)
 int main(int argc, char **argv, char **envp)
 {
 	static struct lines in;
+	bool wanted = true;
 	uint64_t nr = 0;
 	char *line;
 
@@ -364,7 +378,9 @@ int main(int argc, char **argv, char **envp)
 			continue;
 		if (text_equal(word, "env"))
 			add_environment(next_word(&line));
-		else if (text_equal(word, "run"))
+		else if (text_equal(word, "on"))
+			wanted = is_kernel(line);
+		else if (text_equal(word, "run") && wanted)
 			nr += run_line(line);
 	}
 	say("== done ", "");

@@ -13,7 +13,7 @@ function fail(what) {
 
 function begin(name) {
 	program = name
-	go = name ~ /^go\//
+	go = name ~ /(^|\/)go\//
 	p = f = s = closed = 0
 	nr = 0
 	delete said

@@ -9,7 +9,9 @@
 #                       is disabled on the kernel's command line) or "sysctl"
 #                       (by the system when it runs)
 #   ARCHS="aarch64"     which CPUs
-#   TESTS="plain/sys*"  which programs: plain/NAME, musl/NAME, go/NAME, bench
+#   TESTS="plain/sys*"  which programs: plain/NAME, musl/NAME, go/NAME, bench;
+#                       4.18-ENOSYS/NAME, 4.18-EPERM/go/NAME: on 5.10, without
+#                       every call that is newer than 4.18
 #   KERNEL=path         a kernel of yours instead, for ARCHS or this CPU
 #
 # Prints a line for each machine, then each skipped test with its reason and
@@ -54,6 +56,22 @@ add() {
 	case $1 in $tests) echo "run $seconds $*" >>"$tree/list" ;; esac
 }
 
+# add_older CPU BUILT TREE: on the oldest kernel, programs that find one older
+# still, without every call that is newer than 4.18.
+add_older() {
+	cp "$2/kernels/refuse" "$3/tests" && calls=$(tests/newer.sh 4.18 "$1") || return
+	echo 'on 5.10.' >>"$3/list"
+	for error in ENOSYS EPERM; do
+		for name in spawn spawn_fds spawn_io spawn_step spawn_thread aio aio_table; do
+			add "4.18-$error/$name" /tmp /tests/refuse $error "$calls" "/tests/plain/$name"
+		done
+		for name in spawn aio; do
+			add "4.18-$error/go/$name" /tmp /tests/refuse $error "$calls" \
+				"/tests/go/$name.test" -test.v -test.short
+		done
+	done
+}
+
 # image CPU BUSYBOX IMAGE
 image() {
 	tree=$out/$1.tree
@@ -80,6 +98,7 @@ image() {
 	done
 	add bench /tmp /bin/sh /tests/bench
 	echo 'BENCHTIME=1s exec /tests/shim-bench' >"$tree/tests/bench"
+	add_older "$1" "$built" "$tree" || return
 	grep -q '^run ' "$tree/list" || vm_stop "no program is called $tests" || return
 	vm_pack "$tree" "$3"
 	rm -rf "$tree"
