@@ -12,7 +12,8 @@ awk -F ' *[|] *' -v version="$1" -v cpu="${2:-call}" '
 			if ($i == cpu)
 				column = i
 	}
-	column && $6 ~ /^[0-9]+[.][0-9]/ {
+	# Not each call is there on each CPU.
+	column && $column != "-" && $6 ~ /^[0-9]+[.][0-9]/ {
 		split($6, since, ".")
 		if (since[1] > old[1] + 0 || since[1] == old[1] && since[2] > old[2] + 0)
 			list = list "," $column

@@ -2,8 +2,9 @@
 /*
  * deny ERRNO CALL[,CALL...] COMMAND...: runs a command that finds a hostile
  * kernel: each of the calls fails with the error (EPERM, ENOSYS or a number).
- * CALL may be NAME:MASK:VALUE: only where argument 0 has that value in the
- * mask.
+ * CALL is a name or a number, or NAME:MASK:VALUE: only where argument 0 has
+ * that value in the mask. "@FILE" in place of the calls: they are its first
+ * line.
  */
 #include <errno.h>
 #include <seccomp.h>
@@ -38,12 +39,42 @@ static unsigned condition(char *name, struct scmp_arg_cmp *cmp)
 	return 1;
 }
 
+/* Numbers are for calls that are younger than libseccomp. */
+static int resolve(const char *name)
+{
+	char *end;
+	long n = strtol(name, &end, 10);
+
+	return end > name && !*end ? (int)n
+				   : seccomp_syscall_resolve_name(name);
+}
+
+/* The calls of an argument. */
+static char *list(char *calls)
+{
+	static char line[4096];
+	FILE *f;
+
+	if (calls[0] != '@')
+		return calls;
+	f = fopen(calls + 1, "r");
+	if (!f || !fgets(line, sizeof(line), f)) {
+		fprintf(stderr, "deny: cannot read %s\n", calls + 1);
+		return NULL;
+	}
+	fclose(f);
+	line[strcspn(line, "\n")] = '\0';
+	return line;
+}
+
 static int deny(scmp_filter_ctx ctx, int error, char *names)
 {
+	if (!names)
+		return 1;
 	for (char *name = strtok(names, ","); name; name = strtok(NULL, ",")) {
 		struct scmp_arg_cmp cmp;
 		unsigned nr_cmp = condition(name, &cmp);
-		int nr = seccomp_syscall_resolve_name(name);
+		int nr = resolve(name);
 		int err;
 
 		if (nr == __NR_SCMP_ERROR) {
@@ -70,7 +101,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	ctx = seccomp_init(SCMP_ACT_ALLOW);
-	if (!ctx || deny(ctx, error, argv[2]))
+	if (!ctx || deny(ctx, error, list(argv[2])))
 		return 1;
 	err = seccomp_load(ctx);
 	if (err) {
