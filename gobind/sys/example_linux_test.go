@@ -242,3 +242,28 @@ func ExampleFdSet() {
 	must(sys.Close(p[1]))
 	// Output: 1 false true
 }
+
+func ExampleTime_t() {
+	var now sys.Time_t
+	_, err := sys.Time(&now)
+	must(err)
+	fmt.Println(now > 1e9)
+	// Output: true
+}
+
+// How long the virtual timer of the process has left: it is not set.
+func ExampleItimerWhich() {
+	var which sys.ItimerWhich = sys.ItimerVirtual
+	left, err := sys.Getitimer(which)
+	must(err)
+	fmt.Println(left.Value.Nano())
+	// Output: 0
+}
+
+// A handle can be stored and made again. Not every file system has them.
+func ExampleFileHandle() {
+	handle, mount, err := sys.NameToHandleAt(sys.AT_FDCWD, "/", 0)
+	must(err)
+	var again sys.FileHandle = sys.NewFileHandle(handle.Type(), handle.Bytes())
+	fmt.Println(mount, again.Size() == handle.Size())
+}
