@@ -381,9 +381,45 @@ static void emit_expectations(void)
 	put(b, "};\n/* clang-format on */\n\n#endif\n");
 }
 
+/* Which arguments are descriptors, or paths, a bit for each. */
+static unsigned arguments(const struct call *call, bool paths)
+{
+	unsigned bits = 0;
+
+	for (int i = 0; i < call->nr_args; i++)
+		if (paths ? call->args[i].string
+			  : !strcmp(call->args[i].type_name, "fd"))
+			bits |= 1U << i;
+	return bits;
+}
+
+static void emit_go_files(void)
+{
+	struct buf *b = output(GO_DIR "zfiles_linux.go");
+
+	put_go_head(b, ANY_CPU, "main", NULL);
+	put(b, "\n// files has the functions that take descriptors or paths, "
+	       "and which of the\n// call's arguments these are, a bit for "
+	       "each.\nvar files = []file{\n");
+	for (size_t i = 0; i < model.calls.n; i++) {
+		const struct call *call = &model.calls.v[i];
+		unsigned fds = arguments(call, false);
+		unsigned paths = arguments(call, true);
+
+		if (call->go == GO_NONE || !(fds | paths))
+			continue;
+		put(b, "\t{\"%s\", %#x, %#x},\n", call->go_name, fds, paths);
+		if (call->go == GO_RAW)
+			put(b, "\t{\"%s\", %#x, %#x},\n", call->go_hand, fds,
+			    paths);
+	}
+	put(b, "}\n");
+}
+
 void emit_equal(void)
 {
 	emit_c_cases();
+	emit_go_files();
 	emit_expectations();
 	for (int cpu = 0; cpu <= ANY_CPU; cpu++)
 		emit_go_cases(cpu);

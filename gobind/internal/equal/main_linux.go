@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"maps"
 	"math"
+	"os"
 	"runtime"
 	"syscall"
 	"unsafe"
@@ -120,9 +121,13 @@ func run() (int64, uintptr) {
 }
 
 func main() {
+	also(hand)
+	if len(os.Args) == 6 && os.Args[1] == "slow" {
+		slowMain(os.Args[2:])
+		return
+	}
 	// The supervisor knows the thread.
 	runtime.LockOSThread()
-	also(hand)
 	for r, e := int64(0), uintptr(0); next(r, e); {
 		r, e = run()
 	}
