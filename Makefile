@@ -224,11 +224,19 @@ $(O)/musl/%: tests/%.c $(PLAIN_CHECK) $(O)/tests/real_syscall.o $(LIB)
 	$(Q)$(MUSL_CC) $(CFLAGS) $(TEST_FLAGS) -MF $@.d $(LDFLAGS) -static \
 		-o $@ $< $(filter %.o,$^) $(LIB)
 
+# A hosted suite for machines that have no libc.
+$(O)/static/%: tests/%.c $(PLAIN_CHECK) $(O)/tests/real_syscall.o $(LIB)
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(TEST_FLAGS) -MF $@.d $(LDFLAGS) -static \
+		-o $@ $< $(filter %.o,$^) $(LIB)
+
 ## Real kernels, in virtual machines: tests/kernels
 
 VM := $(O)/kernels
 VM_TESTS := $(filter-out $(HOSTED),$(SUITES))
-VM_BIN := $(VM)/init $(VM)/refuse $(O)/shim-bench $(EXAMPLES) $(VM_TESTS:%=$(O)/plain/%)
+VM_BIN := $(VM)/init $(VM)/refuse $(O)/shim-bench $(EXAMPLES) \
+	$(VM_TESTS:%=$(O)/plain/%) $(O)/static/sys_real
 ifeq ($(ARCH),$(HOST))
 VM_BIN += $(VM_TESTS:%=$(O)/musl/%)
 endif

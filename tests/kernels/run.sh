@@ -96,6 +96,9 @@ image() {
 		name=${program##*/}
 		add "go/${name%.test}" /tmp "/tests/go/$name" -test.v -test.short
 	done
+	cp "$built/static/sys_real" "$tree/tests" || return
+	add sys_real /tmp /bin/sh /tests/real
+	echo 'SYS_REAL=yes exec /tests/sys_real' >"$tree/tests/real"
 	add bench /tmp /bin/sh /tests/bench
 	echo 'BENCHTIME=1s exec /tests/shim-bench' >"$tree/tests/bench"
 	add_older "$1" "$built" "$tree" || return
