@@ -24,39 +24,6 @@ void put_go_head(struct buf *b, int cpu, const char *package,
 		put(b, "\n%s", imports);
 }
 
-const struct param *go_param_of(const struct call *call, int arg)
-{
-	for (int i = 0; i < call->nr_params; i++)
-		if (call->params[i].arg == arg)
-			return &call->params[i];
-	return NULL;
-}
-
-static const char *element(const struct arg *a)
-{
-	if (a->structure)
-		return a->structure->go ? a->structure->go
-					: camel(a->structure->name);
-	return a->type->go_mem;
-}
-
-const char *go_param_type(const struct call *call, const struct param *p)
-{
-	const struct arg *a = &call->args[p->arg];
-
-	if (p->type)
-		return p->type;
-	if (!a->dir)
-		return a->type->go;
-	if (a->len >= 0)
-		return format("[]%s", element(a));
-	if (a->fixed)
-		return format("*[%d]%s", (int)a->fixed, element(a));
-	if (!a->structure && strcmp(a->type->c, "void") == 0)
-		return "unsafe.Pointer";
-	return format("*%s", element(a));
-}
-
 static bool is_taken(const struct call *call, const char *name)
 {
 	if (call->result && strcmp(call->result, name) == 0)

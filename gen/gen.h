@@ -312,6 +312,13 @@ void parse_go(struct call *call, struct cur *c);
 const struct type *find_type(const char *name);
 const struct structure *find_structure(const char *name, int cpu);
 const struct call *find_call(const char *name);
+/* The argument of that name, or -1. */
+int find_arg(const struct call *call, const char *name);
+void complain_arg(const struct call *call, struct loc at, const char *what,
+		  const char *name);
+bool is_pointer(const struct arg *a);
+/* check_go.c */
+void check_go(struct call *call);
 const struct constant *find_constant(const char *name);
 void complain_type(struct loc at, const char *name);
 void check_model(void);

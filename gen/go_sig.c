@@ -112,3 +112,36 @@ void parse_go(struct call *call, struct cur *c)
 	}
 	parse_signature(call, c);
 }
+
+const struct param *go_param_of(const struct call *call, int arg)
+{
+	for (int i = 0; i < call->nr_params; i++)
+		if (call->params[i].arg == arg)
+			return &call->params[i];
+	return NULL;
+}
+
+static const char *element(const struct arg *a)
+{
+	if (a->structure)
+		return a->structure->go ? a->structure->go
+					: camel(a->structure->name);
+	return a->type->go_mem;
+}
+
+const char *go_param_type(const struct call *call, const struct param *p)
+{
+	const struct arg *a = &call->args[p->arg];
+
+	if (p->type)
+		return p->type;
+	if (!a->dir)
+		return a->type->go;
+	if (a->len >= 0)
+		return format("[]%s", element(a));
+	if (a->fixed)
+		return format("*[%d]%s", (int)a->fixed, element(a));
+	if (!a->structure && strcmp(a->type->c, "void") == 0)
+		return "unsafe.Pointer";
+	return format("*%s", element(a));
+}
