@@ -402,12 +402,12 @@ func Tee(rfd, wfd, len, flags int) (n int64, err error) {
 	return int64(r), nil
 }
 
-// RawVmsplice calls vmsplice(2): move pages of memory to a pipe, or data from
-// a pipe.
+// Vmsplice calls vmsplice(2): move pages of memory to a pipe, or data from a
+// pipe.
 //
 // Unsafe: the pages belong to the pipe until its reader has taken them, and
 // the reader sees what is written to them meanwhile.
-func RawVmsplice(fd int, iovs []Iovec, flags int) (n int, err error) {
+func Vmsplice(fd int, iovs []Iovec, flags int) (n int, err error) {
 	r, _, e := syscall.Syscall6(SYS_VMSPLICE, uintptr(fd), uintptr(unsafe.Pointer(base(iovs))), uintptr(len(iovs)), uintptr(flags), 0, 0)
 	if e != 0 {
 		return -1, e

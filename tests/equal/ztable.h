@@ -307,7 +307,7 @@ static const struct call spec[] = {
 		{ .name = "flags", .kind = VALUE, .size = 4 },
 	  } },
 	{ .name = "vmsplice", .nr = { 278, 75 }, .returns = NUMBER,
-	  .c = CALLED, .blocks = 1, .go = "RawVmsplice",
+	  .c = CALLED, .blocks = 1, .go = "Vmsplice",
 	  .nr_args = 4, .args = {
 		{ .name = "fd", .kind = VALUE, .size = 4, .sign = 1 },
 		{ .name = "uiov", .kind = BUFFER, .dir = IN, .elem = { 16, 16 }, .len = 3, .slice = 1 },

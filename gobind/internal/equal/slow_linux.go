@@ -44,7 +44,7 @@ var prompt = map[string]string{
 	"a file is no process":                 "PidfdGetfd PidfdSendSignal ProcessMadvise ProcessMrelease Setns",
 	"a file is no event":                   "PerfEventOpen",
 	"a file is no queue":                   "MqGetsetattr MqNotify MqTimedreceive MqTimedsend",
-	"a file is no pipe":                    "RawVmsplice Tee",
+	"a file is no pipe":                    "Vmsplice Tee",
 	"a file is no timer":                   "TimerfdGettime TimerfdSettime",
 	"a file is no set of signals":          "Signalfd",
 	"a file is no watch":                   "FanotifyMark InotifyRmWatch RawFanotifyMark",

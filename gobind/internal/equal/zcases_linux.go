@@ -115,8 +115,8 @@ var cases = table(map[string]func(*frame) (int64, error){
 	"Tee": func(f *frame) (int64, error) {
 		return result(sys.Tee(int(f.v[0]), int(f.v[1]), int(f.v[2]), int(f.v[3])))
 	},
-	"RawVmsplice": func(f *frame) (int64, error) {
-		return result(sys.RawVmsplice(int(f.v[0]), slice[sys.Iovec](f, 1, 2), int(f.v[3])))
+	"Vmsplice": func(f *frame) (int64, error) {
+		return result(sys.Vmsplice(int(f.v[0]), slice[sys.Iovec](f, 1, 2), int(f.v[3])))
 	},
 	"Cachestat": func(f *frame) (int64, error) {
 		return 0, sys.Cachestat(uint(f.v[0]), (*sys.CachestatRange)(f.ptr(1)), (*sys.Cachestat_t)(f.ptr(2)), uint(f.v[3]))

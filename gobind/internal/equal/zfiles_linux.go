@@ -31,7 +31,7 @@ var files = []file{
 	{"CopyFileRange", 0x5, 0},
 	{"Splice", 0x5, 0},
 	{"Tee", 0x3, 0},
-	{"RawVmsplice", 0x1, 0},
+	{"Vmsplice", 0x1, 0},
 	{"Cachestat", 0x1, 0},
 	{"RawIoctl", 0x1, 0},
 	{"IoctlSetInt", 0x1, 0},
