@@ -1,6 +1,7 @@
 # syshim: the Linux kernel for Go without cgo, and for C without libc.
 #
-#   make            build/ARCH/libshim.a, libshim-start.a and the examples
+#   make            build/ARCH/libshim.a, libshim-start.a, the examples and,
+#                   where libseccomp's header is, shim-calls
 #   make bench      the main job: compare C with Go and io_uring with epoll on
 #                   this kernel; lines and a table
 #   make test       every test that this machine can run, C and Go
@@ -13,7 +14,8 @@
 #                   headers into gen/spec, for maintainers
 #   make vendor-go  copy system calls into a Go package of yours: DEST=dir
 #                   IMPORT=example.org/app/internal/sys ONLY="Pipe2 Read"
-#   make install    headers, archives and pkg-config files; also uninstall
+#   make install    headers, archives, pkg-config files, shim-calls and its
+#                   man page; also uninstall
 #   make clean      remove build/
 #   make help       this text
 #
@@ -82,6 +84,12 @@ START_OBJ := $(O)/shim/start.raw.o $(O)/asm/$(ARCH)/start.raw.o \
 LIB := $(O)/libshim.a
 START := $(O)/libshim-start.a
 EXAMPLES := $(patsubst shim/%.c,$(O)/%,$(wildcard shim/examples/*.c))
+# What compares the calls of two programs, for machines that have a libc.
+ifneq ($(wildcard /usr/include/seccomp.h /usr/local/include/seccomp.h),)
+ifeq ($(ARCH),$(HOST))
+CALLS := $(O)/shim-calls
+endif
+endif
 
 ifeq ($(V),1)
 Q :=
@@ -98,7 +106,7 @@ SETUPS := setup-bench setup-test setup-lint setup-kernels
 .PHONY: all bench test test-kernels test-mutants lint gen import-uapi \
 	vendor-go install uninstall clean help $(SETUPS)
 
-all: $(LIB) $(START) $(EXAMPLES)
+all: $(LIB) $(START) $(EXAMPLES) $(CALLS)
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -312,6 +320,16 @@ $(EQUAL)/go:
 	$(Q)CGO_ENABLED=0 GOARCH=$(GOARCH_$(ARCH)) $(GO) -C gobind build \
 		-buildvcs=false -o $(abspath $@) ./internal/equal
 
+# The supervisor as a program.
+$(O)/shim-calls: $(wildcard tests/calls/*.[ch]) tests/equal/watch.c \
+		tests/equal/watch.h tests/equal/table.h \
+		tests/equal/ztable.h $(EQUAL)/filter.h
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) \
+		-Wno-missing-field-initializers -Itests/equal -I$(EQUAL) $(LDFLAGS) -o $@ \
+		$(filter %.c,$^) -lpthread
+
 # The C suites once more, with the compiler looking at every access.
 SAN := $(O)/san
 SAN_FLAGS := -O1 -g -fno-omit-frame-pointer \
@@ -365,7 +383,7 @@ endif
 
 test: setup-test $(GEN) all
 	$(Q)$(MAKE) -s $(TEST_BIN) $(PLAIN_BIN) $(MUSL_BIN) $(TOOLS) \
-		$(NEWER:@%=%) $(EQUAL_ALL) $(BENCH_ALL)
+		$(NEWER:@%=%) $(EQUAL_ALL) $(O)/shim-calls $(BENCH_ALL)
 	$(Q)$(MAKE) -s O=$(SAN) CFLAGS="$(SAN_FLAGS)" $(SAN_BIN)
 	$(if $(EMULATED_BIN),$(Q)$(MAKE) -s ARCH=aarch64 O=build/aarch64 \
 		$(EMULATED_BIN))
@@ -375,7 +393,7 @@ test: setup-test $(GEN) all
 		$(call without_ring,EPERM,sys_socket uring aio%,./aio ./uring ./spawn ./examples/...) \
 		$(call without_ring,ENOSYS,aio aio_table,./aio) \
 		$(SPAWN_WITHOUT) $(call on_4_18,ENOSYS) $(call on_4_18,EPERM) \
-		"tests/equal.sh $(O)" "tests/slow.sh $(O)" \
+		"tests/equal.sh $(O)" "tests/slow.sh $(O)" "tests/calls.sh $(O)" \
 		tests/import.sh tests/machine.sh tests/links.sh tests/order.sh \
 		tests/go.sh "tests/go.sh gobind -race" \
 		$(GO_EMULATED) "tests/go.sh bench" "tests/bench.sh $(O)"
@@ -461,9 +479,10 @@ VERSION := $(shell sed -n 's/^version //p' gen/spec/sys.spec)
 HEADERS := $(wildcard shim/include/shim/*.h)
 INSTALLED := $(HEADERS:shim/include/%=include/%) include/shim/zarch.h \
 	lib/libshim.a lib/libshim-start.a \
-	lib/pkgconfig/shim.pc lib/pkgconfig/shim-static.pc
+	lib/pkgconfig/shim.pc lib/pkgconfig/shim-static.pc \
+	bin/shim-calls share/man/man1/shim-calls.1
 
-install: $(LIB) $(START)
+install: $(LIB) $(START) $(CALLS)
 	install -d $(ROOT)/include/shim $(ROOT)/lib/pkgconfig
 	install -m 644 $(HEADERS) asm/$(ARCH)/zarch.h $(ROOT)/include/shim
 	install -m 644 $(LIB) $(START) $(ROOT)/lib
@@ -472,6 +491,13 @@ install: $(LIB) $(START)
 			shim/$$pc.in >$(ROOT)/lib/pkgconfig/$$pc && \
 		chmod 644 $(ROOT)/lib/pkgconfig/$$pc || exit 1; \
 	done
+ifneq ($(CALLS),)
+	install -d $(ROOT)/bin $(ROOT)/share/man/man1
+	install $(CALLS) $(ROOT)/bin
+	install -m 644 shim/man/shim-calls.1 $(ROOT)/share/man/man1
+else
+	@echo 'shim-calls is left out: libseccomp (libseccomp-dev) is not here'
+endif
 
 uninstall:
 	rm -f $(INSTALLED:%=$(ROOT)/%)

@@ -26,13 +26,14 @@ static const struct sock_filter instructions[] = {
 /* Headers before 6.0 lack it; kernels before 5.19 refuse it. */
 enum { WAIT_KILLABLE_RECV = 1 << 5 };
 
-enum { PENDING = -1 };
+enum { PENDING = -1, GONE = -2 };
 
 /* What the starting thread tells, which must not make a call for it. */
 static struct {
 	char *const *argv;
 	atomic_int listener; /* PENDING, or the descriptor, or -errno - 1 */
 	atomic_int pid;
+	atomic_int error;
 } starter;
 
 static long install(void)
@@ -75,6 +76,7 @@ static void *start(void *unused)
 	pid = vfork();
 	if (pid == 0) {
 		execvp(starter.argv[0], starter.argv);
+		atomic_store(&starter.error, errno);
 		_exit(127);
 	}
 	atomic_store(&starter.pid, pid < 0 ? -errno - 1 : pid);
@@ -90,6 +92,7 @@ int watch_start(struct watch *w, char *const argv[])
 	starter.argv = argv;
 	atomic_store(&starter.listener, PENDING);
 	atomic_store(&starter.pid, PENDING);
+	atomic_store(&starter.error, 0);
 	err = pthread_create(&thread, NULL, start, NULL);
 	if (err)
 		return -err;
@@ -113,13 +116,24 @@ static int open_pidfd(struct watch *w)
 	return w->pidfd < 0 ? -errno : 0;
 }
 
-static int ended(struct watch *w)
+/* The program has ended, which may have left children. */
+static int reap(struct watch *w)
 {
 	if (waitpid(w->pid, &w->status, 0) != w->pid)
 		return -errno;
+	w->error = atomic_load(&starter.error);
 	close(w->pidfd);
-	close(w->listener);
+	w->pidfd = GONE;
 	return 0;
+}
+
+static int ended(struct watch *w)
+{
+	int err = w->pidfd == GONE ? 0 : reap(w);
+
+	if (!err)
+		close(w->listener);
+	return err;
 }
 
 int watch_next(struct watch *w, struct seccomp_notif *call, int timeout_ms)
@@ -128,8 +142,8 @@ int watch_next(struct watch *w, struct seccomp_notif *call, int timeout_ms)
 
 	for (;;) {
 		struct pollfd fds[2] = { { w->listener, POLLIN, 0 } };
-		int err = w->pidfd < 0 ? open_pidfd(w) : 0;
-		bool young = w->pidfd < 0;
+		int err = w->pidfd == PENDING ? open_pidfd(w) : 0;
+		bool young = w->pidfd == PENDING;
 		int n;
 
 		if (err)
@@ -147,7 +161,12 @@ int watch_next(struct watch *w, struct seccomp_notif *call, int timeout_ms)
 			/* A signal, here or there. */
 			if (errno != EINTR && errno != ENOENT)
 				return -errno;
-		} else if (n > 0 && fds[1].revents) {
+		} else if (n > 0 && fds[1].revents && w->whole) {
+			err = reap(w);
+			if (err)
+				return err;
+		} else if (n > 0 && (fds[1].revents ||
+				     (fds[0].revents && w->pidfd != PENDING))) {
 			return ended(w);
 		}
 	}

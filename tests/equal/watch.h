@@ -19,6 +19,8 @@ struct watch {
 	int pidfd;
 	pid_t pid;
 	int status; /* of the program when it has ended, as waitpid(2) has it */
+	int error;  /* why it could not be executed, then; or 0 */
+	bool whole; /* wait for its children, too; set after watch_start */
 };
 
 /*
