@@ -253,18 +253,15 @@ endif
 .PHONY: vm-programs
 vm-programs: $(VM_BIN)
 	$(say) GO $(VM)/go
+	$(Q)rm -rf $(VM)/go
 	$(Q)mkdir -p $(VM)/go
 	$(Q)cd gobind && CGO_ENABLED=0 GOARCH=$(if $(filter aarch64,$(ARCH)),arm64,amd64) \
 		$(GO) test -c -ldflags='-s -w' -o $(abspath $(VM)/go)/ \
 		$$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' \
 			./... | grep -v /cmd/)
 
-ARCHS ?= x86_64 aarch64
 test-kernels: setup-kernels
-	$(Q)for arch in $(ARCHS); do \
-		$(MAKE) -s ARCH=$$arch O=build/$$arch vm-programs || exit 1; \
-	done
-	$(Q)KERNELS='$(KERNELS)' ARCHS='$(ARCHS)' KERNEL='$(KERNEL)' \
+	$(Q)$(SCRIPT_ENV) KERNELS='$(KERNELS)' ARCHS='$(ARCHS)' KERNEL='$(KERNEL)' \
 		TESTS='$(if $(filter-out file,$(origin TESTS)),$(TESTS))' \
 		tests/kernels/run.sh
 

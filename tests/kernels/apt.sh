@@ -40,6 +40,7 @@ apt_open() {
 	APT::Sandbox::User "";
 	Acquire::Languages "none";
 	Acquire::Retries "2";
+	APT::Update::Error-Mode "any";
 	END
 	export APT_CONFIG="$apt/apt.conf"
 	apt-get -qq update >"$apt/log" 2>&1 || {

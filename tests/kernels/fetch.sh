@@ -21,7 +21,8 @@ stop() {
 	{
 		echo "fetch: $1"
 		echo "fetch: $suite's kernel for $cpu is not in $cache, and could not be fetched."
-		echo "fetch: KERNEL=path/to/vmlinuz runs the tests on a kernel that you have."
+		echo "fetch: Once it is there, no network is needed. (A kernel of your own needs the"
+		echo "fetch: programs that come with Debian's bookworm.)"
 	} >&2
 	exit 1
 }
@@ -46,8 +47,8 @@ unpack() {
 	package=$1 file=$2
 	shift 2
 	apt_files "$package" |
-		tar -xO --wildcards "$@" >"$dir.new/$file" 2>/dev/null
-	[ -s "$dir.new/$file" ]
+		tar -xO --wildcards "$@" >"$new/$file" 2>/dev/null
+	[ -s "$new/$file" ]
 }
 
 apt_open "$suite" "$arch"
@@ -56,13 +57,17 @@ image=$(depends "linux-image-$flavour" linux-image-)
 # Later releases keep the kernel in a package beside that of its modules.
 binary=linux-binary-${image#linux-image-}
 apt-cache show "$binary" >/dev/null 2>&1 || binary=$image
-rm -rf "$dir.new"
-mkdir -p "$dir.new" || stop "cannot write into $cache"
+mkdir -p "$cache" || stop "cannot write into $cache"
+new=$(mktemp -d "$dir.XXXXXX") || stop "cannot write into $cache"
+trap 'rm -rf "$apt" "$new"' EXIT
+echo "fetch: $binary, for $cpu" >&2
 if ! unpack "$binary" vmlinuz './boot/vmlinuz-*' './usr/lib/modules/*/vmlinuz' ||
 	! unpack busybox-static busybox './bin/busybox' './usr/bin/busybox'; then
 	cat "$apt/log" >&2
 	stop "no kernel in $binary, or no busybox-static"
 fi
-chmod 755 "$dir.new/busybox"
-echo "${image#linux-image-}" >"$dir.new/release"
-mv "$dir.new" "$dir" && echo "$dir"
+chmod 755 "$new" "$new/busybox"
+echo "${image#linux-image-}" >"$new/release"
+# Somebody else may have been faster.
+mv -T "$new" "$dir" 2>/dev/null || [ -f "$dir/release" ] || stop "cannot write into $cache"
+echo "$dir"

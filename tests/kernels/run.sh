@@ -12,7 +12,7 @@
 #   TESTS="plain/sys*"  which programs: plain/NAME, musl/NAME, go/NAME, bench;
 #                       4.18-ENOSYS/NAME, 4.18-EPERM/go/NAME: on 5.10, without
 #                       every call that is newer than 4.18
-#   KERNEL=path         a kernel of yours instead, for ARCHS or this CPU
+#   KERNEL=path         a kernel of yours instead, for the CPU that it is for
 #
 # Prints a line for each machine, then each skipped test with its reason and
 # the machines, then "N passed, N failed, N skipped". The consoles are kept in
@@ -25,6 +25,7 @@ vm_root=.
 # shellcheck source=tests/kernels/vm.sh
 . $here/vm.sh
 
+make=${MAKE:-make}
 out=build/kernels
 jobs=${JOBS:-2}
 tests=${TESTS:-*}
@@ -37,7 +38,8 @@ trap 'vm_kill $out/*.log; exit 130' INT TERM
 
 machines() {
 	if [ -n "${KERNEL:-}" ]; then
-		vm_machine "$KERNEL" "${ARCHS:-$(uname -m)}"
+		kernel=$(realpath "$KERNEL") && cpu=$(vm_cpu "$kernel") &&
+			vm_machine "$kernel" "$cpu"
 		return
 	fi
 	for kind in ${KERNELS:-5.10 6.1 6.12 sid 16k noring sysctl}; do
@@ -76,6 +78,7 @@ add_older() {
 image() {
 	tree=$out/$1.tree
 	built=build/$1
+	$make -s "ARCH=$1" "O=$built" vm-programs || return
 	vm_tree "$tree" "$1" "$2" || return
 	mkdir "$tree/tests" || return
 	for world in plain musl; do

@@ -18,6 +18,18 @@ vm_stop() {
 	return 1
 }
 
+# vm_cpu KERNEL: the CPU that a file is a kernel for, by the marks that boot
+# loaders look for.
+vm_cpu() {
+	if [ "$(od -An -c -j514 -N4 "$1" | tr -d ' ')" = HdrS ]; then
+		echo x86_64
+	elif [ "$(od -An -c -j56 -N4 "$1" | tr -d ' ')" = ARMd ]; then
+		echo aarch64
+	else
+		vm_stop "$1 is neither a bzImage for x86_64 nor an Image for aarch64"
+	fi
+}
+
 # vm_machine KIND CPU: prints "NAME CPU KERNEL BUSYBOX PARAMETERS". A kind is a
 # version, a suite of Debian's, 16k, noring, sysctl, or the path of a kernel.
 vm_machine() {
@@ -35,11 +47,13 @@ vm_machine() {
 	sysctl) suite=sid name=-sysctl parameters='-- /proc/sys/kernel/io_uring_disabled=2' ;;
 	*) vm_stop "no kernel $kind; use 5.10, 6.1, 6.12, sid, 16k, noring or sysctl" || return ;;
 	esac
+	case $kind in
+	*/*) [ -f "$kind" ] || vm_stop "$kind is no file" || return ;;
+	esac
 	dir=$("$vm_root/tests/kernels/fetch.sh" $suite "$cpu" $pages) || return
 	version=$(grep -oE '^[0-9]+\.[0-9]+' "$dir/release")
 	case $kind in
 	*/*)
-		[ -f "$kind" ] || vm_stop "$kind is no file" || return
 		echo "own-$cpu $cpu $kind $dir/busybox"
 		return
 		;;
