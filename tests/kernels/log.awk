@@ -16,6 +16,7 @@ function begin(name) {
 	go = name ~ /(^|\/)go\//
 	p = f = s = closed = 0
 	nr = 0
+	alarms = ""
 	delete said
 }
 
@@ -38,6 +39,8 @@ function end(    status) {
 	} else if (status == "status 0" && !closed) {
 		p++
 	}
+	if (status != "status 0" || f)
+		printf "%s", alarms
 	passed += p
 	skipped += s
 	program = ""
@@ -83,7 +86,8 @@ go && /^ *--- FAIL: / {
 }
 go && /^--- PASS: / { p++ }
 go && /^(PASS|FAIL)$/ { closed = 1 }
-go && /^(panic|fatal error|leakcheck): / { print "\t" $0 }
+# Said by the program itself, or by one that a test lets fail.
+go && /^(panic|fatal error|leakcheck): / { alarms = alarms "\t" $0 "\n" }
 
 END {
 	if (program) {

@@ -38,7 +38,7 @@ trap 'vm_kill $out/*.log; exit 130' INT TERM
 
 machines() {
 	if [ -n "${KERNEL:-}" ]; then
-		kernel=$(realpath "$KERNEL") && cpu=$(vm_cpu "$kernel") &&
+		kernel=$(realpath -e "$KERNEL") && cpu=$(vm_cpu "$kernel") &&
 			vm_machine "$kernel" "$cpu"
 		return
 	fi
