@@ -189,17 +189,20 @@ static void deferred_work_is_reaped_without_waiting(void)
 	struct shim_uring ring;
 	struct shim_io_uring_cqe *cqe;
 	struct shim_io_uring_sqe *sqe;
-	int pipe[2];
+	int pair[2];
 	char c = 0;
 
 	if (no_ring(&ring, 4, DEFER))
 		SKIP("this kernel has no DEFER_TASKRUN");
-	CHECK_EQ(shim_pipe2(pipe, SHIM_O_CLOEXEC), 0);
+	/* To read a pipe, Linux 6.1 takes a thread, which is not deferred. */
+	CHECK_EQ(shim_socketpair(SHIM_AF_UNIX,
+				 SHIM_SOCK_STREAM | SHIM_SOCK_CLOEXEC, 0, pair),
+		 0);
 	for (int i = 0; i < 2; i++) {
 		sqe = shim_uring_get_sqe(&ring);
-		shim_uring_prep_read(sqe, pipe[0], &c, 1, 0);
+		shim_uring_prep_read(sqe, pair[0], &c, 1, 0);
 		CHECK_EQ(shim_uring_submit(&ring), 1);
-		CHECK_EQ(shim_write(pipe[1], "x", 1), 1);
+		CHECK_EQ(shim_write(pair[1], "x", 1), 1);
 		CHECK_EQ(shim_uring_cq_ready(&ring), 0);
 		if (i) {
 			CHECK_EQ(shim_uring_submit_and_get_events(&ring), 0);
@@ -212,8 +215,8 @@ static void deferred_work_is_reaped_without_waiting(void)
 		shim_uring_cqe_seen(&ring, cqe);
 	}
 	shim_uring_queue_exit(&ring);
-	CHECK_EQ(shim_close(pipe[0]), 0);
-	CHECK_EQ(shim_close(pipe[1]), 0);
+	CHECK_EQ(shim_close(pair[0]), 0);
+	CHECK_EQ(shim_close(pair[1]), 0);
 }
 
 static void a_disabled_ring_starts_when_enabled(void)

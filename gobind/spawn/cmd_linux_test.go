@@ -42,7 +42,7 @@ func TestProgramGetsItsArguments(t *testing.T) {
 		many[i] = "12345678"
 	}
 	wantOutput(t, shell("echo $#", append([]string{"sh"}, many...)...), "20000\n")
-	_, err := shell("echo", strings.Repeat("x", 200<<10)).Output()
+	_, err := shell("echo", strings.Repeat("x", 32*os.Getpagesize())).Output()
 	if !errors.Is(err, sys.E2BIG) {
 		t.Errorf("one long argument: %v, want E2BIG", err)
 	}

@@ -112,6 +112,7 @@ func TestFailedCallDoesNothing(t *testing.T) {
 
 func TestLeaksAreFound(t *testing.T) {
 	leaked := [2]int{-1, -1}
+	page := os.Getpagesize()
 	for _, tc := range []struct {
 		name, want string
 		fn         func() error
@@ -120,11 +121,11 @@ func TestLeaksAreFound(t *testing.T) {
 			leaked, err = pipe()
 			return err
 		}},
-		{"mapping", "8192 bytes mapped", func() error {
-			_, err := syscall.Mmap(-1, 0, 5000, syscall.PROT_READ, syscall.MAP_PRIVATE|syscall.MAP_ANON)
+		{"mapping", fmt.Sprint(2*page, " bytes mapped"), func() error {
+			_, err := syscall.Mmap(-1, 0, page+1, syscall.PROT_READ, syscall.MAP_PRIVATE|syscall.MAP_ANON)
 			return err
 		}},
-		{"double munmap", "-4096 bytes mapped", func() error {
+		{"double munmap", fmt.Sprint(-page, " bytes mapped"), func() error {
 			_, _, e := syscall.Syscall(syscall.SYS_MUNMAP, 1<<30, 1, 0)
 			return errnoOrNil(e)
 		}},
