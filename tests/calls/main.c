@@ -116,6 +116,12 @@ static void print(const struct record *r)
 	fflush(options.to);
 }
 
+static void discard(struct record *r)
+{
+	record_exit(r);
+	free(r);
+}
+
 /* A call that waits. */
 static void take(struct run *run, const struct seccomp_notif *call)
 {
@@ -129,6 +135,9 @@ static void take(struct run *run, const struct seccomp_notif *call)
 		abort();
 	record_init(r, &run->watch, call, p, &run->unread);
 	r->from = origin_of(&run->watch, call, p, r);
+	/* Another thread has ended the process: the call is not made. */
+	if (!watch_waits(&run->watch, call))
+		return discard(r);
 	p->exec = strncmp(r->name, "execve", 6) == 0;
 	run->guessed = run->guessed || r->from == GUESSED;
 	if ((r->from == PROGRAM || options.all) &&
@@ -139,8 +148,7 @@ static void take(struct run *run, const struct seccomp_notif *call)
 	} else {
 		run->left_out++;
 	}
-	record_exit(r);
-	free(r);
+	discard(r);
 }
 
 static int begin(struct run *run)
@@ -273,10 +281,8 @@ static int nr_processes(const struct run *run)
 
 static void forget(struct run *run)
 {
-	for (size_t i = 0; i < run->n; i++) {
-		record_exit(run->v[i]);
-		free(run->v[i]);
-	}
+	for (size_t i = 0; i < run->n; i++)
+		discard(run->v[i]);
 	free(run->v);
 }
 

@@ -33,7 +33,7 @@ bool get(struct view *v, uint64_t at, void *buf, size_t n)
 	int err = n ? watch_read(v->w, v->call, at, buf, n) : 0;
 
 	/* A bad address is the program's own business. */
-	if (err && err != -EFAULT && err != -EIO && err != -ENOENT)
+	if (err == -EACCES || err == -EPERM)
 		*v->unread = err;
 	return !err;
 }

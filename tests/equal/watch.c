@@ -199,6 +199,11 @@ int watch_pass(struct watch *w, const struct seccomp_notif *call)
 	return respond(w, &answer);
 }
 
+bool watch_waits(struct watch *w, const struct seccomp_notif *call)
+{
+	return ioctl(w->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &call->id) == 0;
+}
+
 /* The open file stays the memory of that process; then it must still wait. */
 static int open_memory(struct watch *w, const struct seccomp_notif *call)
 {
@@ -209,7 +214,7 @@ static int open_memory(struct watch *w, const struct seccomp_notif *call)
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (ioctl(w->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &call->id) == 0)
+	if (watch_waits(w, call))
 		return fd;
 	close(fd);
 	return -ENOENT;

@@ -40,6 +40,9 @@ int watch_answer(struct watch *w, const struct seccomp_notif *call,
 /* The call is made. */
 int watch_pass(struct watch *w, const struct seccomp_notif *call);
 
+/* Whether the thread still waits; it may have been killed. */
+bool watch_waits(struct watch *w, const struct seccomp_notif *call);
+
 /*
  * The memory of the thread that waits in call. Both return 0 or -errno: -ENOENT
  * when it waits no more, so that the memory may be another's.
