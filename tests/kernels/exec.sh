@@ -33,8 +33,10 @@ trap 'vm_kill "$work/log"; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 machine=$(vm_machine "$kind" "$cpu") || exit 1
 read -r _ _ kernel busybox parameters <<<"$machine"
+# The go command tests packages at the same time.
+mkdir -p "$vm_root/build" || exit 1
 # shellcheck disable=SC2046 # a list
-make -s -C "$vm_root" "ARCH=$cpu" "O=build/$cpu" $(vm_needs "$cpu") >&2 &&
+flock "$vm_root/build/exec.lock" make -s -C "$vm_root" "ARCH=$cpu" "O=build/$cpu" $(vm_needs "$cpu") >&2 &&
 	vm_tree "$work/tree" "$cpu" "$busybox" &&
 	cp "$program" "$work/tree/program" && mkdir "$work/tree/work" || exit 1
 [ ! -d testdata ] || cp -R testdata "$work/tree/work" || exit 1
