@@ -110,6 +110,12 @@ func main() {
 			line = "a lime\n"
 		case "fsync":
 			sync = false
+		case "order":
+			sys.Umask(0o77)
+			sys.Getppid()
+		case "other order":
+			sys.Getppid()
+			sys.Umask(0o77)
 		case "crash":
 			sys.Kill(sys.Getpid(), 9)
 		}
@@ -135,7 +141,7 @@ build() {
 	cgo=$1
 	name=$2
 	shift 2
-	(cd "$out/$name" && "$go" mod init "example.com/$name" &&
+	(cd "$out/$name" && rm -f go.mod && "$go" mod init "example.com/$name" &&
 		"$go" mod edit -require=example.com/syshim/gobind@v0.0.0 \
 			"-replace=example.com/syshim/gobind=$gobind" &&
 		CGO_ENABLED=$cgo GOPROXY=off "$go" build "$@" -o "../$name.out" .)
@@ -143,6 +149,27 @@ build() {
 
 builds_the_port() {
 	build 0 port
+}
+
+# As releases are: without symbols, also at any address.
+builds_without_symbols() {
+	build 0 port -ldflags=-s && cp port.out plain.out &&
+		build 0 port -ldflags=-s -buildmode=pie
+}
+
+prints_a_program_without_symbols() {
+	for program in plain.out port.out; do
+		rm -f notes
+		ends 0 "$calls" "./$program" && [ "$(grep -c '^[0-9]' printed)" -eq 5 ] &&
+			! grep 'told by name' printed || return
+	done
+}
+
+# Without the name of a section nothing is known of its functions.
+tells_by_name_what_has_no_names() {
+	objcopy --rename-section .text=.code plain.out nameless.out && rm -f notes &&
+		ends 0 "$calls" ./nameless.out && grep -q 'told by name$' printed &&
+		grep -q 'openat(AT_FDCWD, "notes"' printed
 }
 
 builds_cgo() {
@@ -248,6 +275,18 @@ finds_a_missing_call() {
 	END
 }
 
+compares_programs_without_symbols() {
+	build 1 cgo -ldflags=-s && compare_with 0 && ! grep 'told by name' lines &&
+		build 1 cgo
+}
+
+finds_another_order() {
+	rm -f notes
+	ends 1 "$calls" -c ./port.out order -- ./port.out 'other order' &&
+		grep -q '^# 6 calls are the same, 2 differ' printed &&
+		ends 0 "$calls" -cu ./port.out order -- ./port.out 'other order'
+}
+
 finds_a_crash() {
 	compare_with 1 crash && says '- exit status 0' '+ killed by signal 9 (Killed)'
 }
@@ -269,6 +308,10 @@ check refuses_bad_usage refuses_bad_usage
 check names_a_missing_program names_a_missing_program
 check says_that_it_cannot_run_under_itself says_that_it_cannot_run_under_itself
 check compares_children compares_children
+check finds_another_order finds_another_order
+check builds_without_symbols builds_without_symbols
+check prints_a_program_without_symbols prints_a_program_without_symbols
+check tells_by_name_what_has_no_names tells_by_name_what_has_no_names
 if [ "$(CGO_ENABLED='' "$go" env CGO_ENABLED)" = 1 ]; then
 	check builds_cgo builds_cgo
 	check finds_a_port_the_same finds_a_port_the_same
@@ -276,6 +319,7 @@ if [ "$(CGO_ENABLED='' "$go" env CGO_ENABLED)" = 1 ]; then
 	check finds_a_wrong_byte finds_a_wrong_byte
 	check finds_a_missing_call finds_a_missing_call
 	check finds_a_crash finds_a_crash
+	check compares_programs_without_symbols compares_programs_without_symbols
 else
 	skip finds_the_forgotten_flag "no cgo here: Go finds no C compiler"
 fi

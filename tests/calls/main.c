@@ -18,7 +18,7 @@
 enum { SAME = 0, DIFFER = 1, FAILED = 2, NOT_EXECUTED = 127 };
 
 static struct {
-	bool compare, all;
+	bool compare, all, unordered;
 	const char *without; /* names with commas, or NULL */
 	FILE *to;
 } options;
@@ -39,10 +39,11 @@ static struct watch *volatile running;
 
 static const char usage[] =
 	"usage: shim-calls [-a] [-o FILE] [-x CALLS] PROGRAM [ARGUMENT...]\n"
-	"       shim-calls -c [-a] [-o FILE] [-x CALLS]\n"
+	"       shim-calls -c [-au] [-o FILE] [-x CALLS]\n"
 	"                  PROGRAM [ARGUMENT...] -- PROGRAM [ARGUMENT...]\n"
 	"Prints the system calls of a program, or how those of two differ.\n"
 	"  -c, --compare      run both, show the calls that differ\n"
+	"  -u, --unordered    with -c: the order of calls does not count\n"
 	"  -a, --all          the calls of Go's runtime, libc and ld.so, too\n"
 	"  -o, --output FILE  print to FILE, not to the standard error\n"
 	"  -x, --without CALLS  leave out these, as \"fstat,lseek\"\n"
@@ -251,6 +252,12 @@ static int show(char **argv)
 	return end_like(run.watch.status);
 }
 
+static int by_content(const void *a, const void *b)
+{
+	return records_order(*(struct record *const *)a,
+			     *(struct record *const *)b);
+}
+
 /* The calls of one process. A guess about one program goes for both. */
 static struct sequence choose(const struct run *run, int process, bool guessed)
 {
@@ -266,6 +273,8 @@ static struct sequence choose(const struct run *run, int process, bool guessed)
 			continue;
 		s.v[s.n++] = r;
 	}
+	if (options.unordered)
+		qsort(s.v, s.n, sizeof(*s.v), by_content);
 	return s;
 }
 
@@ -370,6 +379,7 @@ int main(int argc, char **argv)
 	static const struct option names[] = {
 		{ "compare", no_argument, NULL, 'c' },
 		{ "all", no_argument, NULL, 'a' },
+		{ "unordered", no_argument, NULL, 'u' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "without", required_argument, NULL, 'x' },
 		{ "help", no_argument, NULL, 'h' },
@@ -378,13 +388,15 @@ int main(int argc, char **argv)
 	int c;
 
 	options.to = stderr;
-	while ((c = getopt_long(argc, argv, "+cao:x:h", names, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+cauo:x:h", names, NULL)) != -1) {
 		if (c == 'h')
 			return fputs(usage, stdout) < 0;
 		if (c == 'c')
 			options.compare = true;
 		else if (c == 'a')
 			options.all = true;
+		else if (c == 'u')
+			options.unordered = true;
 		else if (c == 'x')
 			options.without = optarg;
 		else if (c != 'o') {

@@ -53,6 +53,13 @@ static bool is_time(const char *name)
 	return false;
 }
 
+/* Of a socket. */
+static bool is_address(const char *name)
+{
+	return strcmp(name, "umyaddr") == 0 || strcmp(name, "uservaddr") == 0 ||
+	       strcmp(name, "addr") == 0;
+}
+
 static bool is_bits(const char *name)
 {
 	return ends(name, "flags") || ends(name, "prot") ||
@@ -78,7 +85,10 @@ static void set_number(struct view *v, struct value *value,
 	value->number = n;
 	if (ends(arg->name, "mode"))
 		snprintf(text, sizeof(text), "%#" PRIo64, n);
-	else if (is_bits(arg->name) || (!arg->sign && n >> 40))
+	else if (is_bits(arg->name))
+		snprintf(text, sizeof(text), "0x%" PRIx64,
+			 arg->size == 4 ? (uint32_t)n : n);
+	else if (!arg->sign && n >> 40)
 		snprintf(text, sizeof(text), "0x%" PRIx64, n);
 	else
 		snprintf(text, sizeof(text),
@@ -137,6 +147,8 @@ static bool set_known(struct view *v, struct value *value,
 		set_parts(v, value, at, v->v[arg->len - 1], !out);
 	else if (named(arg, "msg") && arg->elem[CPU] == 56)
 		set_message(v, value, at, !out);
+	else if (arg->dir == IN && is_address(arg->name) && arg->len_bytes)
+		set_address(v, value, at, length_of(v, arg));
 	else if (named(arg, "ufds"))
 		set_polled(v, value, at, (uint32_t)v->v[arg->len - 1]);
 	else if (is_time(arg->name) && arg->elem[CPU] == 16 && !arg->len)
@@ -274,15 +286,25 @@ static bool times_same(double a, double b)
 	return a == b || (a > 0 && b > 0 && a < 2 * b && b < 2 * a);
 }
 
-bool values_same(const struct value *a, const struct value *b)
+static int values_order(const struct value *a, const struct value *b)
 {
 	const char *s = a->meaning ? a->meaning : a->shown;
 	const char *t = b->meaning ? b->meaning : b->shown;
 
 	if (a->is_time && b->is_time)
+		return 0;
+	if (strcmp(s, t) != 0)
+		return strcmp(s, t);
+	if (a->n != b->n)
+		return a->n < b->n ? -1 : 1;
+	return a->n ? memcmp(a->bytes, b->bytes, a->n) : 0;
+}
+
+bool values_same(const struct value *a, const struct value *b)
+{
+	if (a->is_time && b->is_time)
 		return times_same(a->seconds, b->seconds);
-	return strcmp(s, t) == 0 && a->n == b->n &&
-	       (!a->n || memcmp(a->bytes, b->bytes, a->n) == 0);
+	return values_order(a, b) == 0;
 }
 
 bool records_same(const struct record *a, const struct record *b)
@@ -293,4 +315,13 @@ bool records_same(const struct record *a, const struct record *b)
 		if (!values_same(&a->args[i], &b->args[i]))
 			return false;
 	return true;
+}
+
+int records_order(const struct record *a, const struct record *b)
+{
+	int order = strcmp(a->name, b->name);
+
+	for (int i = 0; !order && i < a->nr_args && i < b->nr_args; i++)
+		order = values_order(&a->args[i], &b->args[i]);
+	return order;
 }

@@ -58,5 +58,7 @@ void record_print(const struct record *r, FILE *to);
 bool values_same(const struct value *a, const struct value *b);
 /* The same call with the same arguments. */
 bool records_same(const struct record *a, const struct record *b);
+/* Sorts by all that makes two the same: negative, 0 or positive. */
+int records_order(const struct record *a, const struct record *b);
 
 #endif

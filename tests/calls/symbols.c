@@ -8,12 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "pclntab.h"
 #include "symbols.h"
 
-struct function {
-	uint64_t address;
-	const char *name;
-};
+/* In Go's moduledata, which begins with the address of the table. */
+enum { MIN_PC = 160, TEXT = 176 };
 
 struct file {
 	struct object object;
@@ -98,27 +97,98 @@ static void take_symbols(struct file *f, const Elf64_Shdr *table,
 	qsort(f->functions, f->nr_functions, sizeof(*f->functions), by_address);
 }
 
+static uint64_t word_at(const struct file *f, uint64_t at)
+{
+	uint64_t word = 0;
+
+	if (part(f, at, 1, sizeof(word)))
+		memcpy(&word, f->bytes + at, sizeof(word));
+	return word;
+}
+
+/*
+ * Where Go's text begins: with its section, if Go's linker has made the file;
+ * C code may be before it, else. Then the runtime's own data tell, which are
+ * known by the address of the table; in a position independent file they are
+ * not there yet. Returns 0 when it is not found.
+ */
+static uint64_t go_text(const struct file *f, const Elf64_Shdr *text,
+			const Elf64_Shdr *table)
+{
+	uint64_t entry = header(f)->e_entry - text->sh_addr;
+
+	for (size_t i = 0; i < f->nr_functions; i++)
+		if (f->functions[i].address == entry &&
+		    strncmp(f->functions[i].name, "_rt0_", 5) == 0)
+			return text->sh_addr;
+	for (uint64_t at = 0; at + TEXT < f->size; at += sizeof(uint64_t)) {
+		uint64_t start;
+
+		if (word_at(f, at) != table->sh_addr)
+			continue;
+		start = word_at(f, at + TEXT);
+		if (start - text->sh_addr < text->sh_size &&
+		    word_at(f, at + MIN_PC) == start + f->functions[0].address)
+			return start;
+	}
+	return 0;
+}
+
+/* The names that a Go program has always. */
+static void take_table(struct file *f, const Elf64_Shdr *text,
+		       const Elf64_Shdr *table)
+{
+	const unsigned char *bytes =
+		part(f, table->sh_offset, table->sh_size, 1);
+	struct function *functions;
+	uint64_t start;
+	size_t nr;
+
+	functions = bytes ? pclntab_read(bytes, table->sh_size, &nr) : NULL;
+	if (!functions)
+		return;
+	free(f->functions);
+	f->functions = functions;
+	f->nr_functions = nr;
+	start = go_text(f, text, table);
+	for (size_t i = 0; i < nr; i++)
+		functions[i].address += start;
+	f->object.named = start != 0;
+}
+
+static const char *section_name(const struct file *f, const Elf64_Shdr *all,
+				size_t n, size_t i)
+{
+	size_t names = header(f)->e_shstrndx;
+
+	return names < n ? string_at(f, &all[names], all[i].sh_name) : "";
+}
+
 static void read_sections(struct file *f)
 {
+	const Elf64_Shdr *text = NULL, *table = NULL;
 	size_t n, chosen = 0;
 	const Elf64_Shdr *s = sections(f, &n);
-	const Elf64_Ehdr *h = header(f);
 
-	for (size_t i = 0; i < n && h->e_shstrndx < n; i++) {
-		const char *name =
-			string_at(f, &s[h->e_shstrndx], s[i].sh_name);
+	for (size_t i = 0; i < n; i++) {
+		const char *name = section_name(f, s, n, i);
 
+		if (strcmp(name, ".text") == 0)
+			text = &s[i];
 		if (strstr(name, ".gopclntab"))
-			f->object.is_go = true;
+			table = &s[i];
 		if (s[i].sh_link < n &&
 		    (s[i].sh_type == SHT_SYMTAB ||
 		     (!chosen && s[i].sh_type == SHT_DYNSYM)))
 			chosen = i;
 	}
-	if (!chosen)
-		return;
-	f->object.named = s[chosen].sh_type == SHT_SYMTAB;
-	take_symbols(f, &s[chosen], &s[s[chosen].sh_link]);
+	f->object.is_go = table;
+	if (chosen) {
+		f->object.named = s[chosen].sh_type == SHT_SYMTAB;
+		take_symbols(f, &s[chosen], &s[s[chosen].sh_link]);
+	}
+	if (text && table && !f->object.named)
+		take_table(f, text, table);
 }
 
 static struct file *open_file(const struct process *p, const struct mapping *m)

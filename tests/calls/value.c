@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -13,6 +14,8 @@ enum {
 	MOST_STRINGS = 1024,
 	MOST_PARTS = 1024,
 	FD_NAME = 4096,
+	/* net.ipv4.ip_local_port_range, if nobody has changed it. */
+	FIRST_CHOSEN_PORT = 32768,
 };
 
 static void *need(void *memory)
@@ -259,6 +262,43 @@ void set_message(struct view *v, struct value *value, uint64_t at, bool filled)
 	fclose(to);
 	value->bytes = inner[1].bytes;
 	value->n = inner[1].n;
+}
+
+/* A port that the kernel has chosen is another the next time. */
+static void set_inet(struct value *value, int family, const void *host,
+		     const unsigned char *port)
+{
+	int n = port[0] << 8 | port[1];
+	char text[INET6_ADDRSTRLEN + 16], name[INET6_ADDRSTRLEN];
+
+	inet_ntop(family, host, name, sizeof(name));
+	snprintf(text, sizeof(text),
+		 family == AF_INET6 ? "{[%s]:%d}" : "{%s:%d}", name, n);
+	set_text(value, text);
+	if (n < FIRST_CHOSEN_PORT)
+		return;
+	snprintf(text, sizeof(text), "%s:chosen", name);
+	value->meaning = need(strdup(text));
+}
+
+void set_address(struct view *v, struct value *value, uint64_t at, uint64_t n)
+{
+	struct sockaddr_storage address = { 0 };
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+
+	if (n > sizeof(address) || !get(v, at, &address, n))
+		return set_buffer(v, value, at, n, false);
+	if (address.ss_family == AF_INET && n == sizeof(in)) {
+		memcpy(&in, &address, n);
+		set_inet(value, AF_INET, &in.sin_addr, (void *)&in.sin_port);
+	} else if (address.ss_family == AF_INET6 && n == sizeof(in6)) {
+		memcpy(&in6, &address, n);
+		set_inet(value, AF_INET6, &in6.sin6_addr,
+			 (void *)&in6.sin6_port);
+	} else {
+		set_buffer(v, value, at, n, false);
+	}
 }
 
 void set_time(struct view *v, struct value *value, uint64_t at, double unit)

@@ -36,6 +36,8 @@ void set_strings(struct view *v, struct value *value, uint64_t at, bool count);
 void set_parts(struct view *v, struct value *value, uint64_t at, uint64_t nr,
 	       bool filled);
 void set_message(struct view *v, struct value *value, uint64_t at, bool filled);
+/* An address of a socket. */
+void set_address(struct view *v, struct value *value, uint64_t at, uint64_t n);
 /* Two words, of which the second counts units of a second. */
 void set_time(struct view *v, struct value *value, uint64_t at, double unit);
 /* Descriptors differ; what is behind them must not. */
