@@ -357,6 +357,7 @@ void emit_reference(void);
 const struct call **sorted_calls(void);
 void emit_fault(void);
 void emit_equal(void);
+void emit_calls(void);
 void emit_uapi(int cpu, struct buf *b);
 void put_signature(struct buf *b, const struct call *call);
 /* defines.c: against a table of the kernel's prototypes, at path below root. */

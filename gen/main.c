@@ -56,6 +56,7 @@ static void emit_all(const char *root)
 	emit_reference();
 	emit_fault();
 	emit_equal();
+	emit_calls();
 	emit_tables(root);
 }
 

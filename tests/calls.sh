@@ -253,7 +253,7 @@ finds_the_forgotten_flag() {
 	+++ ./port.out
 	- openat(AT_FDCWD, "notes", 0xa0441, 0600)
 	+ openat(AT_FDCWD, "notes", 0x80441, 0600)
-	    flags: 0xa0441 and 0x80441; only the first has 0x20000
+	    flags: 0xa0441 and 0x80441; only the first has O_NOFOLLOW
 	END
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bits.h"
 #include "diff.h"
 
 /* More differences are not aligned: the memory for them grows as the square. */
@@ -145,24 +145,34 @@ static void put_bytes(FILE *to, const struct value *a, const struct value *b)
 			b->bytes[i]);
 }
 
-static void put_argument(FILE *to, const struct arg *arg, const struct value *a,
-			 const struct value *b)
+static bool is_hex(const struct value *v)
 {
-	fprintf(to, "    %s: ", arg ? arg->name : "argument");
+	return v->is_number && strncmp(v->shown, "0x", 2) == 0;
+}
+
+static void put_bits(FILE *to, const struct record *r, int i, const char *who,
+		     uint64_t bits)
+{
+	if (!bits)
+		return;
+	fprintf(to, "; only the %s has ", who);
+	bits_print(to, r->name, r->spec ? r->spec->args[i].name : "", bits);
+}
+
+static void put_argument(FILE *to, const struct record *r,
+			 const struct record *s, int i)
+{
+	const struct value *a = &r->args[i], *b = &s->args[i];
+
+	fprintf(to, "    %s: ", r->spec ? r->spec->args[i].name : "argument");
 	if (a->bytes && b->bytes &&
 	    (*a->shown == '{' || strcmp(a->shown, b->shown) == 0))
 		put_bytes(to, a, b);
 	else
 		fprintf(to, "%s and %s", a->shown, b->shown);
-	if (a->is_number && b->is_number && strncmp(a->shown, "0x", 2) == 0 &&
-	    strncmp(b->shown, "0x", 2) == 0) {
-		uint64_t first = a->number & ~b->number;
-		uint64_t second = b->number & ~a->number;
-
-		if (first)
-			fprintf(to, "; only the first has 0x%" PRIx64, first);
-		if (second)
-			fprintf(to, "; only the second has 0x%" PRIx64, second);
+	if (is_hex(a) && is_hex(b)) {
+		put_bits(to, r, i, "first", a->number & ~b->number);
+		put_bits(to, r, i, "second", b->number & ~a->number);
 	}
 	putc('\n', to);
 }
@@ -175,9 +185,7 @@ static void put_pair(struct report *report, const struct record *a,
 	report->differ++;
 	for (int i = 0; i < a->nr_args && i < b->nr_args; i++)
 		if (!values_same(&a->args[i], &b->args[i]))
-			put_argument(report->to,
-				     a->spec ? &a->spec->args[i] : NULL,
-				     &a->args[i], &b->args[i]);
+			put_argument(report->to, a, b, i);
 }
 
 /* Calls between two that are the same: those of one name belong together. */
