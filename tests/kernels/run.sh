@@ -52,8 +52,23 @@ machines() {
 
 ## The files of a machine
 
+# part MACHINE: which programs it runs. One without io_uring runs those that
+# would use it.
+part() {
+	case $1 in
+	*-noring-* | *-sysctl-*) echo ring ;;
+	*) echo all ;;
+	esac
+}
+
 # add NAME DIRECTORY PROGRAM ARGUMENTS...: to the list, if it is wanted.
 add() {
+	case $part:$1 in
+	all:* | ring:bench) ;;
+	ring:musl/*) return ;;
+	ring:*/aio* | ring:*/uring* | ring:*/sys | ring:*/sys_socket | ring:*/echo | ring:*/cat) ;;
+	ring:*) return ;;
+	esac
 	# shellcheck disable=SC2254 # TESTS is a glob
 	case $1 in $tests) echo "run $seconds $*" >>"$tree/list" ;; esac
 }
@@ -74,11 +89,9 @@ add_older() {
 	done
 }
 
-# image CPU BUSYBOX IMAGE
+# image CPU BUSYBOX PART
 image() {
-	tree=$out/$1.tree
-	built=build/$1
-	$make -s "ARCH=$1" "O=$built" vm-programs || return
+	tree=$out/$1-$3.tree built=build/$1 part=$3
 	vm_tree "$tree" "$1" "$2" || return
 	mkdir "$tree/tests" || return
 	for world in plain musl; do
@@ -105,8 +118,8 @@ image() {
 	add bench /tmp /bin/sh /tests/bench
 	echo 'BENCHTIME=1s exec /tests/shim-bench' >"$tree/tests/bench"
 	add_older "$1" "$built" "$tree" || return
-	grep -q '^run ' "$tree/list" || vm_stop "no program is called $tests" || return
-	vm_pack "$tree" "$3"
+	# Without a program there is none.
+	! grep -q '^run ' "$tree/list" || vm_pack "$tree" "$out/$1-$3.cpio" || return
 	rm -rf "$tree"
 }
 
@@ -124,7 +137,7 @@ run() {
 	name=$1 cpu=$2 kernel=$3
 	shift 4
 	log=$out/$name.log start=$SECONDS
-	why=$(vm_boot "$cpu" "$kernel" "$out/$cpu.cpio" "$log" "$@")
+	why=$(vm_boot "$cpu" "$kernel" "$out/$cpu-$(part "$name").cpio" "$log" "$@")
 	[ -n "$why" ] || why=$(expect "$name" "$log")
 	awk -f $here/log.awk "$log" >"$out/$name.result"
 	read -r p f s < <(tail -n 1 "$out/$name.result")
@@ -160,9 +173,17 @@ run() {
 
 list=$(machines) || exit 1
 [ -n "$list" ] || vm_stop "no such machine" || exit 1
-while read -r _ cpu _ busybox _; do
-	[ -f "$out/$cpu.cpio" ] || image "$cpu" "$busybox" "$out/$cpu.cpio" || exit 1
+while read -r cpu; do
+	$make -s "ARCH=$cpu" "O=build/$cpu" vm-programs </dev/null || exit 1
+done < <(cut -d ' ' -f 2 <<<"$list" | sort -u)
+while read -r name cpu _ busybox _; do
+	part=$(part "$name")
+	[ -f "$out/$cpu-$part.cpio" ] || image "$cpu" "$busybox" "$part" || exit 1
 done <<<"$list"
+list=$(while read -r name cpu rest; do
+	[ ! -f "$out/$cpu-$(part "$name").cpio" ] || echo "$name $cpu $rest"
+done <<<"$list")
+[ -n "$list" ] || vm_stop "no program is called $tests" || exit 1
 echo "$(wc -l <<<"$list") kernels, $jobs at a time; consoles in $out/"
 while read -r name rest; do
 	while [ "$(jobs -pr | wc -l)" -ge "$jobs" ]; do
