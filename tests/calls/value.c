@@ -235,6 +235,7 @@ void set_message(struct view *v, struct value *value, uint64_t at, bool filled)
 	static const char *const names[] = { "name", "parts", "control" };
 	uint64_t words[6], n[3];
 	struct value inner[3] = { { 0 } };
+	const char *between = "";
 	size_t size;
 	FILE *to;
 
@@ -243,16 +244,18 @@ void set_message(struct view *v, struct value *value, uint64_t at, bool filled)
 	n[0] = (uint32_t)words[1];
 	n[2] = words[5];
 	if (words[0] && filled)
-		set_buffer(v, &inner[0], words[0], n[0], false);
+		set_address(v, &inner[0], words[0], n[0]);
 	set_parts(v, &inner[1], words[2], words[3], filled);
 	if (words[4] && filled)
 		set_buffer(v, &inner[2], words[4], n[2], false);
 	to = open_text(&value->shown, &size);
 	putc('{', to);
 	for (int i = 0; i < 3; i++) {
-		if (inner[i].shown)
-			fprintf(to, "%s%s: %s", i ? ", " : "", names[i],
+		if (inner[i].shown) {
+			fprintf(to, "%s%s: %s", between, names[i],
 				inner[i].shown);
+			between = ", ";
+		}
 		free(inner[i].shown);
 		free(inner[i].meaning);
 		if (i != 1)
