@@ -244,11 +244,11 @@ compare_with() {
 }
 
 finds_a_port_the_same() {
-	compare_with 0 && printf -- '--- ./cgo.out\n+++ ./port.out\n' | cmp - lines
+	compare_with 0 && printf -- '--- ./cgo.out\n+++ ./port.out\n' | diff - lines
 }
 
 finds_the_forgotten_flag() {
-	compare_with 1 flag && cmp - lines <<-'END'
+	compare_with 1 flag && diff - lines <<-'END'
 	--- ./cgo.out
 	+++ ./port.out
 	- openat(AT_FDCWD, "notes", 0xa0441, 0600)
@@ -258,7 +258,7 @@ finds_the_forgotten_flag() {
 }
 
 finds_a_wrong_byte() {
-	compare_with 1 byte && cmp - lines <<-END
+	compare_with 1 byte && diff - lines <<-END
 	--- ./cgo.out
 	+++ ./port.out
 	- write(N<$out/notes>, "a line\n", 7)
@@ -268,7 +268,7 @@ finds_a_wrong_byte() {
 }
 
 finds_a_missing_call() {
-	compare_with 1 fsync && cmp - lines <<-END
+	compare_with 1 fsync && diff - lines <<-END
 	--- ./cgo.out
 	+++ ./port.out
 	- fsync(N<$out/notes>)

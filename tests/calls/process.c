@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -256,19 +257,33 @@ bool process_program(const struct process *p, char *path, size_t size)
 	return true;
 }
 
-/* The file has the call, its arguments, the stack pointer and the counter. */
-uint64_t thread_stack(pid_t thread)
+/*
+ * The file has the call, its arguments, the stack pointer and the counter; or
+ * "running", for a thread that has asked and does not sleep yet.
+ */
+static bool read_stack(pid_t thread, uint64_t *sp)
 {
-	char path[40];
-	uint64_t sp = 0;
+	char path[40], first[32] = "";
 	FILE *file;
 
+	*sp = 0;
 	snprintf(path, sizeof(path), "/proc/%d/syscall", thread);
 	file = fopen(path, "re");
 	if (!file)
-		return 0;
-	if (fscanf(file, "%*s %*s %*s %*s %*s %*s %*s %" SCNx64, &sp) != 1)
-		sp = 0;
+		return true;
+	if (fscanf(file, "%31s %*s %*s %*s %*s %*s %*s %" SCNx64, first, sp) !=
+	    2)
+		*sp = 0;
 	fclose(file);
+	return strcmp(first, "running") != 0;
+}
+
+uint64_t thread_stack(pid_t thread)
+{
+	enum { MOST_TRIES = 10000 };
+	uint64_t sp;
+
+	for (int i = 0; i < MOST_TRIES && !read_stack(thread, &sp); i++)
+		sched_yield();
 	return sp;
 }
