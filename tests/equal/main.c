@@ -496,6 +496,9 @@ int main(int argc, char **argv)
 				 .only = argv[3] };
 
 		run(&r, argv[1 + language]);
+		if (!r.failed && !r.skipped)
+			printf("ok equal/%s: all %d\n",
+			       language_names[language], r.passed);
 		passed += r.passed;
 		failed += r.failed;
 		held += r.held;
