@@ -11,6 +11,7 @@
 
 #include "aio.h"
 #include "aio_kernel.h"
+#include "zaio_fault_tab.h"
 
 static int try_to_open(const char *engine, int n, long err)
 {
@@ -273,9 +274,82 @@ static void what_is_ready_and_blocks_is_not_tried_for_ever(void)
 	check_case("");
 }
 
+/* ---- tests/aio_fault.tab ---- */
+
+static void init_row(const struct aio_faults *row)
+{
+	struct holdings before = holdings();
+	int res;
+
+	fail_named_call(row->call, row->nth, row->errno);
+	res = open_aio(*row->engine ? row->engine : NULL);
+	be_normal();
+	CHECK_EQ(res, row->want);
+	if (!res) {
+		CHECK(same(shim_aio_engine(&aio), row->becomes));
+		CHECK_EQ(shim_aio_exit(&aio), 0);
+	}
+	check_holdings(before);
+}
+
+static void wait_row(const struct aio_faults *row)
+{
+	struct shim_aio_event ev;
+	int res;
+
+	CHECK_FATAL(CHECK_EQ(open_aio(row->engine), 0));
+	/* Longer than it takes to begin to wait. */
+	CHECK_EQ(shim_aio_timeout(&aio, 50000000, 1), 0);
+	fail_named_call(row->call, row->nth, row->errno);
+	res = shim_aio_poll_events(&aio, &ev, 1, PATIENCE);
+	be_normal();
+	CHECK_EQ(res, row->want);
+	CHECK_EQ(res == 1 ? ev.result : result_of(1), 0);
+	CHECK_EQ(shim_aio_exit(&aio), 0);
+}
+
+static void read_row(const struct aio_faults *row)
+{
+	char c;
+	int p[2];
+
+	CHECK_FATAL(CHECK_EQ(open_aio(row->engine), 0));
+	CHECK_EQ(shim_pipe2(p, SHIM_O_CLOEXEC), 0);
+	fail_named_call(row->call, row->nth, row->errno);
+	CHECK_EQ(shim_aio_read(&aio, p[0], &c, 1, -1, 1), 0);
+	CHECK_EQ(shim_write(p[1], "xy", 2), 2);
+	CHECK_EQ(result_of(1), row->want);
+	be_normal();
+	CHECK_EQ(shim_aio_read(&aio, p[0], &c, 1, -1, 2), 0);
+	CHECK_EQ(result_of(2), 1);
+	CHECK_EQ(shim_aio_exit(&aio), 0);
+	shim_close(p[0]);
+	shim_close(p[1]);
+}
+
+static void faults_do_what_the_table_says(void)
+{
+	const size_t nr = sizeof(aio_faults) / sizeof(aio_faults[0]);
+	bool ring = nr_calls("io_uring") > 0;
+
+	for (const struct aio_faults *row = aio_faults; row < aio_faults + nr;
+	     row++) {
+		if (!ring && !same(row->engine, "epoll"))
+			continue;
+		if (same(row->verb, "init"))
+			init_row(row);
+		else if (same(row->verb, "wait"))
+			wait_row(row);
+		else if (CHECK(same(row->verb, "read")))
+			read_row(row);
+	}
+	check_case("");
+}
+
 static const struct check_test aio_fault_tests[] = {
 	TEST(io_uring_set_up_fails_at_each_call),
 	TEST(epoll_set_up_fails_at_each_call),
+	TEST(faults_do_what_the_table_says),
 	TEST(a_thread_start_fails_at_each_call),
 	TEST(without_threads_an_operation_fails_and_a_close_does_not),
 	TEST(one_thread_is_enough),

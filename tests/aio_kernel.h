@@ -13,6 +13,7 @@
 
 #include <shim/sys.h>
 
+#include "fault.h"
 #include "znr.h"
 
 long real_syscall(long nr, long a, long b, long c, long d, long e, long f);
@@ -54,6 +55,8 @@ long shim_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	if (ours()) {
 		if (counts(nr, args) && ++kernel.calls == kernel.fail_at)
 			return kernel.err;
+		if (is_named_fault(nr))
+			return named_fault.error;
 		if (kernel.answer && kernel.answer(nr, args, &result))
 			return result;
 	}
@@ -84,12 +87,20 @@ static inline void answer_with(answer_fn *answer)
 	kernel.answer = answer;
 }
 
+/* From now on the nth call of that name fails. */
+static inline void fail_named_call(const char *name, long nth, long error)
+{
+	fail_at(0, 0);
+	fail_named(name, nth, error);
+}
+
 /* The kernel is the real one again. Returns how many calls were made. */
 static inline int be_normal(void)
 {
 	kernel.tid = 0;
 	kernel.answer = NULL;
 	kernel.clone_err = 0;
+	named_fault.nr = 0;
 	return kernel.calls;
 }
 

@@ -12,6 +12,7 @@
 #include "check.h"
 #include "spawn_kernel.h"
 #include "spawn_util.h"
+#include "zspawn_fault_tab.h"
 
 enum { NO_SUCH_CALL = 4095 };
 
@@ -201,6 +202,31 @@ static void the_error_names_the_call_of_the_parent(void)
 		check_state(&before);
 	}
 	check_case("");
+}
+
+static void the_start_fails_as_the_table_says(void)
+{
+	const size_t nr = sizeof(spawn_faults) / sizeof(spawn_faults[0]);
+	struct state before = state_now();
+
+	for (const struct spawn_faults *row = spawn_faults;
+	     row < spawn_faults + nr; row++) {
+		struct shim_spawn child;
+		struct part p;
+		int err;
+
+		play(&p, "", NULL, SHIM_SPAWN_IN | SHIM_SPAWN_OUT);
+		p.options.path = "/bin/true";
+		fail_named(row->call, row->nth, row->errno);
+		err = start(&child, &p);
+		CHECK_EQ(err, row->want);
+		if (err)
+			CHECK(child.failed && same(child.failed, row->step));
+		else
+			CHECK_EQ(end_of(&child), 0);
+		fail_no_more();
+		check_state(&before);
+	}
 }
 
 /* The child's calls do not pass here: their steps get another number. */
@@ -419,6 +445,8 @@ static const struct check_test spawn_fault_tests[] = {
 	  interrupted_calls_are_made_again },
 	{ "the_error_names_the_call_of_the_parent",
 	  the_error_names_the_call_of_the_parent },
+	{ "the_start_fails_as_the_table_says",
+	  the_start_fails_as_the_table_says },
 	{ "every_step_of_the_child_may_fail",
 	  every_step_of_the_child_may_fail },
 	{ "a_child_that_cannot_be_waited_for_is_killed",

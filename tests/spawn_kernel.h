@@ -12,6 +12,7 @@
 
 #include <shim/spawn.h>
 
+#include "fault.h"
 #include "znr.h"
 
 long real_syscall(long nr, long a, long b, long c, long d, long e, long f);
@@ -136,6 +137,8 @@ long shim_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	err = refusal(nr, a);
 	if (err)
 		return err;
+	if (is_named_fault(nr))
+		return named_fault.error;
 	if (!fails(nr, a, b))
 		return real_syscall(nr, a, b, c, d, e, f);
 	/* An interrupted call has done nothing; close(2) has. */
@@ -155,6 +158,8 @@ long shim_spawn_child(struct shim_clone_args *args, size_t size,
 		return -SHIM_EINVAL;
 	if (world->lacks & PIDFD)
 		args->flags &= ~(uint64_t)SHIM_CLONE_PIDFD;
+	if (is_named_fault(size ? SHIM_NR_clone3 : SHIM_NR_clone))
+		return named_fault.error;
 	if (fails(SHIM_NR_clone, 0, 0))
 		return fault.error;
 	return real_spawn_child(args, size, program);

@@ -107,6 +107,49 @@ func TestCallOfTheParentThatFailsLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestStartFailsAsTheTableSays(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector maps memory on its own")
+	}
+	needSharedMemory(t)
+	t.Cleanup(func() { noChild(t) })
+	for _, row := range spawnFaults {
+		spawn.DropArenas()
+		started := false
+		err := faultkernel.Named(t, row.call, row.nth, row.errno, func() error {
+			defer spawn.DropArenas()
+			c := spawn.Command("/bin/true")
+			if _, err := c.StdinPipe(); err != nil {
+				return err
+			}
+			if _, err := c.StdoutPipe(); err != nil {
+				return err
+			}
+			if err := c.Start(); err != nil {
+				return err
+			}
+			started = true
+			return c.Wait()
+		})
+		var e *spawn.Error
+		var call *os.SyscallError
+		step := ""
+		if errors.As(err, &e) {
+			step = e.Step
+		} else if errors.As(err, &call) {
+			step = call.Syscall
+		}
+		ok := errors.Is(err, syscall.Errno(-row.want))
+		if row.want == 0 {
+			ok = err == nil
+		}
+		if !ok || started != (row.want == 0) || step != row.step {
+			t.Errorf("%s %d with errno %d: %v in %q; want errno %d in %q",
+				row.call, row.nth, row.errno, err, step, -row.want, row.step)
+		}
+	}
+}
+
 func TestChildIsKilledWhenItCannotBeWaitedFor(t *testing.T) {
 	needSharedMemory(t)
 	leakcheck.Check(t)

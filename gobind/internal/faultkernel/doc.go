@@ -14,6 +14,6 @@
 // [Deny] is simpler and final: the calls always fail, for the whole process.
 //
 // Only calls of that one thread are seen, and only those that go through
-// package syscall, as package sys does: what the Go runtime calls for itself
-// never fails. Goroutines that the code starts run on other threads.
+// package syscall, as package sys does, or are the clone3 of package spawn: what
+// the Go runtime calls for itself never fails. Goroutines that the code starts run on other threads.
 package faultkernel

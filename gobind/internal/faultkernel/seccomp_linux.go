@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -57,14 +58,37 @@ type condition struct {
 
 var seen sys.SeccompData
 
-// filter reports the calls that are made by the instruction before ip, and
-// allows all others.
+// anywhere has the calls that assembler of this module makes on its own, and the
+// runtime does not.
+var anywhere = []uintptr{sys.SYS_CLONE3}
+
+// filter reports the calls that are made by the instruction before ip, those of
+// anywhere wherever they are made, and allows all others.
 func filter(ip uint64, calls []uintptr) ([]syscall.SockFilter, error) {
-	return program([]condition{
+	var prog []syscall.SockFilter
+	for _, nr := range anywhere {
+		if slices.Contains(calls, nr) {
+			prog = append(prog, reportFirst(nr)...)
+		}
+	}
+	rest, err := program([]condition{
 		{unsafe.Offsetof(seen.Arch), auditArch},
 		{unsafe.Offsetof(seen.InstructionPointer), uint32(ip)},
 		{unsafe.Offsetof(seen.InstructionPointer) + 4, uint32(ip >> 32)},
 	}, calls, sys.SECCOMP_RET_USER_NOTIF)
+	return append(prog, rest...), err
+}
+
+// reportFirst is the beginning of a program that reports a call.
+func reportFirst(nr uintptr) []syscall.SockFilter {
+	const equal = syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K
+	return []syscall.SockFilter{
+		load(unsafe.Offsetof(seen.Arch)),
+		{Code: equal, Jf: 3, K: auditArch},
+		load(unsafe.Offsetof(seen.Nr)),
+		{Code: equal, Jf: 1, K: uint32(nr)},
+		result(sys.SECCOMP_RET_USER_NOTIF),
+	}
 }
 
 // program does action for the calls under all conditions, and allows all others.

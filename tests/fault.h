@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* For the tables of faults, which C and Go share: the n-th call of a name. */
+#ifndef TESTS_FAULT_H
+#define TESTS_FAULT_H
+
+#include <stdbool.h>
+
+#include "check.h"
+#include "znr.h"
+
+/* Which call fails; nr is 0 when none does. */
+static struct {
+	long nr, left, error;
+} named_fault;
+
+static inline bool fault_same(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+/* The nth call of that name fails. */
+static inline void fail_named(const char *name, long nth, long error)
+{
+	static const struct {
+		const char *name;
+		long nr;
+	} calls[] = {
+		{ "clone3", SHIM_NR_clone3 },
+		{ "epoll_create1", SHIM_NR_epoll_create1 },
+		{ "epoll_ctl", SHIM_NR_epoll_ctl },
+		{ "epoll_pwait2", SHIM_NR_epoll_pwait2 },
+		{ "eventfd2", SHIM_NR_eventfd2 },
+		{ "io_uring_enter", SHIM_NR_io_uring_enter },
+		{ "io_uring_setup", SHIM_NR_io_uring_setup },
+		{ "mmap", SHIM_NR_mmap },
+		{ "pipe2", SHIM_NR_pipe2 },
+		{ "waitid", SHIM_NR_waitid },
+	};
+
+	named_fault.nr = 0;
+	for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		if (fault_same(calls[i].name, name))
+			named_fault.nr = calls[i].nr;
+	CHECK(named_fault.nr != 0);
+	named_fault.left = nth;
+	named_fault.error = -error;
+	check_case(name);
+}
+
+static inline void fail_no_more(void)
+{
+	named_fault.nr = 0;
+	check_case("");
+}
+
+/* Whether this call is the one, and must return named_fault.error. */
+static inline bool is_named_fault(long nr)
+{
+	return named_fault.nr && nr == named_fault.nr && !--named_fault.left;
+}
+
+#endif
