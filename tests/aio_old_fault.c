@@ -241,11 +241,25 @@ static void with_little_memory_the_ring_is_small(void)
 	live_on("io_uring", little_memory);
 }
 
+/* The same with pages of 4 KiB, whatever the real ones are. */
+static bool little_memory_in_small_pages(long nr, const long *args,
+					 long *result)
+{
+	uint64_t *auxv = (void *)args[1];
+
+	if (nr != SHIM_NR_prctl || args[0] != SHIM_PR_GET_AUXV)
+		return little_memory(nr, args, result);
+	auxv[0] = SHIM_AT_PAGESZ;
+	auxv[1] = 4096;
+	*result = 16;
+	return true;
+}
+
 static void with_no_memory_epoll_says_how_much(void)
 {
 	world.locked_max = 4711;
 	world.entries = 0;
-	answer_with(little_memory);
+	answer_with(little_memory_in_small_pages);
 	CHECK_EQ(open_aio("io_uring"), -SHIM_ENOMEM);
 	if (CHECK_EQ(open_aio(NULL), 0)) {
 		CHECK(same(shim_aio_engine(&aio), "epoll"));

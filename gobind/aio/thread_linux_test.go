@@ -60,7 +60,7 @@ func (d *dying) submit(t *testing.T, a *AIO) {
 		a.Recv(d.s, make([]byte, 10), sys.MSG_WAITALL, 2),
 		a.Accept(d.l, 0, 3),
 		a.Poll(d.peer, sys.POLLRDHUP, 4),
-		a.Timeout(20*time.Millisecond, 5),
+		a.Timeout(500*time.Millisecond, 5),
 	} {
 		if err != nil {
 			t.Error(err)
