@@ -372,6 +372,7 @@ void check_model(void)
 	for (size_t i = 0; i < model.groups.n; i++)
 		for (size_t j = 0; j < model.groups.v[i].constants.n; j++)
 			check_constant(&model.groups.v[i].constants.v[j]);
+	check_ops();
 	if (!model.version)
 		complain((struct loc){ "gen/spec", 0, 0 },
 			 "the version is missing; write \"version 1.2.3\"");

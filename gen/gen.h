@@ -281,9 +281,68 @@ struct meaning {
 	struct loc at;
 };
 
+/* A number as an argument of a ring operation. */
+enum op_rule { OP_PLAIN, OP_SLOT, OP_INDEX };
+
+struct op_type {
+	const char *name; /* in gen/spec */
+	const char *c, *go;
+	int size;
+	bool is_signed;
+	enum op_rule rule;
+};
+
+/* A field of struct io_uring_sqe. */
+struct sqe_field {
+	const char *name;
+	const struct type *type;
+	int64_t at;
+	int size;
+};
+
+struct fill {
+	const char *field_name, *value, *sizeof_name;
+	struct loc at, value_at;
+	struct sqe_field field;
+	const struct constant *constant;
+	const struct structure *structure; /* its size is the value */
+	int64_t number;
+};
+
+struct op_arg {
+	const char *name, *type_name, *len_name, *field_name;
+	struct loc at, type_at, field_at, also_at;
+	enum direction dir;
+	bool string;
+	const struct op_type *type; /* of a number */
+	const struct type *pointee;
+	const struct structure *structure;
+	int len; /* argument index, or -1 */
+	bool is_length;
+	struct sqe_field field;
+	const char *also; /* a constant that is set with it */
+	const struct constant *also_constant;
+	const char *go; /* its type in Go if it is another, "-" for none */
+};
+
+/* liburing's versions as 100 * major + minor. */
+enum { LIBURING_BASE = 203, LIBURING_NONE = 9999 };
+
+/* What a ring can be asked for: a prep function, and a method in Go. */
+struct op {
+	const char *name, *opcode, *since, *doc, *go_name;
+	struct loc at, opcode_at;
+	bool no_go;
+	bool modifies; /* an SQE that is prepared already */
+	int liburing;
+	VEC(struct fill) fills;
+	VEC(struct op_arg) args;
+};
+
 struct model {
 	const char *version;
 	VEC(struct call) calls;
+	VEC(struct op) ops;
 	VEC(struct reserved) reserved;
 	VEC(struct group) groups;
 	VEC(struct structure *) structures;
@@ -304,6 +363,12 @@ void parse_group_line(struct group *g, struct cur *c);
 struct structure *parse_structure(struct cur *c);
 /* Returns the nested depth after the line. */
 void parse_field(struct cur *c, struct field **stack, int *depth);
+
+/* op.c */
+void parse_op(struct cur *c);
+void parse_op_line(struct op *op, struct cur *c);
+void check_ops(void);
+bool op_arg_points(const struct op_arg *a);
 
 /* go_sig.c: "Name(a, b=c type) (r type)" */
 void parse_go(struct call *call, struct cur *c);
@@ -362,6 +427,12 @@ void emit_uapi(int cpu, struct buf *b);
 void put_signature(struct buf *b, const struct call *call);
 /* defines.c: against a table of the kernel's prototypes, at path below root. */
 void compare_defines(const char *root, const char *path);
+void emit_ops(void);
+void emit_go_ops(void);
+void emit_op_tests(void);
+/* A parameter of a ring operation in Go; without a type there is none. */
+const char *go_op_name(const char *name);
+const char *go_op_type(const struct op_arg *a);
 void emit_tables(const char *root);
 /* A prototype or call: head, then items, filled up to column 80. */
 void put_filled(struct buf *b, const char *head, char *const *items, size_t nr,

@@ -57,6 +57,9 @@ static void emit_all(const char *root)
 	emit_fault();
 	emit_equal();
 	emit_calls();
+	emit_ops();
+	emit_go_ops();
+	emit_op_tests();
 	emit_tables(root);
 }
 

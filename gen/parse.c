@@ -4,7 +4,7 @@
 
 #include "gen.h"
 
-enum block { NO_BLOCK, CALL_BLOCK, GROUP_BLOCK, STRUCT_BLOCK };
+enum block { NO_BLOCK, CALL_BLOCK, GROUP_BLOCK, STRUCT_BLOCK, OP_BLOCK };
 
 enum { MAX_DEPTH = 8 };
 
@@ -19,7 +19,7 @@ struct place {
 
 static const char *const block_words[] = { "version",  "absent", "meaning",
 					   "reserved", "call",	 "const",
-					   "struct",   "end" };
+					   "struct",   "op",	 "end" };
 
 static void parse_version(struct cur *c)
 {
@@ -100,6 +100,9 @@ static void parse_block(struct place *p, struct cur *c)
 		p->stack[0] = &p->structure->top;
 		p->depth = 1;
 		p->block = STRUCT_BLOCK;
+	} else if (strcmp(w, "op") == 0) {
+		parse_op(c);
+		p->block = OP_BLOCK;
 	} else if (strcmp(w, "end") == 0) {
 		expect_end(c);
 		p->ended = true;
@@ -120,6 +123,9 @@ static void parse_body_line(struct place *p, struct cur *c)
 		break;
 	case STRUCT_BLOCK:
 		parse_field(c, p->stack, &p->depth);
+		break;
+	case OP_BLOCK:
+		parse_op_line(&model.ops.v[model.ops.n - 1], c);
 		break;
 	case NO_BLOCK:
 		complain(here(c), "this line belongs to no block; write it "

@@ -259,7 +259,8 @@ below() {
 }
 
 layers() {
-	below 'z*' '(uring|aio|spawn)[a-z_]*\.h' &&
+	below 'z[^u]*' '(uring|aio|spawn)[a-z_]*\.h' &&
+		below 'zuring*' '(aio|spawn)[a-z_]*\.h' &&
 		below 'sys*' '(uring|aio|spawn)[a-z_]*\.h' &&
 		below 'vdso*' '(uring|aio|spawn)[a-z_]*\.h' &&
 		below 'uring*' '(aio|spawn)[a-z_]*\.h' &&

@@ -88,60 +88,37 @@ static void rings_are_liburings(void)
 	SAME_SIZE(shim_timespec, __kernel_timespec);
 }
 
+#ifdef IO_URING_VERSION_MAJOR
+#define LIBURING (100 * IO_URING_VERSION_MAJOR + IO_URING_VERSION_MINOR)
+#else
+#define LIBURING 203
+#endif
+
+#define AT(n) ((void *)(uintptr_t)(0x700000000 + (n)))
+
 /*
- * Ours has to set every byte but user_data. liburing's is cleared first, for
- * newer ones leave that to io_uring_get_sqe().
+ * Ours has to set every byte but user_data, unless it only changes an SQE.
+ * liburing's is cleared first, for newer ones leave that to io_uring_get_sqe().
  */
-#define SAME_SQE(prep, ...)                                                \
+#define SAME_SQE(before, prep, ...)                                        \
 	do {                                                               \
 		struct shim_io_uring_sqe a;                                \
 		struct io_uring_sqe b;                                     \
                                                                            \
-		memset(&a, 0xa5, sizeof(a));                               \
+		memset(&a, before, sizeof(a));                             \
 		memset(&b, 0, sizeof(b));                                  \
 		b.user_data = a.user_data;                                 \
 		shim_uring_prep_##prep(&a, ##__VA_ARGS__);                 \
 		io_uring_prep_##prep(&b, ##__VA_ARGS__);                   \
 		check_note(!memcmp(&a, &b, sizeof(b)), __FILE__, __LINE__, \
 			   #prep);                                         \
-	} while (0)
+	} while (0);
 
 static void sqes_are_liburings(void)
 {
-	static const int fds[] = { 3, -1, INT32_MAX };
-	static const uint64_t offsets[] = { 0, UINT64_MAX, 1ULL << 40 };
-	static char buf[8];
-	void *p = buf;
-	static const int flags[] = { 0, 1, 0x4000, INT32_MAX };
-
-	SAME_SQE(nop);
-	for (size_t i = 0; i < 3; i++) {
-		int fd = fds[i];
-		uint64_t at = offsets[i];
-
-		SAME_SQE(read, fd, p, 8, at);
-		SAME_SQE(read, fd, NULL, UINT32_MAX, at);
-		SAME_SQE(write, fd, p, 8, at);
-		SAME_SQE(readv, fd, p, 2, at);
-		SAME_SQE(writev, fd, p, 2, at);
-		SAME_SQE(poll_remove, at);
-		SAME_SQE(close, fd);
-		for (size_t j = 0; j < 4; j++) {
-			int f = flags[j];
-			unsigned u = (unsigned)f;
-
-			SAME_SQE(accept, fd, NULL, NULL, f);
-			SAME_SQE(accept, fd, p, p, f);
-			SAME_SQE(recv, fd, p, 8, f);
-			SAME_SQE(send, fd, p, 8, f);
-			SAME_SQE(poll_add, fd, u);
-			SAME_SQE(timeout, p, 7, u);
-			SAME_SQE(timeout_remove, at, u);
-			SAME_SQE(cancel64, at, f);
-			SAME_SQE(cancel, p, f);
-			SAME_SQE(cancel_fd, fd, u);
-		}
-	}
+#define PREP(name, words, ...) SAME_SQE(0xa5, name, ##__VA_ARGS__)
+#define CHANGE(name, words, ...) SAME_SQE(0, name, ##__VA_ARGS__)
+#include "zuring_prep.h"
 }
 
 /* Eight nops, each library in its turn doing the step that a bit names. */

@@ -197,6 +197,37 @@ const (
 	CancelFDFixed CancelFlags = sys.IORING_ASYNC_CANCEL_FD_FIXED
 )
 
+// FileIndexAlloc, for the index of a registered file, is any that is free.
+const FileIndexAlloc = sys.IORING_FILE_INDEX_ALLOC
+
+// FsyncFlags are for [SQE.Fsync].
+type FsyncFlags uint32
+
+// FsyncDatasync: not the metadata that reading does not need.
+const FsyncDatasync FsyncFlags = sys.IORING_FSYNC_DATASYNC
+
+// PollUpdateFlags are for [SQE.PollUpdate].
+type PollUpdateFlags uint32
+
+const (
+	// PollUpdateEvents: the poll gets new events.
+	PollUpdateEvents PollUpdateFlags = sys.IORING_POLL_UPDATE_EVENTS
+	// PollUpdateUserData: the poll gets a new UserData.
+	PollUpdateUserData PollUpdateFlags = sys.IORING_POLL_UPDATE_USER_DATA
+	// PollUpdateMultishot: the poll stays one that completes at every event.
+	PollUpdateMultishot PollUpdateFlags = sys.IORING_POLL_ADD_MULTI
+)
+
+// MsgRingFlags are for [SQE.MsgRing] and its kin.
+type MsgRingFlags uint32
+
+const (
+	// MsgRingCQESkip: the other ring gets no completion.
+	MsgRingCQESkip MsgRingFlags = sys.IORING_MSG_RING_CQE_SKIP
+	// MsgRingFlagsPass: the completion has the given flags.
+	MsgRingFlagsPass MsgRingFlags = sys.IORING_MSG_RING_FLAGS_PASS
+)
+
 // PollMultishot goes into Len of a poll: it completes at every event.
 const PollMultishot uint32 = sys.IORING_POLL_ADD_MULTI
 
@@ -208,4 +239,7 @@ const (
 	RecvMultishot     uint16 = sys.IORING_RECV_MULTISHOT
 	RecvsendPollFirst uint16 = sys.IORING_RECVSEND_POLL_FIRST
 	RecvsendBundle    uint16 = sys.IORING_RECVSEND_BUNDLE
+	RecvsendFixedBuf  uint16 = sys.IORING_RECVSEND_FIXED_BUF
+	SendVectorized    uint16 = sys.IORING_SEND_VECTORIZED
+	SendZCReportUsage uint16 = sys.IORING_SEND_ZC_REPORT_USAGE
 )

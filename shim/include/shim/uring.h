@@ -259,6 +259,6 @@ int shim_uring_enable_rings(struct shim_uring *ring);
 #endif
 
 #include <shim/uring_queue.h>
-#include <shim/uring_prep.h>
+#include <shim/zuring_prep.h>
 
 #endif
