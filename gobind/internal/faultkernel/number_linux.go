@@ -5,6 +5,7 @@
 package faultkernel
 
 import (
+	"errors"
 	"syscall"
 	"testing"
 
@@ -24,6 +25,10 @@ var numbers = map[string]uintptr{
 	"waitid":         sys.SYS_WAITID,
 }
 
+// ErrRefused says that a filter of the system refuses a call before it can fail
+// here, so that the fault did not happen.
+var ErrRefused = errors.New("refused by a filter of the system")
+
 // Named is [Nth] for the call of that name. The tables of faults that C and Go
 // share (tests/*_fault.tab) name calls.
 func Named(t testing.TB, call string, n, errno int, fn func() error) error {
@@ -32,6 +37,16 @@ func Named(t testing.TB, call string, n, errno int, fn func() error) error {
 	if !ok {
 		t.Fatalf("%s has no number here", call)
 	}
-	_, err := Nth(t, []uintptr{nr}, n, syscall.Errno(errno), fn)
+	seen, err := Nth(t, []uintptr{nr}, n, syscall.Errno(errno), fn)
+	if seen == 0 && refused(nr) {
+		return ErrRefused
+	}
 	return err
+}
+
+// refused makes a call that makes no sense to the kernel.
+func refused(nr uintptr) bool {
+	const no = ^uintptr(0)
+	_, _, e := syscall.RawSyscall6(nr, no, no, no, no, no, no)
+	return e == syscall.ENOSYS || e == syscall.EPERM
 }
