@@ -61,6 +61,8 @@ static const struct special {
 	{ "msgrcv", .arg = 1, .value = (uint64_t)-1 },
 	{ "msgctl", .arg = 1, .value = (uint64_t)-1 },
 	{ "getcwd", .arg = 2, .value = MEM_SIZE },
+	/* An unknown flag: without, it looks for memory, and may for long. */
+	{ "kexec_load", .arg = 4, .value = 0x8000 },
 };
 
 enum { NR_SPECIALS = sizeof(specials) / sizeof(specials[0]) };
