@@ -180,3 +180,53 @@ func ExampleCancelFlags() {
 		}
 	}
 }
+
+// The data of a file, without its times.
+func ExampleFsyncFlags() {
+	ring := must(uring.New(8))
+	defer ring.Close()
+	f := must(os.CreateTemp("", "example"))
+	defer os.Remove(f.Name())
+	defer f.Close()
+	ring.NextSQE().Fsync(int(f.Fd()), uring.FsyncDatasync)
+	must(ring.SubmitAndWait(1))
+	for cqe := range ring.Completions() {
+		fmt.Println(cqe.Res)
+	}
+}
+
+// A poll that is in flight waits for something else from now on.
+func ExamplePollUpdateFlags() {
+	ring := must(uring.New(8))
+	defer ring.Close()
+	r, w, err := os.Pipe()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	sqe := ring.NextSQE()
+	sqe.PollAdd(int(w.Fd()), sys.POLLERR)
+	sqe.UserData = 1
+	sqe = ring.NextSQE()
+	sqe.PollUpdate(1, 0, sys.POLLOUT, uring.PollUpdateEvents)
+	sqe.UserData = 2
+	must(ring.SubmitAndWait(2))
+	for cqe := range ring.Completions() {
+		fmt.Println(cqe.UserData, cqe.Res)
+	}
+}
+
+// A completion for another ring, of 7 and 8.
+func ExampleMsgRingFlags() {
+	from, to := must(uring.New(8)), must(uring.New(8))
+	defer from.Close()
+	defer to.Close()
+	var none uring.MsgRingFlags
+	from.NextSQE().MsgRing(to.FD(), 7, 8, none)
+	must(from.Submit())
+	must(to.SubmitAndWait(1))
+	for cqe := range to.Completions() {
+		fmt.Println(cqe.Res, cqe.UserData)
+	}
+}
