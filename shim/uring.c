@@ -42,6 +42,8 @@ static int enter(struct shim_uring *ring, unsigned queued, unsigned flags,
 {
 	struct shim_io_uring_getevents_arg arg = { 0 };
 
+	if (ring->int_flags & SHIM_URING_INT_REG_RING)
+		flags |= SHIM_IORING_ENTER_REGISTERED_RING;
 	if (!w->ts)
 		return (int)shim_io_uring_enter(ring->enter_ring_fd, queued,
 						w->nr, flags, w->sigmask,

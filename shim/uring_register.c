@@ -7,7 +7,24 @@
 
 static int tell(struct shim_uring *ring, unsigned op, void *arg, unsigned nr)
 {
-	return (int)shim_io_uring_register(ring->ring_fd, op, arg, nr);
+	int fd = ring->ring_fd;
+
+	if (fd < 0) {
+		fd = ring->enter_ring_fd;
+		op |= SHIM_IORING_REGISTER_USE_REGISTERED_RING;
+	}
+	return (int)shim_io_uring_register(fd, op, arg, nr);
+}
+
+/* The kernel only reads this. */
+static void *in(const void *p)
+{
+	return (void *)(uintptr_t)p;
+}
+
+static uint64_t address(const void *p)
+{
+	return (uint64_t)(uintptr_t)p;
 }
 
 int shim_uring_register_eventfd(struct shim_uring *ring, int fd)
@@ -34,4 +51,282 @@ int shim_uring_register_probe(struct shim_uring *ring,
 int shim_uring_enable_rings(struct shim_uring *ring)
 {
 	return tell(ring, SHIM_IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+}
+
+int shim_uring_register_eventfd_async(struct shim_uring *ring, int fd)
+{
+	return tell(ring, SHIM_IORING_REGISTER_EVENTFD_ASYNC, &fd, 1);
+}
+
+static int is_registered(const struct shim_uring *ring)
+{
+	return ring->int_flags & SHIM_URING_INT_REG_RING;
+}
+
+int shim_uring_register_ring_fd(struct shim_uring *ring)
+{
+	struct shim_io_uring_rsrc_update up = { 0 };
+	int n;
+
+	if (is_registered(ring))
+		return -SHIM_EEXIST;
+	up.offset = UINT32_MAX;
+	up.data = (uint64_t)ring->ring_fd;
+	n = tell(ring, SHIM_IORING_REGISTER_RING_FDS, &up, 1);
+	if (n == 1) {
+		ring->enter_ring_fd = (int)up.offset;
+		ring->int_flags |= SHIM_URING_INT_REG_RING;
+	}
+	return n;
+}
+
+int shim_uring_unregister_ring_fd(struct shim_uring *ring)
+{
+	struct shim_io_uring_rsrc_update up = { 0 };
+	int n;
+
+	if (!is_registered(ring))
+		return -SHIM_EINVAL;
+	up.offset = (uint32_t)ring->enter_ring_fd;
+	n = tell(ring, SHIM_IORING_UNREGISTER_RING_FDS, &up, 1);
+	if (n == 1) {
+		ring->enter_ring_fd = ring->ring_fd;
+		ring->int_flags &= (uint8_t)~SHIM_URING_INT_REG_RING;
+	}
+	return n;
+}
+
+int shim_uring_close_ring_fd(struct shim_uring *ring)
+{
+	if (!(ring->features & SHIM_IORING_FEAT_REG_REG_RING))
+		return -SHIM_EOPNOTSUPP;
+	if (!is_registered(ring))
+		return -SHIM_EINVAL;
+	if (ring->ring_fd < 0)
+		return -SHIM_EBADF;
+	shim_close(ring->ring_fd);
+	ring->ring_fd = -1;
+	return 1;
+}
+
+int shim_uring_register_personality(struct shim_uring *ring)
+{
+	return tell(ring, SHIM_IORING_REGISTER_PERSONALITY, NULL, 0);
+}
+
+int shim_uring_unregister_personality(struct shim_uring *ring, int id)
+{
+	return tell(ring, SHIM_IORING_UNREGISTER_PERSONALITY, NULL,
+		    (unsigned)id);
+}
+
+int shim_uring_register_restrictions(struct shim_uring *ring,
+				     struct shim_io_uring_restriction *res,
+				     unsigned nr)
+{
+	return tell(ring, SHIM_IORING_REGISTER_RESTRICTIONS, res, nr);
+}
+
+int shim_uring_register_iowq_aff(struct shim_uring *ring, size_t cpusz,
+				 const void *mask)
+{
+	if (cpusz > UINT32_MAX)
+		return -SHIM_EINVAL;
+	return tell(ring, SHIM_IORING_REGISTER_IOWQ_AFF, in(mask),
+		    (unsigned)cpusz);
+}
+
+int shim_uring_unregister_iowq_aff(struct shim_uring *ring)
+{
+	return tell(ring, SHIM_IORING_UNREGISTER_IOWQ_AFF, NULL, 0);
+}
+
+int shim_uring_register_iowq_max_workers(struct shim_uring *ring,
+					 unsigned values[2])
+{
+	return tell(ring, SHIM_IORING_REGISTER_IOWQ_MAX_WORKERS, values, 2);
+}
+
+int shim_uring_register_sync_cancel(struct shim_uring *ring,
+				    struct shim_io_uring_sync_cancel_reg *reg)
+{
+	return tell(ring, SHIM_IORING_REGISTER_SYNC_CANCEL, reg, 1);
+}
+
+/* ---- Buffers and files ---- */
+
+static int register_all(struct shim_uring *ring, unsigned op, const void *data,
+			const uint64_t *tags, unsigned nr)
+{
+	struct shim_io_uring_rsrc_register reg = { 0 };
+
+	reg.nr = nr;
+	reg.data = address(data);
+	reg.tags = address(tags);
+	if (!data)
+		reg.flags = SHIM_IORING_RSRC_REGISTER_SPARSE;
+	return tell(ring, op, &reg, sizeof(reg));
+}
+
+static int update(struct shim_uring *ring, unsigned op, unsigned off,
+		  const void *data, const uint64_t *tags, unsigned nr)
+{
+	struct shim_io_uring_rsrc_update2 up = { 0 };
+
+	up.offset = off;
+	up.data = address(data);
+	up.tags = address(tags);
+	up.nr = nr;
+	return tell(ring, op, &up, sizeof(up));
+}
+
+int shim_uring_register_buffers(struct shim_uring *ring,
+				const struct shim_iovec *iovecs, unsigned nr)
+{
+	return tell(ring, SHIM_IORING_REGISTER_BUFFERS, in(iovecs), nr);
+}
+
+int shim_uring_register_buffers_tags(struct shim_uring *ring,
+				     const struct shim_iovec *iovecs,
+				     const uint64_t *tags, unsigned nr)
+{
+	if (!iovecs)
+		return -SHIM_EINVAL;
+	return register_all(ring, SHIM_IORING_REGISTER_BUFFERS2, iovecs, tags,
+			    nr);
+}
+
+int shim_uring_register_buffers_sparse(struct shim_uring *ring, unsigned nr)
+{
+	return register_all(ring, SHIM_IORING_REGISTER_BUFFERS2, NULL, NULL,
+			    nr);
+}
+
+int shim_uring_register_buffers_update_tag(struct shim_uring *ring,
+					   unsigned off,
+					   const struct shim_iovec *iovecs,
+					   const uint64_t *tags, unsigned nr)
+{
+	return update(ring, SHIM_IORING_REGISTER_BUFFERS_UPDATE, off, iovecs,
+		      tags, nr);
+}
+
+int shim_uring_unregister_buffers(struct shim_uring *ring)
+{
+	return tell(ring, SHIM_IORING_UNREGISTER_BUFFERS, NULL, 0);
+}
+
+int shim_uring_register_files(struct shim_uring *ring, const int *files,
+			      unsigned nr)
+{
+	return tell(ring, SHIM_IORING_REGISTER_FILES, in(files), nr);
+}
+
+int shim_uring_register_files_tags(struct shim_uring *ring, const int *files,
+				   const uint64_t *tags, unsigned nr)
+{
+	if (!files)
+		return -SHIM_EINVAL;
+	return register_all(ring, SHIM_IORING_REGISTER_FILES2, files, tags, nr);
+}
+
+int shim_uring_register_files_sparse(struct shim_uring *ring, unsigned nr)
+{
+	return register_all(ring, SHIM_IORING_REGISTER_FILES2, NULL, NULL, nr);
+}
+
+int shim_uring_register_files_update(struct shim_uring *ring, unsigned off,
+				     const int *files, unsigned nr)
+{
+	struct shim_io_uring_files_update up = { off, 0, address(files) };
+
+	return tell(ring, SHIM_IORING_REGISTER_FILES_UPDATE, &up, nr);
+}
+
+int shim_uring_register_files_update_tag(struct shim_uring *ring, unsigned off,
+					 const int *files, const uint64_t *tags,
+					 unsigned nr)
+{
+	return update(ring, SHIM_IORING_REGISTER_FILES_UPDATE2, off, files,
+		      tags, nr);
+}
+
+int shim_uring_unregister_files(struct shim_uring *ring)
+{
+	return tell(ring, SHIM_IORING_UNREGISTER_FILES, NULL, 0);
+}
+
+int shim_uring_register_file_alloc_range(struct shim_uring *ring, unsigned off,
+					 unsigned len)
+{
+	struct shim_io_uring_file_index_range range = { off, len, 0 };
+
+	return tell(ring, SHIM_IORING_REGISTER_FILE_ALLOC_RANGE, &range, 0);
+}
+
+/* ---- Rings of provided buffers ---- */
+
+int shim_uring_register_buf_ring(struct shim_uring *ring,
+				 struct shim_io_uring_buf_reg *reg,
+				 unsigned flags)
+{
+	reg->flags |= (uint16_t)flags;
+	return tell(ring, SHIM_IORING_REGISTER_PBUF_RING, reg, 1);
+}
+
+int shim_uring_unregister_buf_ring(struct shim_uring *ring, int bgid)
+{
+	struct shim_io_uring_buf_reg reg = { 0 };
+
+	reg.bgid = (uint16_t)bgid;
+	return tell(ring, SHIM_IORING_UNREGISTER_PBUF_RING, &reg, 1);
+}
+
+struct shim_io_uring_buf_ring *
+shim_uring_setup_buf_ring(struct shim_uring *ring, unsigned nentries, int bgid,
+			  unsigned flags, int *err)
+{
+	struct shim_io_uring_buf_reg reg = { 0 };
+	size_t size = nentries * sizeof(struct shim_io_uring_buf);
+	void *p = shim_mmap(NULL, size, SHIM_PROT_READ | SHIM_PROT_WRITE,
+			    SHIM_MAP_PRIVATE | SHIM_MAP_ANONYMOUS, -1, 0);
+
+	*err = (int)shim_ptr_err(p);
+	if (*err)
+		return NULL;
+	reg.ring_addr = address(p);
+	reg.ring_entries = nentries;
+	reg.bgid = (uint16_t)bgid;
+	*err = shim_uring_register_buf_ring(ring, &reg, flags);
+	if (*err) {
+		shim_munmap(p, size);
+		return NULL;
+	}
+	shim_uring_buf_ring_init(p);
+	return p;
+}
+
+int shim_uring_free_buf_ring(struct shim_uring *ring,
+			     struct shim_io_uring_buf_ring *br,
+			     unsigned nentries, int bgid)
+{
+	int err = shim_uring_unregister_buf_ring(ring, bgid);
+
+	if (err)
+		return err;
+	return (int)shim_munmap(br,
+				nentries * sizeof(struct shim_io_uring_buf));
+}
+
+int shim_uring_buf_ring_head(struct shim_uring *ring, int buf_group,
+			     uint16_t *head)
+{
+	struct shim_io_uring_buf_status status = { 0 };
+	int err;
+
+	status.buf_group = (uint32_t)buf_group;
+	err = tell(ring, SHIM_IORING_REGISTER_PBUF_STATUS, &status, 1);
+	if (!err)
+		*head = (uint16_t)status.head;
+	return err;
 }

@@ -173,5 +173,8 @@ void shim_uring_queue_exit(struct shim_uring *ring)
 {
 	shim_munmap(ring->sq.sqes, sqes_size(ring));
 	unmap_rings(ring);
-	shim_close(ring->ring_fd);
+	/* -EINVAL when it is not registered. */
+	shim_uring_unregister_ring_fd(ring);
+	if (ring->ring_fd >= 0)
+		shim_close(ring->ring_fd);
 }

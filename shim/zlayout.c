@@ -458,6 +458,64 @@ AT(shim_io_uring_files_update, offset, 0);
 AT(shim_io_uring_files_update, resv, 4);
 AT(shim_io_uring_files_update, fds, 8);
 
+SIZE(struct shim_io_uring_rsrc_register, 32);
+AT(shim_io_uring_rsrc_register, nr, 0);
+AT(shim_io_uring_rsrc_register, flags, 4);
+AT(shim_io_uring_rsrc_register, resv2, 8);
+AT(shim_io_uring_rsrc_register, data, 16);
+AT(shim_io_uring_rsrc_register, tags, 24);
+
+SIZE(struct shim_io_uring_rsrc_update, 16);
+AT(shim_io_uring_rsrc_update, offset, 0);
+AT(shim_io_uring_rsrc_update, resv, 4);
+AT(shim_io_uring_rsrc_update, data, 8);
+
+SIZE(struct shim_io_uring_rsrc_update2, 32);
+AT(shim_io_uring_rsrc_update2, offset, 0);
+AT(shim_io_uring_rsrc_update2, resv, 4);
+AT(shim_io_uring_rsrc_update2, data, 8);
+AT(shim_io_uring_rsrc_update2, tags, 16);
+AT(shim_io_uring_rsrc_update2, nr, 24);
+AT(shim_io_uring_rsrc_update2, resv2, 28);
+
+SIZE(struct shim_io_uring_restriction, 16);
+AT(shim_io_uring_restriction, opcode, 0);
+AT(shim_io_uring_restriction, register_op, 2);
+AT(shim_io_uring_restriction, sqe_op, 2);
+AT(shim_io_uring_restriction, sqe_flags, 2);
+AT(shim_io_uring_restriction, resv, 3);
+AT(shim_io_uring_restriction, resv2, 4);
+
+SIZE(struct shim_io_uring_file_index_range, 16);
+AT(shim_io_uring_file_index_range, off, 0);
+AT(shim_io_uring_file_index_range, len, 4);
+AT(shim_io_uring_file_index_range, resv, 8);
+
+SIZE(struct shim_io_uring_buf, 16);
+AT(shim_io_uring_buf, addr, 0);
+AT(shim_io_uring_buf, len, 8);
+AT(shim_io_uring_buf, bid, 12);
+AT(shim_io_uring_buf, resv, 14);
+
+SIZE(struct shim_io_uring_buf_ring, 16);
+AT(shim_io_uring_buf_ring, resv1, 0);
+AT(shim_io_uring_buf_ring, resv2, 8);
+AT(shim_io_uring_buf_ring, resv3, 12);
+AT(shim_io_uring_buf_ring, tail, 14);
+
+SIZE(struct shim_io_uring_buf_reg, 40);
+AT(shim_io_uring_buf_reg, ring_addr, 0);
+AT(shim_io_uring_buf_reg, ring_entries, 8);
+AT(shim_io_uring_buf_reg, bgid, 12);
+AT(shim_io_uring_buf_reg, flags, 14);
+AT(shim_io_uring_buf_reg, min_left, 16);
+AT(shim_io_uring_buf_reg, resv, 20);
+
+SIZE(struct shim_io_uring_buf_status, 40);
+AT(shim_io_uring_buf_status, buf_group, 0);
+AT(shim_io_uring_buf_status, head, 4);
+AT(shim_io_uring_buf_status, resv, 8);
+
 SIZE(struct shim_timespec, 16);
 AT(shim_timespec, tv_sec, 0);
 AT(shim_timespec, tv_nsec, 8);

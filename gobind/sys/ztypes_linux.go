@@ -518,6 +518,85 @@ type IoUringFilesUpdate struct {
 	Fds    uint64
 }
 
+// IoUringRsrcRegister is registered files or buffers, with tags: struct
+// io_uring_rsrc_register.
+type IoUringRsrcRegister struct {
+	Nr    uint32
+	Flags uint32
+	Resv2 uint64
+	Data  uint64
+	Tags  uint64
+}
+
+// IoUringRsrcUpdate is registered rings: struct io_uring_rsrc_update.
+type IoUringRsrcUpdate struct {
+	Offset uint32
+	Resv   uint32
+	Data   uint64
+}
+
+// IoUringRsrcUpdate2 is new registered files or buffers, with tags: struct
+// io_uring_rsrc_update2.
+type IoUringRsrcUpdate2 struct {
+	Offset uint32
+	Resv   uint32
+	Data   uint64
+	Tags   uint64
+	Nr     uint32
+	Resv2  uint32
+}
+
+// IoUringRestriction is what a ring may do: struct io_uring_restriction.
+type IoUringRestriction struct {
+	Opcode uint16
+	Arg    uint8
+	Resv   uint8
+	Resv2  [3]uint32
+}
+
+// IoUringFileIndexRange is the registered files that the kernel may choose:
+// struct io_uring_file_index_range.
+type IoUringFileIndexRange struct {
+	Off  uint32
+	Len  uint32
+	Resv uint64
+}
+
+// IoUringBuf is a provided buffer: struct io_uring_buf.
+type IoUringBuf struct {
+	Addr uint64
+	Len  uint32
+	Bid  uint16
+	Resv uint16
+}
+
+// IoUringBufRing is the tail of a ring of provided buffers, which begin here,
+// too: struct io_uring_buf_ring.
+type IoUringBufRing struct {
+	Resv1 uint64
+	Resv2 uint32
+	Resv3 uint16
+	Tail  uint16
+}
+
+// IoUringBufReg is a ring of provided buffers: struct io_uring_buf_reg.
+type IoUringBufReg struct {
+	RingAddr    uint64
+	RingEntries uint32
+	Bgid        uint16
+	Flags       uint16
+	MinLeft     uint32
+	Resv        [5]uint32
+}
+
+// IoUringBufStatus is how far the kernel is in a ring of provided buffers:
+// struct io_uring_buf_status.
+type IoUringBufStatus struct {
+	BufGroup uint32
+	Head     uint32
+	Resv     [8]uint32
+}
+
 // Timespec is a time in seconds and nanoseconds: struct __kernel_timespec.
 type Timespec struct {
 	Sec  int64
@@ -1139,6 +1218,44 @@ var (
 	_ [16]byte  = [unsafe.Sizeof(IoUringFilesUpdate{})]byte{}
 	_ [4]byte   = [unsafe.Offsetof(IoUringFilesUpdate{}.Resv)]byte{}
 	_ [8]byte   = [unsafe.Offsetof(IoUringFilesUpdate{}.Fds)]byte{}
+	_ [32]byte  = [unsafe.Sizeof(IoUringRsrcRegister{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(IoUringRsrcRegister{}.Flags)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringRsrcRegister{}.Resv2)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(IoUringRsrcRegister{}.Data)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(IoUringRsrcRegister{}.Tags)]byte{}
+	_ [16]byte  = [unsafe.Sizeof(IoUringRsrcUpdate{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(IoUringRsrcUpdate{}.Resv)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringRsrcUpdate{}.Data)]byte{}
+	_ [32]byte  = [unsafe.Sizeof(IoUringRsrcUpdate2{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(IoUringRsrcUpdate2{}.Resv)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringRsrcUpdate2{}.Data)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(IoUringRsrcUpdate2{}.Tags)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(IoUringRsrcUpdate2{}.Nr)]byte{}
+	_ [28]byte  = [unsafe.Offsetof(IoUringRsrcUpdate2{}.Resv2)]byte{}
+	_ [16]byte  = [unsafe.Sizeof(IoUringRestriction{})]byte{}
+	_ [2]byte   = [unsafe.Offsetof(IoUringRestriction{}.Arg)]byte{}
+	_ [3]byte   = [unsafe.Offsetof(IoUringRestriction{}.Resv)]byte{}
+	_ [4]byte   = [unsafe.Offsetof(IoUringRestriction{}.Resv2)]byte{}
+	_ [16]byte  = [unsafe.Sizeof(IoUringFileIndexRange{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(IoUringFileIndexRange{}.Len)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringFileIndexRange{}.Resv)]byte{}
+	_ [16]byte  = [unsafe.Sizeof(IoUringBuf{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringBuf{}.Len)]byte{}
+	_ [12]byte  = [unsafe.Offsetof(IoUringBuf{}.Bid)]byte{}
+	_ [14]byte  = [unsafe.Offsetof(IoUringBuf{}.Resv)]byte{}
+	_ [16]byte  = [unsafe.Sizeof(IoUringBufRing{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringBufRing{}.Resv2)]byte{}
+	_ [12]byte  = [unsafe.Offsetof(IoUringBufRing{}.Resv3)]byte{}
+	_ [14]byte  = [unsafe.Offsetof(IoUringBufRing{}.Tail)]byte{}
+	_ [40]byte  = [unsafe.Sizeof(IoUringBufReg{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringBufReg{}.RingEntries)]byte{}
+	_ [12]byte  = [unsafe.Offsetof(IoUringBufReg{}.Bgid)]byte{}
+	_ [14]byte  = [unsafe.Offsetof(IoUringBufReg{}.Flags)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(IoUringBufReg{}.MinLeft)]byte{}
+	_ [20]byte  = [unsafe.Offsetof(IoUringBufReg{}.Resv)]byte{}
+	_ [40]byte  = [unsafe.Sizeof(IoUringBufStatus{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(IoUringBufStatus{}.Head)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringBufStatus{}.Resv)]byte{}
 	_ [16]byte  = [unsafe.Sizeof(Timespec{})]byte{}
 	_ [8]byte   = [unsafe.Offsetof(Timespec{}.Nsec)]byte{}
 	_ [16]byte  = [unsafe.Sizeof(Timeval{})]byte{}

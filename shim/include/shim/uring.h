@@ -78,6 +78,12 @@ struct shim_uring_cq {
 	unsigned pad[2];
 };
 
+/*
+ * In int_flags, as liburing has it: enter_ring_fd is not a descriptor but the
+ * thread's number of a registered ring.
+ */
+#define SHIM_URING_INT_REG_RING 1
+
 /* A ring; flags are those of its set-up, features what the kernel reported. */
 struct shim_uring {
 	struct shim_uring_sq sq;
@@ -229,36 +235,12 @@ unsigned shim_uring_peek_batch_cqe(struct shim_uring *ring,
  */
 int shim_uring_get_events(struct shim_uring *ring);
 
-/* ---- Registering ---- */
-
-/*
- * io_uring_register_eventfd(3): count completions on an eventfd, which stays
- * the caller's. -EBUSY: the ring has one already.
- */
-int shim_uring_register_eventfd(struct shim_uring *ring, int fd);
-
-/* io_uring_unregister_eventfd(3): -ENXIO: the ring has none. */
-int shim_uring_unregister_eventfd(struct shim_uring *ring);
-
-/*
- * io_uring_register_probe(3): ask which opcodes the kernel has. p is the
- * caller's, of SHIM_URING_PROBE_SIZE(nr) bytes, nr at most 256, and is
- * overwritten.
- */
-int shim_uring_register_probe(struct shim_uring *ring,
-			      struct shim_io_uring_probe *p, unsigned nr);
-
-/*
- * io_uring_enable_rings(3): start a ring set up with IORING_SETUP_R_DISABLED;
- * with IORING_SETUP_SINGLE_ISSUER the caller becomes its one submitter.
- */
-int shim_uring_enable_rings(struct shim_uring *ring);
-
 #ifdef __cplusplus
 }
 #endif
 
 #include <shim/uring_queue.h>
+#include <shim/uring_register.h>
 #include <shim/zuring_prep.h>
 
 #endif

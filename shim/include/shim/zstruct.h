@@ -603,6 +603,84 @@ struct shim_io_uring_files_update {
 	uint64_t fds;
 };
 
+/* Registered files or buffers, with tags. */
+struct shim_io_uring_rsrc_register {
+	uint32_t nr;
+	uint32_t flags;
+	uint64_t resv2;
+	uint64_t data;
+	uint64_t tags;
+};
+
+/* Registered rings. */
+struct shim_io_uring_rsrc_update {
+	uint32_t offset;
+	uint32_t resv;
+	uint64_t data;
+};
+
+/* New registered files or buffers, with tags. */
+struct shim_io_uring_rsrc_update2 {
+	uint32_t offset;
+	uint32_t resv;
+	uint64_t data;
+	uint64_t tags;
+	uint32_t nr;
+	uint32_t resv2;
+};
+
+/* What a ring may do. */
+struct shim_io_uring_restriction {
+	uint16_t opcode;
+	union {
+		uint8_t register_op;
+		uint8_t sqe_op;
+		uint8_t sqe_flags;
+	};
+	uint8_t resv;
+	uint32_t resv2[3];
+};
+
+/* The registered files that the kernel may choose. */
+struct shim_io_uring_file_index_range {
+	uint32_t off;
+	uint32_t len;
+	uint64_t resv;
+};
+
+/* A provided buffer. */
+struct shim_io_uring_buf {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t bid;
+	uint16_t resv;
+};
+
+/* The tail of a ring of provided buffers, which begin here, too. */
+struct shim_io_uring_buf_ring {
+	uint64_t resv1;
+	uint32_t resv2;
+	uint16_t resv3;
+	uint16_t tail;
+};
+
+/* A ring of provided buffers. */
+struct shim_io_uring_buf_reg {
+	uint64_t ring_addr;
+	uint32_t ring_entries;
+	uint16_t bgid;
+	uint16_t flags;
+	uint32_t min_left;
+	uint32_t resv[5];
+};
+
+/* How far the kernel is in a ring of provided buffers. */
+struct shim_io_uring_buf_status {
+	uint32_t buf_group;
+	uint32_t head;
+	uint32_t resv[8];
+};
+
 /* A time in seconds and microseconds. */
 struct shim_timeval {
 	int64_t tv_sec;
