@@ -17,15 +17,19 @@ import (
 // A Ring is a pair of queues that are shared with the kernel. [New] makes one;
 // it must not be copied.
 type Ring struct {
-	sq     submission
-	cq     completion
-	fd     int
-	params sys.IoUringParams
+	sq submission
+	cq completion
+	fd int
+	// What io_uring_enter gets: fd, or the thread's number of it and a flag.
+	enterFD   int
+	enterFlag uint32
+	params    sys.IoUringParams
 	// always: nothing tells that the kernel holds completions back.
 	always bool
 
 	maps    [3]mapping
 	cleanup runtime.Cleanup
+	kept    [][]byte // registered buffers by their index, for the garbage collector
 
 	// What a call that waits points to is here, for this does not move.
 	arg  sys.IoUringGeteventsArg
@@ -86,7 +90,7 @@ func New(entries uint32, opts ...Option) (*Ring, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("io_uring_setup", err)
 	}
-	r.fd = fd
+	r.fd, r.enterFD = fd, fd
 	if err := r.mapQueues(); err != nil {
 		r.free()
 		return nil, err
@@ -121,6 +125,11 @@ func (r *Ring) Close() error {
 // free undoes what New has done so far, and returns the first error.
 func (r *Ring) free() error {
 	err := r.unmapQueues()
+	if r.enterFlag != 0 {
+		if e := r.UnregisterRingFD(); err == nil {
+			err = e
+		}
+	}
 	if e := os.NewSyscallError("close", sys.Close(r.fd)); err == nil {
 		err = e
 	}

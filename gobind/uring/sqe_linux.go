@@ -12,7 +12,7 @@ import "unsafe"
 // of the same name returns, unless the method says more. Requests that have no
 // method are made by setting the fields, as io_uring_enter(2) says.
 //
-// A path or name is a C string: [sys.BytePtrFromString] makes one. An offset of
+// A path or name is a C string: [syscall.BytePtrFromString] makes one. An offset of
 // -1 is the position of the file; what cannot seek ignores it.
 //
 // Unsafe: what it points to belongs to the kernel until the terminal completion

@@ -190,20 +190,20 @@ func (r *Ring) enterFlags(todo, wait int) (flags uint32) {
 // completions starts requests that may take their time.
 func (r *Ring) call(todo, wait int, flags uint32, deadline time.Time) (int, error) {
 	if wait == 0 || deadline.IsZero() {
-		return sys.IoUringEnter(r.fd, uint32(todo), uint32(wait), flags, nil, 0)
+		return sys.IoUringEnter(r.enterFD, uint32(todo), uint32(wait), flags|r.enterFlag, nil, 0)
 	}
 	left := max(time.Until(deadline), 0)
 	r.left = sys.Timespec{Sec: int64(left / time.Second), Nsec: int64(left % time.Second)}
 	if r.Features()&FeatExtArg == 0 {
 		return r.callAndPoll(todo, flags)
 	}
-	return sys.IoUringEnter(r.fd, uint32(todo), uint32(wait), flags|sys.IORING_ENTER_EXT_ARG,
+	return sys.IoUringEnter(r.enterFD, uint32(todo), uint32(wait), flags|r.enterFlag|sys.IORING_ENTER_EXT_ARG,
 		unsafe.Pointer(&r.arg), unsafe.Sizeof(r.arg))
 }
 
 // callAndPoll waits for one completion, for the time r.left.
 func (r *Ring) callAndPoll(todo int, flags uint32) (int, error) {
-	m, err := sys.IoUringEnter(r.fd, uint32(todo), 0, flags, nil, 0)
+	m, err := sys.IoUringEnter(r.enterFD, uint32(todo), 0, flags|r.enterFlag, nil, 0)
 	if err != nil || m < todo || r.Ready() > 0 {
 		return m, err
 	}
