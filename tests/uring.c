@@ -204,6 +204,39 @@ static bool prep_transfer(struct shim_io_uring_sqe *sqe, int fd,
 	return true;
 }
 
+static void prep_open(struct shim_io_uring_sqe *sqe,
+		      const struct uring_steps *row)
+{
+	world.requests[row->ud].accepted = &world.fds[row->b];
+	shim_uring_prep_openat(sqe, SHIM_AT_FDCWD, row->text,
+			       SHIM_O_RDONLY | SHIM_O_CLOEXEC, 0);
+}
+
+/* The requests about files. Returns whether verb is one. */
+static bool prep_file(struct shim_io_uring_sqe *sqe, int fd,
+		      const struct uring_steps *row)
+{
+	unsigned n = (unsigned)row->n;
+	uint64_t offset = (uint64_t)row->b;
+
+	if (is(row->verb, "fsync"))
+		shim_uring_prep_fsync(sqe, fd, SHIM_IORING_FSYNC_DATASYNC);
+	else if (is(row->verb, "allot"))
+		shim_uring_prep_fallocate(sqe, fd, 0, offset, n);
+	else if (is(row->verb, "advise"))
+		shim_uring_prep_fadvise(sqe, fd, offset, n,
+					SHIM_POSIX_FADV_WILLNEED);
+	else if (is(row->verb, "splice"))
+		shim_uring_prep_splice(sqe, fd, -1, world.fds[row->b], 0, n, 0);
+	else if (is(row->verb, "tee"))
+		shim_uring_prep_tee(sqe, fd, world.fds[row->b], n, 0);
+	else if (is(row->verb, "open"))
+		prep_open(sqe, row);
+	else
+		return false;
+	return true;
+}
+
 static bool prep_other(struct shim_io_uring_sqe *sqe, int fd,
 		       const struct uring_steps *row)
 {
@@ -238,7 +271,8 @@ static long request(const struct uring_steps *row)
 	if (!sqe)
 		return -SHIM_EAGAIN;
 	shim_uring_sqe_set_data64(sqe, (uint64_t)row->ud);
-	if (!prep_transfer(sqe, fd, row) && !prep_other(sqe, fd, row))
+	if (!prep_transfer(sqe, fd, row) && !prep_file(sqe, fd, row) &&
+	    !prep_other(sqe, fd, row))
 		return NEVER;
 	if (is(row->verb, "close"))
 		world.fds[row->a] = -1;

@@ -33,6 +33,7 @@ type world struct {
 type request struct {
 	buf      [64]byte
 	text     []byte
+	path     *byte
 	iovs     [2]sys.Iovec
 	ts       sys.Timespec
 	accepted *int // where the result belongs
@@ -188,6 +189,34 @@ func (w *world) request(s step) int {
 	case "close":
 		sqe.Close(fd)
 		w.fds[s.a] = -1
+	default:
+		return w.fileRequest(sqe, s)
+	}
+	return 0
+}
+
+// fileRequest is [world.request] for those about files.
+func (w *world) fileRequest(sqe *SQE, s step) int {
+	r, fd, offset, n := &w.requests[s.ud], w.fds[s.a], int64(s.b), uint32(s.n)
+	switch s.verb {
+	case "fsync":
+		sqe.Fsync(fd, FsyncDatasync)
+	case "allot":
+		sqe.Fallocate(fd, 0, offset, int64(s.n))
+	case "advise":
+		sqe.Fadvise(fd, offset, n, sys.POSIX_FADV_WILLNEED)
+	case "splice":
+		sqe.Splice(fd, -1, w.fds[s.b], 0, n, 0)
+	case "tee":
+		sqe.Tee(fd, w.fds[s.b], n, 0)
+	case "open":
+		path, err := syscall.BytePtrFromString(s.text)
+		if err != nil {
+			return result(0, err)
+		}
+		r.path = path
+		r.accepted = &w.fds[s.b]
+		sqe.Openat(sys.AT_FDCWD, path, sys.O_RDONLY|sys.O_CLOEXEC, 0)
 	default:
 		return never
 	}
