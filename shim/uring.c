@@ -7,11 +7,15 @@
 
 enum { SIGSET_SIZE = 8 };
 
-/* Wait for nr completions, at most ts, with a signal mask; 0: do not wait. */
+/*
+ * Wait for nr completions, at most ts, with a signal mask; 0: do not wait.
+ * After min_usec, if not 0, one is enough.
+ */
 struct wait {
 	unsigned nr;
 	const struct shim_timespec *ts;
 	const uint64_t *sigmask;
+	unsigned min_usec;
 };
 
 static int polled(const struct shim_uring *ring)
@@ -44,13 +48,14 @@ static int enter(struct shim_uring *ring, unsigned queued, unsigned flags,
 
 	if (ring->int_flags & SHIM_URING_INT_REG_RING)
 		flags |= SHIM_IORING_ENTER_REGISTERED_RING;
-	if (!w->ts)
+	if (!w->ts && !w->min_usec)
 		return (int)shim_io_uring_enter(ring->enter_ring_fd, queued,
 						w->nr, flags, w->sigmask,
 						SIGSET_SIZE);
 	arg.sigmask = (uint64_t)(uintptr_t)w->sigmask;
 	arg.sigmask_sz = SIGSET_SIZE;
 	arg.ts = (uint64_t)(uintptr_t)w->ts;
+	arg.min_wait_usec = w->min_usec;
 	return (int)shim_io_uring_enter(ring->enter_ring_fd, queued, w->nr,
 					flags | SHIM_IORING_ENTER_EXT_ARG, &arg,
 					sizeof(arg));
@@ -176,14 +181,14 @@ int shim_uring_submit(struct shim_uring *ring)
 
 int shim_uring_submit_and_wait(struct shim_uring *ring, unsigned wait_nr)
 {
-	const struct wait w = { wait_nr, NULL, NULL };
+	const struct wait w = { wait_nr, NULL, NULL, 0 };
 
 	return submit(ring, 0, &w);
 }
 
 int shim_uring_submit_and_get_events(struct shim_uring *ring)
 {
-	const struct wait w = { 0, NULL, NULL };
+	const struct wait w = { 0, NULL, NULL, 0 };
 
 	return submit(ring, SHIM_IORING_ENTER_GETEVENTS, &w);
 }
@@ -207,7 +212,7 @@ int shim_uring_submit_and_wait_timeout(struct shim_uring *ring,
 				       const struct shim_timespec *ts,
 				       const uint64_t *sigmask)
 {
-	const struct wait w = { wait_nr, ts, sigmask };
+	const struct wait w = { wait_nr, ts, sigmask, 0 };
 	int n = ts && !has_timed_wait(ring) ? submit_and_poll(ring, &w)
 					    : submit(ring, 0, &w);
 
@@ -215,9 +220,32 @@ int shim_uring_submit_and_wait_timeout(struct shim_uring *ring,
 	return n;
 }
 
+static int has_min_timeout(const struct shim_uring *ring)
+{
+	return (ring->features & SHIM_IORING_FEAT_MIN_TIMEOUT) != 0;
+}
+
+int shim_uring_submit_and_wait_min_timeout(struct shim_uring *ring,
+					   struct shim_io_uring_cqe **cqe_ptr,
+					   unsigned wait_nr,
+					   const struct shim_timespec *ts,
+					   unsigned min_wait,
+					   const uint64_t *sigmask)
+{
+	const struct wait w = { wait_nr, ts, sigmask, min_wait };
+	int n;
+
+	*cqe_ptr = NULL;
+	if (!has_min_timeout(ring))
+		return -SHIM_EINVAL;
+	n = submit(ring, 0, &w);
+	*cqe_ptr = shim_uring_first_cqe(ring);
+	return n;
+}
+
 int shim_uring_sqring_wait(struct shim_uring *ring)
 {
-	const struct wait w = { 0, NULL, NULL };
+	const struct wait w = { 0, NULL, NULL, 0 };
 
 	if (!polled(ring) || shim_uring_sq_space_left(ring))
 		return 0;
@@ -228,7 +256,7 @@ int shim_uring_sqring_wait(struct shim_uring *ring)
 int shim_uring_wait_cqe_nr(struct shim_uring *ring,
 			   struct shim_io_uring_cqe **cqe_ptr, unsigned wait_nr)
 {
-	const struct wait w = { wait_nr, NULL, NULL };
+	const struct wait w = { wait_nr, NULL, NULL, 0 };
 
 	return wait_for(ring, cqe_ptr, &w);
 }
@@ -238,8 +266,22 @@ int shim_uring_wait_cqes(struct shim_uring *ring,
 			 const struct shim_timespec *ts,
 			 const uint64_t *sigmask)
 {
-	const struct wait w = { wait_nr, ts, sigmask };
+	const struct wait w = { wait_nr, ts, sigmask, 0 };
 
+	return wait_for(ring, cqe_ptr, &w);
+}
+
+int shim_uring_wait_cqes_min_timeout(struct shim_uring *ring,
+				     struct shim_io_uring_cqe **cqe_ptr,
+				     unsigned wait_nr,
+				     const struct shim_timespec *ts,
+				     unsigned min_wait, const uint64_t *sigmask)
+{
+	const struct wait w = { wait_nr, ts, sigmask, min_wait };
+
+	*cqe_ptr = NULL;
+	if (!has_min_timeout(ring))
+		return -SHIM_EINVAL;
 	return wait_for(ring, cqe_ptr, &w);
 }
 
@@ -268,7 +310,7 @@ unsigned shim_uring_peek_batch_cqe(struct shim_uring *ring,
 
 int shim_uring_get_events(struct shim_uring *ring)
 {
-	const struct wait w = { 0, NULL, NULL };
+	const struct wait w = { 0, NULL, NULL, 0 };
 
 	return enter(ring, 0, SHIM_IORING_ENTER_GETEVENTS, &w);
 }

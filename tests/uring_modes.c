@@ -355,6 +355,46 @@ static void linked_requests_keep_their_order(void)
 	CHECK_EQ(shim_close(pipe[1]), 0);
 }
 
+/* One is there, and the second never comes: the minute must not be over. */
+static void one_completion_is_enough_after_the_least_time(void)
+{
+	struct shim_uring ring;
+	struct shim_io_uring_cqe *cqe;
+	int has;
+
+	if (no_ring(&ring, 2, 0))
+		SKIP(NONE);
+	has = (ring.features & SHIM_IORING_FEAT_MIN_TIMEOUT) != 0;
+	put_nops(&ring, 1);
+	CHECK_EQ(shim_uring_submit_and_wait_min_timeout(&ring, &cqe, 2,
+							&deadline, 1000, NULL),
+		 has ? 1 : -SHIM_EINVAL);
+	CHECK_EQ(cqe != NULL, has);
+	CHECK_EQ(shim_uring_wait_cqes_min_timeout(&ring, &cqe, 2, &deadline,
+						  1000, NULL),
+		 has ? 0 : -SHIM_EINVAL);
+	CHECK_EQ(cqe != NULL, has);
+	CHECK_EQ(shim_uring_cq_ready(&ring), has);
+	shim_uring_queue_exit(&ring);
+}
+
+/* Without any the time counts from the beginning. */
+static void the_least_time_does_not_make_the_wait_longer(void)
+{
+	const struct shim_timespec ts = { 0, 2000000 };
+	struct shim_uring ring;
+	struct shim_io_uring_cqe *cqe;
+
+	if (no_ring(&ring, 2, 0))
+		SKIP(NONE);
+	CHECK_EQ(shim_uring_wait_cqes_min_timeout(&ring, &cqe, 2, &ts, 1000,
+						  NULL),
+		 ring.features & SHIM_IORING_FEAT_MIN_TIMEOUT ? -SHIM_ETIME
+							      : -SHIM_EINVAL);
+	CHECK(!cqe);
+	shim_uring_queue_exit(&ring);
+}
+
 static const struct check_test uring_modes_tests[] = {
 	{ "every_mode_does_the_same_work", every_mode_does_the_same_work },
 	{ "params_choose_the_completion_queue",
@@ -371,6 +411,10 @@ static const struct check_test uring_modes_tests[] = {
 	{ "cancel_fd_ends_all_on_it", cancel_fd_ends_all_on_it },
 	{ "linked_requests_keep_their_order",
 	  linked_requests_keep_their_order },
+	{ "one_completion_is_enough_after_the_least_time",
+	  one_completion_is_enough_after_the_least_time },
+	{ "the_least_time_does_not_make_the_wait_longer",
+	  the_least_time_does_not_make_the_wait_longer },
 };
 
 CHECK_MAIN(uring_modes, uring_modes_tests)

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"syscall"
 	"testing"
+	"time"
 
 	"example.com/syshim/gobind/sys"
 	"example.com/syshim/gobind/uring"
@@ -221,4 +222,18 @@ func TestCancelNowHasEndedTheRequest(t *testing.T) {
 	registers(t, r.CancelNow(9, 0, -1))
 	wantRes(t, "PollAdd", result(t, r), canceled)
 	wantErr(t, "CancelNow again", r.CancelNow(9, 0, 0), sys.ENOENT)
+}
+
+func TestOneCompletionIsEnoughAfterTheLeastTime(t *testing.T) {
+	r := newRing(t, 4)
+	next(t, r, 1).Nop()
+	n, err := r.SubmitAndWaitMin(2, time.Millisecond, time.Minute)
+	registers(t, err)
+	if n != 1 || r.Ready() != 1 {
+		t.Errorf("%d submitted, %d ready", n, r.Ready())
+	}
+	for range r.Completions() {
+	}
+	_, err = r.SubmitAndWaitMin(2, time.Millisecond, 2*time.Millisecond)
+	wantErr(t, "nothing comes", err, sys.ETIME)
 }

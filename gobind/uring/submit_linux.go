@@ -100,6 +100,18 @@ func (r *Ring) SubmitAndWaitTimeout(n int, timeout time.Duration) (taken int, er
 	return r.enter(true, n, timeout)
 }
 
+// SubmitAndWaitMin is [Ring.SubmitAndWaitTimeout], but after the time least one
+// completion is enough, whatever n is: a few more may come in one batch. Since
+// Linux 6.12; before, it fails with EINVAL and submits nothing.
+func (r *Ring) SubmitAndWaitMin(n int, least, timeout time.Duration) (taken int, err error) {
+	if r.Features()&FeatMinTimeout == 0 || least < 0 || timeout < 0 {
+		return 0, os.NewSyscallError("io_uring_enter", sys.EINVAL)
+	}
+	r.arg.MinWaitUsec = uint32(min(least.Microseconds(), 1<<32-1))
+	defer func() { r.arg.MinWaitUsec = 0 }()
+	return r.enter(true, n, timeout)
+}
+
 // Wait waits as [Ring.SubmitAndWait] does and submits nothing.
 func (r *Ring) Wait(n int) error {
 	_, err := r.enter(false, n, forever)

@@ -178,6 +178,18 @@ int shim_uring_submit_and_wait_timeout(struct shim_uring *ring,
 				       const uint64_t *sigmask);
 
 /*
+ * io_uring_submit_and_wait_min_timeout(3): the same, but after min_wait
+ * microseconds one CQE is enough, however many wait_nr says. Since 6.12:
+ * -EINVAL before, and nothing is submitted.
+ */
+int shim_uring_submit_and_wait_min_timeout(struct shim_uring *ring,
+					   struct shim_io_uring_cqe **cqe_ptr,
+					   unsigned wait_nr,
+					   const struct shim_timespec *ts,
+					   unsigned min_wait,
+					   const uint64_t *sigmask);
+
+/*
  * io_uring_submit_and_get_events(3): submit, and let the kernel post what is
  * complete: needed with IORING_SETUP_DEFER_TASKRUN by those who do not wait.
  */
@@ -213,6 +225,17 @@ int shim_uring_wait_cqes(struct shim_uring *ring,
 			 struct shim_io_uring_cqe **cqe_ptr, unsigned wait_nr,
 			 const struct shim_timespec *ts,
 			 const uint64_t *sigmask);
+
+/*
+ * io_uring_wait_cqes_min_timeout(3): the same, but after min_wait microseconds
+ * one CQE is enough. Since 6.12: -EINVAL before.
+ */
+int shim_uring_wait_cqes_min_timeout(struct shim_uring *ring,
+				     struct shim_io_uring_cqe **cqe_ptr,
+				     unsigned wait_nr,
+				     const struct shim_timespec *ts,
+				     unsigned min_wait,
+				     const uint64_t *sigmask);
 
 /* io_uring_wait_cqe_timeout(3): shim_uring_wait_cqes() for one CQE. */
 int shim_uring_wait_cqe_timeout(struct shim_uring *ring,
