@@ -237,3 +237,35 @@ func TestOneCompletionIsEnoughAfterTheLeastTime(t *testing.T) {
 	_, err = r.SubmitAndWaitMin(2, time.Millisecond, 2*time.Millisecond)
 	wantErr(t, "nothing comes", err, sys.ETIME)
 }
+
+func TestRingsShareAPollingThread(t *testing.T) {
+	one := newRing(t, 4, uring.WithSQPoll(time.Millisecond))
+	two := newRing(t, 4, uring.WithSQPoll(time.Millisecond), uring.WithWorkersOf(one))
+	for _, r := range []*uring.Ring{one, two, one} {
+		next(t, r, 1).Nop()
+		wantRes(t, "Nop", result(t, r), 0)
+	}
+	closed, err := uring.New(1)
+	check(t, err)
+	check(t, closed.Close())
+	_, err = uring.New(4, uring.WithWorkersOf(closed))
+	wantErr(t, "workers of a closed ring", err, sys.ENXIO)
+}
+
+func TestPollingThreadStaysOnItsCPU(t *testing.T) {
+	var set sys.CPUSet
+	check(t, sys.SchedGetaffinity(0, &set))
+	cpu := 0
+	for !set.IsSet(cpu) {
+		cpu++
+	}
+	r := newRing(t, 4, uring.WithSQPoll(time.Millisecond), uring.WithSQPollCPU(uint32(cpu)))
+	// Meanwhile it falls asleep, and must be awakened.
+	ts := &sys.Timespec{Nsec: 5e6}
+	for range 3 {
+		next(t, r, 1).Timeout(ts, 0, 0)
+		wantRes(t, "Timeout", result(t, r), -int32(sys.ETIME))
+	}
+	_, err := uring.New(4, uring.WithSQPoll(0), uring.WithSQPollCPU(1<<20))
+	wantErr(t, "a CPU that there is not", err, sys.EINVAL)
+}

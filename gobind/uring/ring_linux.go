@@ -68,6 +68,23 @@ func WithSQPoll(idle time.Duration) Option {
 	}
 }
 
+// WithSQPollCPU binds the thread of [WithSQPoll] to a CPU.
+func WithSQPollCPU(cpu uint32) Option {
+	return func(p *sys.IoUringParams) {
+		p.Flags |= uint32(SetupSQAff)
+		p.SqThreadCpu = cpu
+	}
+}
+
+// WithWorkersOf makes the ring use the worker threads of another, and its
+// [WithSQPoll] thread if both have one.
+func WithWorkersOf(other *Ring) Option {
+	return func(p *sys.IoUringParams) {
+		p.Flags |= uint32(SetupAttachWQ)
+		p.WqFd = uint32(other.fd)
+	}
+}
+
 // New makes a ring with room for entries requests that are not submitted yet,
 // rounded up to a power of two. It fails with EINVAL for flags that the kernel
 // or this package does not know, with ENOSYS, EPERM or EACCES where io_uring is
