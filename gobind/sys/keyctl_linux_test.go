@@ -5,6 +5,7 @@
 package sys_test
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
@@ -12,6 +13,9 @@ import (
 )
 
 func TestKeyIsAddedAndFound(t *testing.T) {
+	// The keyring is that of the credentials, which each thread has of its own.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	ring, err := sys.KeyctlGetKeyringID(sys.KEY_SPEC_PROCESS_KEYRING, true)
 	implemented(t, "KeyctlGetKeyringID", err)
 	if err == sys.EPERM || err == sys.EDQUOT {
