@@ -100,6 +100,7 @@ static void a_tag_tells_that_a_buffer_is_free(void)
 {
 	static char a[8], b[8];
 	const struct shim_iovec iov = { a, 8 }, other = { b, 8 };
+	const struct shim_iovec none = { NULL, 0 };
 	const uint64_t tags[2] = { 0x7461, 0x7462 };
 	struct shim_uring ring;
 	int err;
@@ -116,8 +117,12 @@ static void a_tag_tells_that_a_buffer_is_free(void)
 							&tags[1], 1),
 		 1);
 	CHECK_EQ(result(&ring, tags[0], NULL), 0);
-	CHECK_EQ(shim_uring_unregister_buffers(&ring), 0);
+	/* 6.1 says nothing when all are unregistered. */
+	CHECK_EQ(shim_uring_register_buffers_update_tag(&ring, 0, &none, NULL,
+							1),
+		 1);
 	CHECK_EQ(result(&ring, tags[1], NULL), 0);
+	CHECK_EQ(shim_uring_unregister_buffers(&ring), 0);
 	shim_uring_queue_exit(&ring);
 }
 
@@ -260,7 +265,8 @@ static void a_multishot_receive_takes_provided_buffers(void)
 		CHECK_EQ(head, 3);
 	}
 	CHECK_EQ(shim_uring_free_buf_ring(&ring, br, BUFS, GROUP), 0);
-	CHECK_EQ(shim_uring_unregister_buf_ring(&ring, GROUP), -SHIM_ENOENT);
+	err = shim_uring_unregister_buf_ring(&ring, GROUP);
+	CHECK(err == -SHIM_ENOENT || err == -SHIM_EINVAL);
 	shim_uring_queue_exit(&ring);
 	shim_close(pair[0]);
 	shim_close(pair[1]);

@@ -73,8 +73,9 @@ func (r *Ring) RegisterBuffers(bufs [][]byte) error {
 }
 
 // RegisterBuffersTags is [Ring.RegisterBuffers] with a tag for each buffer, or
-// nil: when the kernel has done with a buffer, a completion has its tag as
-// UserData; a tag of 0 asks for none. Since Linux 5.13.
+// nil: when the kernel has done with a buffer that was replaced, a completion
+// has its tag as UserData; a tag of 0 asks for none. Linux 6.1 posts none when
+// all are unregistered, 6.18 does. Since Linux 5.13.
 func (r *Ring) RegisterBuffersTags(bufs [][]byte, tags []uint64) error {
 	if len(bufs) == 0 {
 		return os.NewSyscallError("io_uring_register", sys.EINVAL)

@@ -106,8 +106,9 @@ int shim_uring_register_buffers(struct shim_uring *ring,
 				const struct shim_iovec *iovecs, unsigned nr);
 
 /*
- * io_uring_register_buffers_tags(3): when the kernel has done with a buffer, a
- * CQE has its tag as user_data; a tag of 0 asks for none. Since 5.13.
+ * io_uring_register_buffers_tags(3): when the kernel has done with a buffer
+ * that was replaced, a CQE has its tag as user_data; a tag of 0 asks for none.
+ * 6.1 posts none when all are unregistered, 6.18 does. Since 5.13.
  */
 int shim_uring_register_buffers_tags(struct shim_uring *ring,
 				     const struct shim_iovec *iovecs,
