@@ -55,6 +55,7 @@ func TestTagTellsThatABufferIsFree(t *testing.T) {
 	r := newRing(t, 4)
 	registers(t, r.RegisterBuffersTags([][]byte{make([]byte, 8)}, []uint64{71}))
 	check(t, r.UpdateBuffers(0, [][]byte{make([]byte, 8)}, []uint64{72}))
+	check(t, r.WaitTimeout(1, time.Minute))
 	// Linux 6.1 says nothing when all are unregistered.
 	check(t, r.UpdateBuffers(0, [][]byte{nil}, nil))
 	check(t, r.WaitTimeout(2, time.Minute))
