@@ -11,23 +11,25 @@ struct spawn_faults {
 	long errno;
 	long want;
 	const char *step;
+	long copy;
+	const char *copied;
 };
 
 /* clang-format off */
 static const struct spawn_faults spawn_faults[] = {
-	{ "pipe2", 1, SHIM_EMFILE, -SHIM_EMFILE, "pipe2" },
-	{ "pipe2", 1, SHIM_ENFILE, -SHIM_ENFILE, "pipe2" },
-	{ "pipe2", 2, SHIM_EMFILE, -SHIM_EMFILE, "pipe2" },
-	{ "pipe2", 2, SHIM_ENOMEM, -SHIM_ENOMEM, "pipe2" },
-	{ "pipe2", 3, SHIM_EMFILE, 0, "" },
-	{ "clone3", 1, SHIM_EAGAIN, -SHIM_EAGAIN, "clone3" },
-	{ "clone3", 1, SHIM_ENOMEM, -SHIM_ENOMEM, "clone3" },
-	{ "clone3", 1, SHIM_ENOSYS, 0, "" },
-	{ "clone3", 1, SHIM_EPERM, 0, "" },
-	{ "clone3", 1, SHIM_E2BIG, 0, "" },
-	{ "clone3", 1, SHIM_EINVAL, 0, "" },
-	{ "clone3", 2, SHIM_EAGAIN, 0, "" },
-	{ "waitid", 1, SHIM_EINTR, 0, "" },
+	{ "pipe2", 1, SHIM_EMFILE, -SHIM_EMFILE, "pipe2", -SHIM_EMFILE, "pipe2" },
+	{ "pipe2", 1, SHIM_ENFILE, -SHIM_ENFILE, "pipe2", -SHIM_ENFILE, "pipe2" },
+	{ "pipe2", 2, SHIM_EMFILE, -SHIM_EMFILE, "pipe2", -SHIM_EMFILE, "pipe2" },
+	{ "pipe2", 2, SHIM_ENOMEM, -SHIM_ENOMEM, "pipe2", -SHIM_ENOMEM, "pipe2" },
+	{ "pipe2", 3, SHIM_EMFILE, 0, "", -SHIM_EMFILE, "pipe2" },
+	{ "clone3", 1, SHIM_EAGAIN, -SHIM_EAGAIN, "clone3", -SHIM_EAGAIN, "clone3" },
+	{ "clone3", 1, SHIM_ENOMEM, -SHIM_ENOMEM, "clone3", -SHIM_ENOMEM, "clone3" },
+	{ "clone3", 1, SHIM_ENOSYS, 0, "", 0, "" },
+	{ "clone3", 1, SHIM_EPERM, 0, "", 0, "" },
+	{ "clone3", 1, SHIM_E2BIG, 0, "", 0, "" },
+	{ "clone3", 1, SHIM_EINVAL, 0, "", 0, "" },
+	{ "clone3", 2, SHIM_EAGAIN, 0, "", 0, "" },
+	{ "waitid", 1, SHIM_EINTR, 0, "", 0, "" },
 };
 /* clang-format on */
 

@@ -7,23 +7,25 @@ package spawn_test
 import "syscall"
 
 var spawnFaults = []struct {
-	call  string
-	nth   int
-	errno int
-	want  int
-	step  string
+	call   string
+	nth    int
+	errno  int
+	want   int
+	step   string
+	copy   int
+	copied string
 }{
-	{"pipe2", 1, 24, -int(syscall.EMFILE), "pipe2"},
-	{"pipe2", 1, 23, -int(syscall.ENFILE), "pipe2"},
-	{"pipe2", 2, 24, -int(syscall.EMFILE), "pipe2"},
-	{"pipe2", 2, 12, -int(syscall.ENOMEM), "pipe2"},
-	{"pipe2", 3, 24, 0, ""},
-	{"clone3", 1, 11, -int(syscall.EAGAIN), "clone3"},
-	{"clone3", 1, 12, -int(syscall.ENOMEM), "clone3"},
-	{"clone3", 1, 38, 0, ""},
-	{"clone3", 1, 1, 0, ""},
-	{"clone3", 1, 7, 0, ""},
-	{"clone3", 1, 22, 0, ""},
-	{"clone3", 2, 11, 0, ""},
-	{"waitid", 1, 4, 0, ""},
+	{"pipe2", 1, 24, -int(syscall.EMFILE), "pipe2", -int(syscall.EMFILE), "pipe2"},
+	{"pipe2", 1, 23, -int(syscall.ENFILE), "pipe2", -int(syscall.ENFILE), "pipe2"},
+	{"pipe2", 2, 24, -int(syscall.EMFILE), "pipe2", -int(syscall.EMFILE), "pipe2"},
+	{"pipe2", 2, 12, -int(syscall.ENOMEM), "pipe2", -int(syscall.ENOMEM), "pipe2"},
+	{"pipe2", 3, 24, 0, "", -int(syscall.EMFILE), "pipe2"},
+	{"clone3", 1, 11, -int(syscall.EAGAIN), "clone3", -int(syscall.EAGAIN), "clone3"},
+	{"clone3", 1, 12, -int(syscall.ENOMEM), "clone3", -int(syscall.ENOMEM), "clone3"},
+	{"clone3", 1, 38, 0, "", 0, ""},
+	{"clone3", 1, 1, 0, "", 0, ""},
+	{"clone3", 1, 7, 0, "", 0, ""},
+	{"clone3", 1, 22, 0, "", 0, ""},
+	{"clone3", 2, 11, 0, "", 0, ""},
+	{"waitid", 1, 4, 0, "", 0, ""},
 }
