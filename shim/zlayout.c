@@ -516,6 +516,169 @@ AT(shim_io_uring_buf_status, buf_group, 0);
 AT(shim_io_uring_buf_status, head, 4);
 AT(shim_io_uring_buf_status, resv, 8);
 
+SIZE(struct shim_io_uring_recvmsg_out, 16);
+AT(shim_io_uring_recvmsg_out, namelen, 0);
+AT(shim_io_uring_recvmsg_out, controllen, 4);
+AT(shim_io_uring_recvmsg_out, payloadlen, 8);
+AT(shim_io_uring_recvmsg_out, flags, 12);
+
+SIZE(struct shim_io_uring_task_restriction, 16);
+AT(shim_io_uring_task_restriction, flags, 0);
+AT(shim_io_uring_task_restriction, nr_res, 2);
+AT(shim_io_uring_task_restriction, resv, 4);
+AT(shim_io_uring_task_restriction, restrictions, 16);
+
+SIZE(struct shim_io_uring_napi, 16);
+AT(shim_io_uring_napi, busy_poll_to, 0);
+AT(shim_io_uring_napi, prefer_busy_poll, 4);
+AT(shim_io_uring_napi, opcode, 5);
+AT(shim_io_uring_napi, pad, 6);
+AT(shim_io_uring_napi, op_param, 8);
+AT(shim_io_uring_napi, resv, 12);
+
+SIZE(struct shim_io_uring_clock_register, 16);
+AT(shim_io_uring_clock_register, clockid, 0);
+AT(shim_io_uring_clock_register, __resv, 4);
+
+SIZE(struct shim_io_uring_clone_buffers, 32);
+AT(shim_io_uring_clone_buffers, src_fd, 0);
+AT(shim_io_uring_clone_buffers, flags, 4);
+AT(shim_io_uring_clone_buffers, src_off, 8);
+AT(shim_io_uring_clone_buffers, dst_off, 12);
+AT(shim_io_uring_clone_buffers, nr, 16);
+AT(shim_io_uring_clone_buffers, pad, 20);
+
+SIZE(struct shim_io_uring_region_desc, 64);
+AT(shim_io_uring_region_desc, user_addr, 0);
+AT(shim_io_uring_region_desc, size, 8);
+AT(shim_io_uring_region_desc, flags, 16);
+AT(shim_io_uring_region_desc, id, 20);
+AT(shim_io_uring_region_desc, mmap_offset, 24);
+AT(shim_io_uring_region_desc, __resv, 32);
+
+SIZE(struct shim_io_uring_mem_region_reg, 32);
+AT(shim_io_uring_mem_region_reg, region_uptr, 0);
+AT(shim_io_uring_mem_region_reg, flags, 8);
+AT(shim_io_uring_mem_region_reg, __resv, 16);
+
+SIZE(struct shim_io_uring_reg_wait, 64);
+AT(shim_io_uring_reg_wait, ts, 0);
+AT(shim_io_uring_reg_wait, min_wait_usec, 16);
+AT(shim_io_uring_reg_wait, flags, 20);
+AT(shim_io_uring_reg_wait, sigmask, 24);
+AT(shim_io_uring_reg_wait, sigmask_sz, 32);
+AT(shim_io_uring_reg_wait, pad, 36);
+AT(shim_io_uring_reg_wait, pad2, 48);
+
+SIZE(struct shim_io_uring_query_hdr, 40);
+AT(shim_io_uring_query_hdr, next_entry, 0);
+AT(shim_io_uring_query_hdr, query_data, 8);
+AT(shim_io_uring_query_hdr, query_op, 16);
+AT(shim_io_uring_query_hdr, size, 20);
+AT(shim_io_uring_query_hdr, result, 24);
+AT(shim_io_uring_query_hdr, __resv, 28);
+
+SIZE(struct shim_io_uring_query_opcode, 48);
+AT(shim_io_uring_query_opcode, nr_request_opcodes, 0);
+AT(shim_io_uring_query_opcode, nr_register_opcodes, 4);
+AT(shim_io_uring_query_opcode, feature_flags, 8);
+AT(shim_io_uring_query_opcode, ring_setup_flags, 16);
+AT(shim_io_uring_query_opcode, enter_flags, 24);
+AT(shim_io_uring_query_opcode, sqe_flags, 32);
+AT(shim_io_uring_query_opcode, nr_query_opcodes, 40);
+AT(shim_io_uring_query_opcode, __pad, 44);
+
+SIZE(struct shim_io_uring_query_zcrx, 40);
+AT(shim_io_uring_query_zcrx, register_flags, 0);
+AT(shim_io_uring_query_zcrx, area_flags, 8);
+AT(shim_io_uring_query_zcrx, nr_ctrl_opcodes, 16);
+AT(shim_io_uring_query_zcrx, features, 20);
+AT(shim_io_uring_query_zcrx, rq_hdr_size, 24);
+AT(shim_io_uring_query_zcrx, rq_hdr_alignment, 28);
+AT(shim_io_uring_query_zcrx, __resv2, 32);
+
+SIZE(struct shim_io_uring_query_zcrx_event, 48);
+AT(shim_io_uring_query_zcrx_event, event_flags, 0);
+AT(shim_io_uring_query_zcrx_event, stats_size, 4);
+AT(shim_io_uring_query_zcrx_event, stats_off_alignment, 8);
+AT(shim_io_uring_query_zcrx_event, __resv1, 12);
+AT(shim_io_uring_query_zcrx_event, __resv2, 16);
+
+SIZE(struct shim_io_uring_query_scq, 16);
+AT(shim_io_uring_query_scq, hdr_size, 0);
+AT(shim_io_uring_query_scq, hdr_alignment, 8);
+
+SIZE(struct shim_io_uring_zcrx_rqe, 16);
+AT(shim_io_uring_zcrx_rqe, off, 0);
+AT(shim_io_uring_zcrx_rqe, len, 8);
+AT(shim_io_uring_zcrx_rqe, __pad, 12);
+
+SIZE(struct shim_io_uring_zcrx_cqe, 16);
+AT(shim_io_uring_zcrx_cqe, off, 0);
+AT(shim_io_uring_zcrx_cqe, __pad, 8);
+
+SIZE(struct shim_io_uring_zcrx_offsets, 32);
+AT(shim_io_uring_zcrx_offsets, head, 0);
+AT(shim_io_uring_zcrx_offsets, tail, 4);
+AT(shim_io_uring_zcrx_offsets, rqes, 8);
+AT(shim_io_uring_zcrx_offsets, __resv2, 12);
+AT(shim_io_uring_zcrx_offsets, __resv, 16);
+
+SIZE(struct shim_io_uring_zcrx_area_reg, 48);
+AT(shim_io_uring_zcrx_area_reg, addr, 0);
+AT(shim_io_uring_zcrx_area_reg, len, 8);
+AT(shim_io_uring_zcrx_area_reg, rq_area_token, 16);
+AT(shim_io_uring_zcrx_area_reg, flags, 24);
+AT(shim_io_uring_zcrx_area_reg, dmabuf_fd, 28);
+AT(shim_io_uring_zcrx_area_reg, __resv2, 32);
+
+SIZE(struct shim_zcrx_event_desc, 96);
+AT(shim_zcrx_event_desc, user_data, 0);
+AT(shim_zcrx_event_desc, type_mask, 8);
+AT(shim_zcrx_event_desc, flags, 12);
+AT(shim_zcrx_event_desc, stats_offset, 16);
+AT(shim_zcrx_event_desc, __resv2, 24);
+
+SIZE(struct shim_zcrx_stats, 16);
+AT(shim_zcrx_stats, copy_count, 0);
+AT(shim_zcrx_stats, copy_bytes, 8);
+
+SIZE(struct shim_io_uring_zcrx_ifq_reg, 96);
+AT(shim_io_uring_zcrx_ifq_reg, if_idx, 0);
+AT(shim_io_uring_zcrx_ifq_reg, if_rxq, 4);
+AT(shim_io_uring_zcrx_ifq_reg, rq_entries, 8);
+AT(shim_io_uring_zcrx_ifq_reg, flags, 12);
+AT(shim_io_uring_zcrx_ifq_reg, area_ptr, 16);
+AT(shim_io_uring_zcrx_ifq_reg, region_ptr, 24);
+AT(shim_io_uring_zcrx_ifq_reg, offsets, 32);
+AT(shim_io_uring_zcrx_ifq_reg, zcrx_id, 64);
+AT(shim_io_uring_zcrx_ifq_reg, rx_buf_len, 68);
+AT(shim_io_uring_zcrx_ifq_reg, event_desc, 72);
+AT(shim_io_uring_zcrx_ifq_reg, __resv, 80);
+
+SIZE(struct shim_zcrx_ctrl, 72);
+AT(shim_zcrx_ctrl, zcrx_id, 0);
+AT(shim_zcrx_ctrl, op, 4);
+AT(shim_zcrx_ctrl, __resv, 8);
+AT(shim_zcrx_ctrl, zcrx_fd, 24);
+AT(shim_zcrx_ctrl, event_type, 24);
+AT(shim_zcrx_ctrl, __words, 24);
+
+SIZE(struct shim_io_uring_bpf_filter, 64);
+AT(shim_io_uring_bpf_filter, opcode, 0);
+AT(shim_io_uring_bpf_filter, flags, 4);
+AT(shim_io_uring_bpf_filter, filter_len, 8);
+AT(shim_io_uring_bpf_filter, pdu_size, 12);
+AT(shim_io_uring_bpf_filter, resv, 13);
+AT(shim_io_uring_bpf_filter, filter_ptr, 16);
+AT(shim_io_uring_bpf_filter, resv2, 24);
+
+SIZE(struct shim_io_uring_bpf, 72);
+AT(shim_io_uring_bpf, cmd_type, 0);
+AT(shim_io_uring_bpf, cmd_flags, 2);
+AT(shim_io_uring_bpf, resv, 4);
+AT(shim_io_uring_bpf, filter, 8);
+
 SIZE(struct shim_timespec, 16);
 AT(shim_timespec, tv_sec, 0);
 AT(shim_timespec, tv_nsec, 8);

@@ -4152,6 +4152,13 @@ const (
 	IO_URING_QUERY_ZCRX_EVENT = 3
 )
 
+// Filters of requests, for io_uring_register.
+const (
+	IO_URING_BPF_FILTER_DENY_REST = 1
+	IO_URING_BPF_FILTER_SZ_STRICT = 2
+	IO_URING_BPF_CMD_FILTER       = 1
+)
+
 // Keyrings of add_key and request_key, and operations of keyctl.
 const (
 	KEY_SPEC_THREAD_KEYRING              = -1

@@ -597,6 +597,231 @@ type IoUringBufStatus struct {
 	Resv     [8]uint32
 }
 
+// IoUringRecvmsgOut is what precedes a message that a multishot recvmsg
+// received: struct io_uring_recvmsg_out.
+type IoUringRecvmsgOut struct {
+	Namelen    uint32
+	Controllen uint32
+	Payloadlen uint32
+	Flags      uint32
+}
+
+// IoUringTaskRestriction is what the rings of a task may do; an array of
+// io_uring_restriction follows: struct io_uring_task_restriction.
+type IoUringTaskRestriction struct {
+	Flags uint16
+	NrRes uint16
+	Resv  [3]uint32
+}
+
+// IoUringNapi is how the queues of network cards are polled: struct
+// io_uring_napi.
+type IoUringNapi struct {
+	BusyPollTo     uint32
+	PreferBusyPoll uint8
+	Opcode         uint8
+	Pad            [2]uint8
+	OpParam        uint32
+	Resv           uint32
+}
+
+// IoUringClockRegister is the clock of timed waits: struct
+// io_uring_clock_register.
+type IoUringClockRegister struct {
+	Clockid uint32
+	_       [3]uint32
+}
+
+// IoUringCloneBuffers is registered buffers of another ring: struct
+// io_uring_clone_buffers.
+type IoUringCloneBuffers struct {
+	SrcFd  uint32
+	Flags  uint32
+	SrcOff uint32
+	DstOff uint32
+	Nr     uint32
+	Pad    [3]uint32
+}
+
+// IoUringRegionDesc is memory that a ring and its user share: struct
+// io_uring_region_desc.
+type IoUringRegionDesc struct {
+	UserAddr   uint64
+	Size       uint64
+	Flags      uint32
+	Id         uint32
+	MmapOffset uint64
+	_          [4]uint64
+}
+
+// IoUringMemRegionReg is what such memory is for: struct
+// io_uring_mem_region_reg.
+type IoUringMemRegionReg struct {
+	RegionUptr uint64
+	Flags      uint64
+	_          [2]uint64
+}
+
+// IoUringRegWait is the arguments of a wait, in registered memory: struct
+// io_uring_reg_wait.
+type IoUringRegWait struct {
+	Ts          Timespec
+	MinWaitUsec uint32
+	Flags       uint32
+	Sigmask     uint64
+	SigmaskSz   uint32
+	Pad         [3]uint32
+	Pad2        [2]uint64
+}
+
+// IoUringQueryHdr is one question to the kernel, and where the next one is:
+// struct io_uring_query_hdr.
+type IoUringQueryHdr struct {
+	NextEntry uint64
+	QueryData uint64
+	QueryOp   uint32
+	Size      uint32
+	Result    int32
+	_         [3]uint32
+}
+
+// IoUringQueryOpcode is what the kernel's io_uring has: struct
+// io_uring_query_opcode.
+type IoUringQueryOpcode struct {
+	NrRequestOpcodes  uint32
+	NrRegisterOpcodes uint32
+	FeatureFlags      uint64
+	RingSetupFlags    uint64
+	EnterFlags        uint64
+	SqeFlags          uint64
+	NrQueryOpcodes    uint32
+	_                 uint32
+}
+
+// IoUringQueryZcrx is what the kernel has for receiving without copies: struct
+// io_uring_query_zcrx.
+type IoUringQueryZcrx struct {
+	RegisterFlags  uint64
+	AreaFlags      uint64
+	NrCtrlOpcodes  uint32
+	Features       uint32
+	RqHdrSize      uint32
+	RqHdrAlignment uint32
+	_              uint64
+}
+
+// IoUringQueryZcrxEvent is what the kernel tells of receiving without copies:
+// struct io_uring_query_zcrx_event.
+type IoUringQueryZcrxEvent struct {
+	EventFlags        uint32
+	StatsSize         uint32
+	StatsOffAlignment uint32
+	_                 uint32
+	_                 [4]uint64
+}
+
+// IoUringQueryScq is how much room the head of a ring's queues takes: struct
+// io_uring_query_scq.
+type IoUringQueryScq struct {
+	HdrSize      uint64
+	HdrAlignment uint64
+}
+
+// IoUringZcrxRqe is memory that goes back to a queue of a network card: struct
+// io_uring_zcrx_rqe.
+type IoUringZcrxRqe struct {
+	Off uint64
+	Len uint32
+	_   uint32
+}
+
+// IoUringZcrxCqe is where received data lies: the second half of a completion:
+// struct io_uring_zcrx_cqe.
+type IoUringZcrxCqe struct {
+	Off uint64
+	_   uint64
+}
+
+// IoUringZcrxOffsets is where the parts of a refill queue lie: struct
+// io_uring_zcrx_offsets.
+type IoUringZcrxOffsets struct {
+	Head uint32
+	Tail uint32
+	Rqes uint32
+	_    uint32
+	_    [2]uint64
+}
+
+// IoUringZcrxAreaReg is memory into which a network card receives: struct
+// io_uring_zcrx_area_reg.
+type IoUringZcrxAreaReg struct {
+	Addr        uint64
+	Len         uint64
+	RqAreaToken uint64
+	Flags       uint32
+	DmabufFd    uint32
+	_           [2]uint64
+}
+
+// ZcrxEventDesc is what is told of receiving without copies: struct
+// zcrx_event_desc.
+type ZcrxEventDesc struct {
+	UserData    uint64
+	TypeMask    uint32
+	Flags       uint32
+	StatsOffset uint64
+	_           [9]uint64
+}
+
+// ZcrxStats is how much was copied nevertheless: struct zcrx_stats.
+type ZcrxStats struct {
+	CopyCount uint64
+	CopyBytes uint64
+}
+
+// IoUringZcrxIfqReg is a queue of a network card that receives without copies:
+// struct io_uring_zcrx_ifq_reg.
+type IoUringZcrxIfqReg struct {
+	IfIdx     uint32
+	IfRxq     uint32
+	RqEntries uint32
+	Flags     uint32
+	AreaPtr   uint64
+	RegionPtr uint64
+	Offsets   IoUringZcrxOffsets
+	ZcrxId    uint32
+	RxBufLen  uint32
+	EventDesc uint64
+	_         [2]uint64
+}
+
+// ZcrxCtrl is what is done with such a queue: struct zcrx_ctrl.
+type ZcrxCtrl struct {
+	ZcrxId uint32
+	Op     uint32
+	_      [2]uint64
+	Arg    [12]uint32
+}
+
+// IoUringBpfFilter is a filter of requests: struct io_uring_bpf_filter.
+type IoUringBpfFilter struct {
+	Opcode    uint32
+	Flags     uint32
+	FilterLen uint32
+	PduSize   uint8
+	Resv      [3]uint8
+	FilterPtr uint64
+	Resv2     [5]uint64
+}
+
+// IoUringBpf is a filter of requests that is registered: struct io_uring_bpf.
+type IoUringBpf struct {
+	CmdType  uint16
+	CmdFlags uint16
+	Resv     uint32
+	Filter   IoUringBpfFilter
+}
+
 // Timespec is a time in seconds and nanoseconds: struct __kernel_timespec.
 type Timespec struct {
 	Sec  int64
@@ -1256,6 +1481,104 @@ var (
 	_ [40]byte  = [unsafe.Sizeof(IoUringBufStatus{})]byte{}
 	_ [4]byte   = [unsafe.Offsetof(IoUringBufStatus{}.Head)]byte{}
 	_ [8]byte   = [unsafe.Offsetof(IoUringBufStatus{}.Resv)]byte{}
+	_ [16]byte  = [unsafe.Sizeof(IoUringRecvmsgOut{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(IoUringRecvmsgOut{}.Controllen)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringRecvmsgOut{}.Payloadlen)]byte{}
+	_ [12]byte  = [unsafe.Offsetof(IoUringRecvmsgOut{}.Flags)]byte{}
+	_ [16]byte  = [unsafe.Sizeof(IoUringTaskRestriction{})]byte{}
+	_ [2]byte   = [unsafe.Offsetof(IoUringTaskRestriction{}.NrRes)]byte{}
+	_ [4]byte   = [unsafe.Offsetof(IoUringTaskRestriction{}.Resv)]byte{}
+	_ [16]byte  = [unsafe.Sizeof(IoUringNapi{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(IoUringNapi{}.PreferBusyPoll)]byte{}
+	_ [5]byte   = [unsafe.Offsetof(IoUringNapi{}.Opcode)]byte{}
+	_ [6]byte   = [unsafe.Offsetof(IoUringNapi{}.Pad)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringNapi{}.OpParam)]byte{}
+	_ [12]byte  = [unsafe.Offsetof(IoUringNapi{}.Resv)]byte{}
+	_ [16]byte  = [unsafe.Sizeof(IoUringClockRegister{})]byte{}
+	_ [32]byte  = [unsafe.Sizeof(IoUringCloneBuffers{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(IoUringCloneBuffers{}.Flags)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringCloneBuffers{}.SrcOff)]byte{}
+	_ [12]byte  = [unsafe.Offsetof(IoUringCloneBuffers{}.DstOff)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(IoUringCloneBuffers{}.Nr)]byte{}
+	_ [20]byte  = [unsafe.Offsetof(IoUringCloneBuffers{}.Pad)]byte{}
+	_ [64]byte  = [unsafe.Sizeof(IoUringRegionDesc{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringRegionDesc{}.Size)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(IoUringRegionDesc{}.Flags)]byte{}
+	_ [20]byte  = [unsafe.Offsetof(IoUringRegionDesc{}.Id)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(IoUringRegionDesc{}.MmapOffset)]byte{}
+	_ [32]byte  = [unsafe.Sizeof(IoUringMemRegionReg{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringMemRegionReg{}.Flags)]byte{}
+	_ [64]byte  = [unsafe.Sizeof(IoUringRegWait{})]byte{}
+	_ [16]byte  = [unsafe.Offsetof(IoUringRegWait{}.MinWaitUsec)]byte{}
+	_ [20]byte  = [unsafe.Offsetof(IoUringRegWait{}.Flags)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(IoUringRegWait{}.Sigmask)]byte{}
+	_ [32]byte  = [unsafe.Offsetof(IoUringRegWait{}.SigmaskSz)]byte{}
+	_ [36]byte  = [unsafe.Offsetof(IoUringRegWait{}.Pad)]byte{}
+	_ [48]byte  = [unsafe.Offsetof(IoUringRegWait{}.Pad2)]byte{}
+	_ [40]byte  = [unsafe.Sizeof(IoUringQueryHdr{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringQueryHdr{}.QueryData)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(IoUringQueryHdr{}.QueryOp)]byte{}
+	_ [20]byte  = [unsafe.Offsetof(IoUringQueryHdr{}.Size)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(IoUringQueryHdr{}.Result)]byte{}
+	_ [48]byte  = [unsafe.Sizeof(IoUringQueryOpcode{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(IoUringQueryOpcode{}.NrRegisterOpcodes)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringQueryOpcode{}.FeatureFlags)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(IoUringQueryOpcode{}.RingSetupFlags)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(IoUringQueryOpcode{}.EnterFlags)]byte{}
+	_ [32]byte  = [unsafe.Offsetof(IoUringQueryOpcode{}.SqeFlags)]byte{}
+	_ [40]byte  = [unsafe.Offsetof(IoUringQueryOpcode{}.NrQueryOpcodes)]byte{}
+	_ [40]byte  = [unsafe.Sizeof(IoUringQueryZcrx{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringQueryZcrx{}.AreaFlags)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(IoUringQueryZcrx{}.NrCtrlOpcodes)]byte{}
+	_ [20]byte  = [unsafe.Offsetof(IoUringQueryZcrx{}.Features)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(IoUringQueryZcrx{}.RqHdrSize)]byte{}
+	_ [28]byte  = [unsafe.Offsetof(IoUringQueryZcrx{}.RqHdrAlignment)]byte{}
+	_ [48]byte  = [unsafe.Sizeof(IoUringQueryZcrxEvent{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(IoUringQueryZcrxEvent{}.StatsSize)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringQueryZcrxEvent{}.StatsOffAlignment)]byte{}
+	_ [16]byte  = [unsafe.Sizeof(IoUringQueryScq{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringQueryScq{}.HdrAlignment)]byte{}
+	_ [16]byte  = [unsafe.Sizeof(IoUringZcrxRqe{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringZcrxRqe{}.Len)]byte{}
+	_ [16]byte  = [unsafe.Sizeof(IoUringZcrxCqe{})]byte{}
+	_ [32]byte  = [unsafe.Sizeof(IoUringZcrxOffsets{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(IoUringZcrxOffsets{}.Tail)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringZcrxOffsets{}.Rqes)]byte{}
+	_ [48]byte  = [unsafe.Sizeof(IoUringZcrxAreaReg{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringZcrxAreaReg{}.Len)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(IoUringZcrxAreaReg{}.RqAreaToken)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(IoUringZcrxAreaReg{}.Flags)]byte{}
+	_ [28]byte  = [unsafe.Offsetof(IoUringZcrxAreaReg{}.DmabufFd)]byte{}
+	_ [96]byte  = [unsafe.Sizeof(ZcrxEventDesc{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(ZcrxEventDesc{}.TypeMask)]byte{}
+	_ [12]byte  = [unsafe.Offsetof(ZcrxEventDesc{}.Flags)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(ZcrxEventDesc{}.StatsOffset)]byte{}
+	_ [16]byte  = [unsafe.Sizeof(ZcrxStats{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(ZcrxStats{}.CopyBytes)]byte{}
+	_ [96]byte  = [unsafe.Sizeof(IoUringZcrxIfqReg{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(IoUringZcrxIfqReg{}.IfRxq)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringZcrxIfqReg{}.RqEntries)]byte{}
+	_ [12]byte  = [unsafe.Offsetof(IoUringZcrxIfqReg{}.Flags)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(IoUringZcrxIfqReg{}.AreaPtr)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(IoUringZcrxIfqReg{}.RegionPtr)]byte{}
+	_ [32]byte  = [unsafe.Offsetof(IoUringZcrxIfqReg{}.Offsets)]byte{}
+	_ [64]byte  = [unsafe.Offsetof(IoUringZcrxIfqReg{}.ZcrxId)]byte{}
+	_ [68]byte  = [unsafe.Offsetof(IoUringZcrxIfqReg{}.RxBufLen)]byte{}
+	_ [72]byte  = [unsafe.Offsetof(IoUringZcrxIfqReg{}.EventDesc)]byte{}
+	_ [72]byte  = [unsafe.Sizeof(ZcrxCtrl{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(ZcrxCtrl{}.Op)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(ZcrxCtrl{}.Arg)]byte{}
+	_ [64]byte  = [unsafe.Sizeof(IoUringBpfFilter{})]byte{}
+	_ [4]byte   = [unsafe.Offsetof(IoUringBpfFilter{}.Flags)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringBpfFilter{}.FilterLen)]byte{}
+	_ [12]byte  = [unsafe.Offsetof(IoUringBpfFilter{}.PduSize)]byte{}
+	_ [13]byte  = [unsafe.Offsetof(IoUringBpfFilter{}.Resv)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(IoUringBpfFilter{}.FilterPtr)]byte{}
+	_ [24]byte  = [unsafe.Offsetof(IoUringBpfFilter{}.Resv2)]byte{}
+	_ [72]byte  = [unsafe.Sizeof(IoUringBpf{})]byte{}
+	_ [2]byte   = [unsafe.Offsetof(IoUringBpf{}.CmdFlags)]byte{}
+	_ [4]byte   = [unsafe.Offsetof(IoUringBpf{}.Resv)]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringBpf{}.Filter)]byte{}
 	_ [16]byte  = [unsafe.Sizeof(Timespec{})]byte{}
 	_ [8]byte   = [unsafe.Offsetof(Timespec{}.Nsec)]byte{}
 	_ [16]byte  = [unsafe.Sizeof(Timeval{})]byte{}

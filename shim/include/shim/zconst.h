@@ -4048,6 +4048,11 @@
 #define SHIM_IO_URING_QUERY_SCQ 2
 #define SHIM_IO_URING_QUERY_ZCRX_EVENT 3
 
+/* Filters of requests, for io_uring_register. */
+#define SHIM_IO_URING_BPF_FILTER_DENY_REST 1
+#define SHIM_IO_URING_BPF_FILTER_SZ_STRICT 2
+#define SHIM_IO_URING_BPF_CMD_FILTER 1
+
 /* Keyrings of add_key and request_key, and operations of keyctl. */
 #define SHIM_KEY_SPEC_THREAD_KEYRING (-1)
 #define SHIM_KEY_SPEC_PROCESS_KEYRING (-2)

@@ -681,6 +681,217 @@ struct shim_io_uring_buf_status {
 	uint32_t resv[8];
 };
 
+/* What precedes a message that a multishot recvmsg received. */
+struct shim_io_uring_recvmsg_out {
+	uint32_t namelen;
+	uint32_t controllen;
+	uint32_t payloadlen;
+	uint32_t flags;
+};
+
+/* What the rings of a task may do; an array of io_uring_restriction follows. */
+struct shim_io_uring_task_restriction {
+	uint16_t flags;
+	uint16_t nr_res;
+	uint32_t resv[3];
+	struct shim_io_uring_restriction restrictions[];
+};
+
+/* How the queues of network cards are polled. */
+struct shim_io_uring_napi {
+	uint32_t busy_poll_to;
+	uint8_t prefer_busy_poll;
+	uint8_t opcode;
+	uint8_t pad[2];
+	uint32_t op_param;
+	uint32_t resv;
+};
+
+/* The clock of timed waits. */
+struct shim_io_uring_clock_register {
+	uint32_t clockid;
+	uint32_t __resv[3];
+};
+
+/* Registered buffers of another ring. */
+struct shim_io_uring_clone_buffers {
+	uint32_t src_fd;
+	uint32_t flags;
+	uint32_t src_off;
+	uint32_t dst_off;
+	uint32_t nr;
+	uint32_t pad[3];
+};
+
+/* Memory that a ring and its user share. */
+struct shim_io_uring_region_desc {
+	uint64_t user_addr;
+	uint64_t size;
+	uint32_t flags;
+	uint32_t id;
+	uint64_t mmap_offset;
+	uint64_t __resv[4];
+};
+
+/* What such memory is for. */
+struct shim_io_uring_mem_region_reg {
+	uint64_t region_uptr;
+	uint64_t flags;
+	uint64_t __resv[2];
+};
+
+/* The arguments of a wait, in registered memory. */
+struct shim_io_uring_reg_wait {
+	struct shim_timespec ts;
+	uint32_t min_wait_usec;
+	uint32_t flags;
+	uint64_t sigmask;
+	uint32_t sigmask_sz;
+	uint32_t pad[3];
+	uint64_t pad2[2];
+};
+
+/* One question to the kernel, and where the next one is. */
+struct shim_io_uring_query_hdr {
+	uint64_t next_entry;
+	uint64_t query_data;
+	uint32_t query_op;
+	uint32_t size;
+	int32_t result;
+	uint32_t __resv[3];
+};
+
+/* What the kernel's io_uring has. */
+struct shim_io_uring_query_opcode {
+	uint32_t nr_request_opcodes;
+	uint32_t nr_register_opcodes;
+	uint64_t feature_flags;
+	uint64_t ring_setup_flags;
+	uint64_t enter_flags;
+	uint64_t sqe_flags;
+	uint32_t nr_query_opcodes;
+	uint32_t __pad;
+};
+
+/* What the kernel has for receiving without copies. */
+struct shim_io_uring_query_zcrx {
+	uint64_t register_flags;
+	uint64_t area_flags;
+	uint32_t nr_ctrl_opcodes;
+	uint32_t features;
+	uint32_t rq_hdr_size;
+	uint32_t rq_hdr_alignment;
+	uint64_t __resv2;
+};
+
+/* What the kernel tells of receiving without copies. */
+struct shim_io_uring_query_zcrx_event {
+	uint32_t event_flags;
+	uint32_t stats_size;
+	uint32_t stats_off_alignment;
+	uint32_t __resv1;
+	uint64_t __resv2[4];
+};
+
+/* How much room the head of a ring's queues takes. */
+struct shim_io_uring_query_scq {
+	uint64_t hdr_size;
+	uint64_t hdr_alignment;
+};
+
+/* Memory that goes back to a queue of a network card. */
+struct shim_io_uring_zcrx_rqe {
+	uint64_t off;
+	uint32_t len;
+	uint32_t __pad;
+};
+
+/* Where received data lies: the second half of a completion. */
+struct shim_io_uring_zcrx_cqe {
+	uint64_t off;
+	uint64_t __pad;
+};
+
+/* Where the parts of a refill queue lie. */
+struct shim_io_uring_zcrx_offsets {
+	uint32_t head;
+	uint32_t tail;
+	uint32_t rqes;
+	uint32_t __resv2;
+	uint64_t __resv[2];
+};
+
+/* Memory into which a network card receives. */
+struct shim_io_uring_zcrx_area_reg {
+	uint64_t addr;
+	uint64_t len;
+	uint64_t rq_area_token;
+	uint32_t flags;
+	uint32_t dmabuf_fd;
+	uint64_t __resv2[2];
+};
+
+/* What is told of receiving without copies. */
+struct shim_zcrx_event_desc {
+	uint64_t user_data;
+	uint32_t type_mask;
+	uint32_t flags;
+	uint64_t stats_offset;
+	uint64_t __resv2[9];
+};
+
+/* How much was copied nevertheless. */
+struct shim_zcrx_stats {
+	uint64_t copy_count;
+	uint64_t copy_bytes;
+};
+
+/* A queue of a network card that receives without copies. */
+struct shim_io_uring_zcrx_ifq_reg {
+	uint32_t if_idx;
+	uint32_t if_rxq;
+	uint32_t rq_entries;
+	uint32_t flags;
+	uint64_t area_ptr;
+	uint64_t region_ptr;
+	struct shim_io_uring_zcrx_offsets offsets;
+	uint32_t zcrx_id;
+	uint32_t rx_buf_len;
+	uint64_t event_desc;
+	uint64_t __resv[2];
+};
+
+/* What is done with such a queue. */
+struct shim_zcrx_ctrl {
+	uint32_t zcrx_id;
+	uint32_t op;
+	uint64_t __resv[2];
+	union {
+		uint32_t zcrx_fd;
+		uint32_t event_type;
+		uint32_t __words[12];
+	};
+};
+
+/* A filter of requests. */
+struct shim_io_uring_bpf_filter {
+	uint32_t opcode;
+	uint32_t flags;
+	uint32_t filter_len;
+	uint8_t pdu_size;
+	uint8_t resv[3];
+	uint64_t filter_ptr;
+	uint64_t resv2[5];
+};
+
+/* A filter of requests that is registered. */
+struct shim_io_uring_bpf {
+	uint16_t cmd_type;
+	uint16_t cmd_flags;
+	uint32_t resv;
+	struct shim_io_uring_bpf_filter filter;
+};
+
 /* A time in seconds and microseconds. */
 struct shim_timeval {
 	int64_t tv_sec;
