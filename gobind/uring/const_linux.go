@@ -112,14 +112,17 @@ const (
 	CQENotif CQEFlags = sys.IORING_CQE_F_NOTIF
 	// CQEBufMore: the provided buffer will be filled further.
 	CQEBufMore CQEFlags = sys.IORING_CQE_F_BUF_MORE
+	// CQESkip: not a completion, but the end of a queue where a large one had
+	// no place. It is never handed out.
+	CQESkip CQEFlags = sys.IORING_CQE_F_SKIP
+	// CQEBig: a completion of 32 bytes in a ring with [SetupCQEMixed].
+	CQEBig CQEFlags = sys.IORING_CQE_F_32
 )
 
 // SetupFlags choose what a ring is like. io_uring_setup(2) explains them.
 type SetupFlags uint32
 
-// These are the flags that a Ring can deal with. [New] answers EINVAL to
-// others (entries of double size, rings in the caller's memory, ...), as a
-// kernel does that does not know them.
+// New knows these flags; some have an option of their own, which says more.
 const (
 	SetupIOPoll       SetupFlags = sys.IORING_SETUP_IOPOLL
 	SetupSQPoll       SetupFlags = sys.IORING_SETUP_SQPOLL
@@ -136,11 +139,43 @@ const (
 	SetupNoSQArray    SetupFlags = sys.IORING_SETUP_NO_SQARRAY
 	SetupHybridIOPoll SetupFlags = sys.IORING_SETUP_HYBRID_IOPOLL
 
-	setupHandled = SetupIOPoll | SetupSQPoll | SetupSQAff | SetupCQSize |
-		SetupClamp | SetupAttachWQ | SetupRDisabled | SetupSubmitAll |
-		SetupCoopTaskrun | SetupTaskrunFlag | SetupSingleIssuer |
-		SetupDeferTaskrun | SetupNoSQArray | SetupHybridIOPoll
+	// SetupSQE128: entries of 128 bytes, for [Ring.NextSQE128].
+	SetupSQE128 SetupFlags = sys.IORING_SETUP_SQE128
+	// SetupCQE32: completions of 32 bytes, for [Ring.Completions32].
+	SetupCQE32 SetupFlags = sys.IORING_SETUP_CQE32
+	// SetupNoMmap: for [WithMemory] and [WithHugePage].
+	SetupNoMmap SetupFlags = sys.IORING_SETUP_NO_MMAP
+	// SetupRegisteredFDOnly: for [WithoutFD].
+	SetupRegisteredFDOnly SetupFlags = sys.IORING_SETUP_REGISTERED_FD_ONLY
+	// SetupCQEMixed: completions of 16 and of 32 bytes. Since Linux 6.18.
+	SetupCQEMixed SetupFlags = sys.IORING_SETUP_CQE_MIXED
+	// SetupSQEMixed: entries of 64 and, with [OpNop128] and [OpUringCmd128],
+	// of 128 bytes. Since Linux 6.19.
+	SetupSQEMixed SetupFlags = sys.IORING_SETUP_SQE_MIXED
+	// SetupSQRewind: the entries of each Submit are the first ones of the
+	// queue, which stay in the CPU's caches. Needs SetupNoSQArray. Since Linux
+	// 7.0.
+	SetupSQRewind SetupFlags = sys.IORING_SETUP_SQ_REWIND
+
+	setupHandled = 1<<len(setupNames) - 1
 )
+
+func (f SetupFlags) has(flags SetupFlags) bool { return f&flags != 0 }
+
+// sqShift and cqShift say how many places an entry takes, as a power of two.
+func (f SetupFlags) sqShift() uint8 {
+	if f.has(SetupSQE128) {
+		return 1
+	}
+	return 0
+}
+
+func (f SetupFlags) cqShift() uint8 {
+	if f.has(SetupCQE32) {
+		return 1
+	}
+	return 0
+}
 
 // Features are what the kernel of a ring can do. io_uring_setup(2) explains
 // them.

@@ -39,10 +39,12 @@
 //
 // A Ring and its SQEs are used by one goroutine at a time; handing them from
 // one to another needs the usual synchronisation. The thread may change, except
-// with [SetupSingleIssuer] and [SetupDeferTaskrun]: these bind the ring to the
-// thread that makes it (or calls [Ring.Enable]), so the goroutine calls
-// runtime.LockOSThread first. The kernel cancels the requests of a thread that
-// ends; the Go runtime ends one only when a goroutine ends locked to it.
+// with [WithSingleIssuer]: it binds the ring to the thread that makes it (or
+// calls [Ring.Enable]), so the goroutine calls runtime.LockOSThread first; from
+// other threads the error is [ErrOtherThread]. The numbers that
+// [Ring.RegisterRingFD] and [WithoutFD] give are a thread's, too. The kernel
+// cancels the requests of a thread that ends; the Go runtime ends one only when
+// a goroutine ends locked to it.
 //
 // # Errors
 //

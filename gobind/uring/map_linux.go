@@ -31,12 +31,20 @@ func (r *Ring) mapAt(i int, off int64, size uintptr) error {
 	return nil
 }
 
-// mapQueues maps what r.params describes. What it mapped before it failed is in
-// r.maps.
+// mapQueues maps what r.params describes, and has not been mapped before. What
+// it mapped before it failed is in r.maps.
 func (r *Ring) mapQueues() error {
 	p := &r.params
+	flags := r.setup()
+	if r.memory[0] != nil {
+		ring := mapping{unsafe.Pointer(&r.memory[0][0]), uintptr(len(r.memory[0]))}
+		sqes := mapping{unsafe.Pointer(&r.memory[1][0]), uintptr(len(r.memory[1]))}
+		r.sq.attach(ring, sqes, p)
+		r.cq.attach(ring, p)
+		return nil
+	}
 	sqSize := uintptr(p.SqOff.Array) + uintptr(p.SqEntries)*unsafe.Sizeof(uint32(0))
-	cqSize := uintptr(p.CqOff.Cqes) + uintptr(p.CqEntries)*unsafe.Sizeof(CQE{})
+	cqSize := uintptr(p.CqOff.Cqes) + uintptr(p.CqEntries)*unsafe.Sizeof(CQE{})<<flags.cqShift()
 	single := r.Features()&FeatSingleMmap != 0
 	if single {
 		sqSize = max(sqSize, cqSize)
@@ -44,7 +52,7 @@ func (r *Ring) mapQueues() error {
 	if err := r.mapAt(0, sys.IORING_OFF_SQ_RING, sqSize); err != nil {
 		return err
 	}
-	err := r.mapAt(1, sys.IORING_OFF_SQES, uintptr(p.SqEntries)*unsafe.Sizeof(SQE{}))
+	err := r.mapAt(1, sys.IORING_OFF_SQES, uintptr(p.SqEntries)*unsafe.Sizeof(SQE{})<<flags.sqShift())
 	if err != nil {
 		return err
 	}
@@ -61,12 +69,21 @@ func (r *Ring) mapQueues() error {
 }
 
 func (q *submission) attach(ring, sqes mapping, p *sys.IoUringParams) {
+	flags := SetupFlags(p.Flags)
 	q.head = ring.word(p.SqOff.Head)
 	q.tail = ring.word(p.SqOff.Tail)
 	q.flags = ring.word(p.SqOff.Flags)
+	q.entries = p.SqEntries
 	q.mask = p.SqEntries - 1
-	q.sqes = unsafe.Slice((*SQE)(sqes.addr), p.SqEntries)
-	if SetupFlags(p.Flags)&SetupNoSQArray != 0 {
+	q.shift = flags.sqShift()
+	q.double = flags.has(SetupSQE128 | SetupSQEMixed)
+	q.sqes = unsafe.Slice((*SQE)(sqes.addr), p.SqEntries<<q.shift)
+	if flags.has(SetupSQRewind) {
+		// The kernel looks at neither, and wants them to stay 0.
+		q.rewind = true
+		q.head, q.tail = new(uint32), new(uint32)
+	}
+	if flags.has(SetupNoSQArray) {
 		return
 	}
 	// The entries are used in their order, so the array never changes.
@@ -77,10 +94,14 @@ func (q *submission) attach(ring, sqes mapping, p *sys.IoUringParams) {
 }
 
 func (q *completion) attach(ring mapping, p *sys.IoUringParams) {
+	flags := SetupFlags(p.Flags)
 	q.head = ring.word(p.CqOff.Head)
 	q.tail = ring.word(p.CqOff.Tail)
 	q.mask = p.CqEntries - 1
-	q.cqes = unsafe.Slice((*CQE)(unsafe.Add(ring.addr, p.CqOff.Cqes)), p.CqEntries)
+	q.shift = flags.cqShift()
+	q.mixed = flags.has(SetupCQEMixed)
+	q.entries = int(p.CqEntries)
+	q.cqes = unsafe.Slice((*CQE)(unsafe.Add(ring.addr, p.CqOff.Cqes)), p.CqEntries<<q.shift)
 }
 
 // unmapQueues leaves queues without entries, and returns the first error.
@@ -97,5 +118,6 @@ func (r *Ring) unmapQueues() (err error) {
 		}
 		r.maps[i] = mapping{}
 	}
+	r.memory = [2][]byte{}
 	return err
 }

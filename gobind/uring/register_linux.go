@@ -19,13 +19,20 @@ func (r *Ring) register(opcode uint32, arg unsafe.Pointer, n uint32) error {
 
 // registerValue is for operations with a result.
 func (r *Ring) registerValue(opcode uint32, arg unsafe.Pointer, n uint32) (int, error) {
-	if r.fd < 0 {
+	if !r.open {
 		return 0, os.ErrClosed
 	}
+	fd := r.fd
+	if fd < 0 {
+		fd, opcode = r.enterFD, opcode|sys.IORING_REGISTER_USE_REGISTERED_RING
+	}
 	for {
-		val, err := sys.IoUringRegister(r.fd, opcode, arg, n)
+		val, err := sys.IoUringRegister(fd, opcode, arg, n)
+		if err == nil {
+			return val, nil
+		}
 		if err != sys.EINTR {
-			return val, os.NewSyscallError("io_uring_register", err)
+			return val, r.registerError(err)
 		}
 	}
 }
@@ -33,7 +40,11 @@ func (r *Ring) registerValue(opcode uint32, arg unsafe.Pointer, n uint32) (int, 
 // Enable starts a ring that was made with [SetupRDisabled]. With
 // [SetupSingleIssuer] the calling thread becomes the one that submits.
 func (r *Ring) Enable() error {
-	return r.register(sys.IORING_REGISTER_ENABLE_RINGS, nil, 0)
+	err := r.register(sys.IORING_REGISTER_ENABLE_RINGS, nil, 0)
+	if err == nil && r.setup().has(SetupSingleIssuer) && r.owner == 0 {
+		r.owner = sys.Gettid()
+	}
+	return err
 }
 
 // RegisterEventFD makes the kernel add to the eventfd for every completion. It
@@ -168,15 +179,33 @@ func (r *Ring) RegisterRingFD() error {
 	return nil
 }
 
-// UnregisterRingFD undoes [Ring.RegisterRingFD], in its thread.
+// UnregisterRingFD undoes [Ring.RegisterRingFD], in its thread. A ring that has
+// no descriptor keeps its number until Close: EINVAL.
 func (r *Ring) UnregisterRingFD() error {
-	if r.enterFlag == 0 {
-		return os.NewSyscallError("io_uring_register", sys.EINVAL)
+	if r.enterFlag == 0 || r.fd < 0 && r.open {
+		return invalid("io_uring_register")
 	}
+	return r.unregisterFD()
+}
+
+func (r *Ring) unregisterFD() error {
 	up := sys.IoUringRsrcUpdate{Offset: uint32(r.enterFD)}
 	if err := r.register(sys.IORING_UNREGISTER_RING_FDS, unsafe.Pointer(&up), 1); err != nil {
 		return err
 	}
 	r.enterFD, r.enterFlag = r.fd, 0
 	return nil
+}
+
+// CloseFD closes the descriptor of a ring that [Ring.RegisterRingFD] has given a
+// number, which is all that it is reached by from now on. Since Linux 6.3.
+func (r *Ring) CloseFD() error {
+	if r.enterFlag == 0 || r.fd < 0 || r.Features()&FeatRegRegRing == 0 {
+		return invalid("io_uring_register")
+	}
+	err := os.NewSyscallError("close", sys.Close(r.fd))
+	if err == nil {
+		r.fd = -1
+	}
+	return err
 }

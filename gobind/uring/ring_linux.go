@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"time"
 	"unsafe"
 
 	"example.com/syshim/gobind/sys"
@@ -24,10 +23,14 @@ type Ring struct {
 	enterFD   int
 	enterFlag uint32
 	params    sys.IoUringParams
+	open      bool
+	// owner is the thread of a ring with SetupSingleIssuer, 0 when unknown.
+	owner int
 	// always: nothing tells that the kernel holds completions back.
 	always bool
 
 	maps    [3]mapping
+	memory  [2][]byte // of a ring that the kernel has not made itself: queues, entries
 	cleanup runtime.Cleanup
 	kept    [][]byte // registered buffers by their index, for the garbage collector
 
@@ -37,57 +40,9 @@ type Ring struct {
 	poll [1]sys.PollFd
 }
 
-// An Option changes the parameters that io_uring_setup(2) gets. Besides those
-// that functions of this package return, any function of this type is one.
-type Option func(*sys.IoUringParams)
-
-// WithFlags adds set-up flags.
-func WithFlags(flags SetupFlags) Option {
-	return func(p *sys.IoUringParams) {
-		p.Flags |= uint32(flags)
-	}
-}
-
-// WithCQEntries makes the completion queue hold n entries, which the kernel
-// rounds up to a power of two. Without it there are twice as many as in the
-// submission queue.
-func WithCQEntries(n uint32) Option {
-	return func(p *sys.IoUringParams) {
-		p.Flags |= uint32(SetupCQSize)
-		p.CqEntries = n
-	}
-}
-
-// WithSQPoll makes a thread of the kernel take the entries, so that submitting
-// needs no system call while it is awake. It falls asleep after it had nothing
-// to do for idle; 0 is the kernel's default of a second.
-func WithSQPoll(idle time.Duration) Option {
-	return func(p *sys.IoUringParams) {
-		p.Flags |= uint32(SetupSQPoll)
-		p.SqThreadIdle = uint32(idle.Milliseconds())
-	}
-}
-
-// WithSQPollCPU binds the thread of [WithSQPoll] to a CPU.
-func WithSQPollCPU(cpu uint32) Option {
-	return func(p *sys.IoUringParams) {
-		p.Flags |= uint32(SetupSQAff)
-		p.SqThreadCpu = cpu
-	}
-}
-
-// WithWorkersOf makes the ring use the worker threads of another, and its
-// [WithSQPoll] thread if both have one.
-func WithWorkersOf(other *Ring) Option {
-	return func(p *sys.IoUringParams) {
-		p.Flags |= uint32(SetupAttachWQ)
-		p.WqFd = uint32(other.fd)
-	}
-}
-
 // New makes a ring with room for entries requests that are not submitted yet,
-// rounded up to a power of two. It fails with EINVAL for flags that the kernel
-// or this package does not know, with ENOSYS, EPERM or EACCES where io_uring is
+// rounded up to a power of two. It fails with EINVAL for options that contradict
+// each other and for flags that the kernel does not know, with ENOSYS, EPERM or EACCES where io_uring is
 // missing or forbidden, and with ENOMEM where RLIMIT_MEMLOCK is too small. A
 // call that fails leaves nothing behind.
 //
@@ -95,32 +50,50 @@ func WithWorkersOf(other *Ring) Option {
 // reported on standard error and stays as it is, for the kernel may use memory
 // that its requests name.
 func New(entries uint32, opts ...Option) (*Ring, error) {
-	r := &Ring{fd: -1}
+	var s setup
 	for _, opt := range opts {
-		opt(&r.params)
+		opt(&s)
 	}
-	flags := SetupFlags(r.params.Flags)
-	if flags&^setupHandled != 0 {
-		return nil, os.NewSyscallError("io_uring_setup", sys.EINVAL)
+	if err := s.contradiction(); err != nil {
+		return nil, err
 	}
+	r := &Ring{fd: -1}
+	if err := r.provide(&s, entries); err != nil {
+		return nil, err
+	}
+	r.params = s.params
 	fd, err := sys.IoUringSetup(entries, &r.params)
 	if err != nil {
+		r.unmapQueues()
 		return nil, os.NewSyscallError("io_uring_setup", err)
 	}
-	r.fd, r.enterFD = fd, fd
+	flags := r.setup()
+	r.open, r.enterFD = true, fd
+	if flags.has(SetupRegisteredFDOnly) {
+		r.enterFlag = sys.IORING_ENTER_REGISTERED_RING
+	} else {
+		r.fd = fd
+	}
 	if err := r.mapQueues(); err != nil {
 		r.free()
 		return nil, err
 	}
-	r.always = flags&SetupIOPoll != 0 ||
-		flags&(SetupCoopTaskrun|SetupDeferTaskrun) != 0 && flags&SetupTaskrunFlag == 0
+	r.always = flags.has(SetupIOPoll) ||
+		flags.has(SetupCoopTaskrun|SetupDeferTaskrun) && !flags.has(SetupTaskrunFlag)
+	if flags.has(SetupSingleIssuer) && !flags.has(SetupRDisabled) {
+		r.owner = sys.Gettid()
+	}
 	r.arg.Ts = uint64(uintptr(unsafe.Pointer(&r.left)))
 	r.poll[0] = sys.PollFd{Fd: int32(fd), Events: sys.POLLIN}
-	r.cleanup = runtime.AddCleanup(r, reportDropped, fd)
+	r.cleanup = runtime.AddCleanup(r, reportDropped, r.fd)
 	return r, nil
 }
 
 func reportDropped(fd int) {
+	if fd < 0 {
+		fmt.Fprintln(os.Stderr, "uring: a ring without descriptor was dropped without Close; it stays until its thread ends")
+		return
+	}
 	fmt.Fprintf(os.Stderr, "uring: the ring of descriptor %d was dropped without Close; it stays open\n", fd)
 }
 
@@ -132,34 +105,45 @@ func reportDropped(fd int) {
 // and until then uses its memory. So the caller cancels, reaps every terminal
 // completion, and closes then.
 func (r *Ring) Close() error {
-	if r.fd < 0 {
+	if !r.open {
 		return os.ErrClosed
 	}
 	r.cleanup.Stop()
 	return r.free()
 }
 
-// free undoes what New has done so far, and returns the first error.
-func (r *Ring) free() error {
-	err := r.unmapQueues()
-	if r.enterFlag != 0 {
-		if e := r.UnregisterRingFD(); err == nil {
+// free undoes what New has done so far, and returns the first error. A ring
+// without a descriptor ends with its number, and before its memory.
+func (r *Ring) free() (err error) {
+	if r.fd < 0 {
+		err = r.unregisterFD()
+	}
+	if e := r.unmapQueues(); err == nil {
+		err = e
+	}
+	if r.fd >= 0 {
+		if r.enterFlag != 0 {
+			if e := r.unregisterFD(); err == nil {
+				err = e
+			}
+		}
+		if e := os.NewSyscallError("close", sys.Close(r.fd)); err == nil {
 			err = e
 		}
 	}
-	if e := os.NewSyscallError("close", sys.Close(r.fd)); err == nil {
-		err = e
-	}
-	r.fd = -1
+	r.fd, r.open = -1, false
 	return err
 }
 
-// FD returns the descriptor of the ring. It can be polled: it is readable when
-// there are completions. It is close-on-exec and stays the ring's.
+// FD returns the descriptor of the ring, or -1 if it has none ([WithoutFD]). It
+// can be polled: it is readable when there are completions. It is close-on-exec
+// and stays the ring's.
 func (r *Ring) FD() int { return r.fd }
 
 // Features returns what the kernel can do.
 func (r *Ring) Features() Features { return Features(r.params.Features) }
+
+func (r *Ring) setup() SetupFlags { return SetupFlags(r.params.Flags) }
 
 // Params returns what io_uring_setup(2) answered.
 func (r *Ring) Params() sys.IoUringParams { return r.params }

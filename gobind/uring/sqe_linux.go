@@ -38,6 +38,20 @@ type SQE struct {
 	_         uint64
 }
 
+// An SQE128 is an entry of 128 bytes: [Ring.NextSQE128] hands it out, for
+// [OpUringCmd128] and [OpNop128], and for [OpUringCmd] on a ring with
+// [SetupSQE128].
+type SQE128 struct {
+	SQE
+	more [64]byte
+}
+
+// Command returns the 80 bytes from Addr3 on, which [OpUringCmd] takes for the
+// command itself.
+func (s *SQE128) Command() *[80]byte {
+	return (*[80]byte)(unsafe.Add(unsafe.Pointer(s), unsafe.Offsetof(s.Addr3)))
+}
+
 // sizeMax is the most that one request transfers; to longer buffers the kernel
 // applies this limit itself.
 const sizeMax = 0x7ffff000

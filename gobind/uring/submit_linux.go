@@ -16,9 +16,12 @@ import (
 // submission is the queue that the kernel empties.
 type submission struct {
 	head, tail, flags *uint32 // shared with the kernel, which moves head
-	mask              uint32
+	entries, mask     uint32
 	next              uint32 // the next to hand out
 	published         uint32 // what tail is
+	shift             uint8  // an entry takes so many places, as a power of two
+	double            bool   // entries of 128 bytes are possible
+	rewind            bool   // the first entry is always that of index 0
 	sqes              []SQE
 }
 
@@ -50,13 +53,50 @@ func (q *submission) queued() uint32 {
 // handed out. The entry must not be touched after that.
 func (r *Ring) NextSQE() *SQE {
 	q := &r.sq
-	if q.queued() >= uint32(len(q.sqes)) {
+	if q.queued() >= q.entries {
 		return nil
 	}
-	s := &q.sqes[q.next&q.mask]
+	s := &q.sqes[(q.next&q.mask)<<q.shift]
 	q.next++
 	*s = SQE{}
 	return s
+}
+
+// NextSQE128 is [Ring.NextSQE] for an entry of 128 bytes, of a ring with
+// [SetupSQE128] or [SetupSQEMixed]; on others it returns nil. Among mixed
+// entries it is two, and three at the end of the queue, where a request that
+// does nothing and has no completion makes up for the place that is too small.
+func (r *Ring) NextSQE128() *SQE128 {
+	q := &r.sq
+	places := uint32(2) >> q.shift
+	last := q.shift == 0 && q.next&q.mask == q.mask
+	if last {
+		places++
+	}
+	if !q.double || q.queued()+places > q.entries {
+		return nil
+	}
+	if last {
+		s := r.NextSQE()
+		s.Nop()
+		s.Flags = SQECQESkipSuccess
+		places--
+	}
+	i := (q.next & q.mask) << q.shift
+	s := (*SQE128)(unsafe.Pointer(unsafe.SliceData(q.sqes[i : i+2])))
+	q.next += places
+	*s = SQE128{}
+	return s
+}
+
+// taken moves the entries that the kernel has not taken to the front, in a
+// queue that begins there each time.
+func (q *submission) taken(n int) {
+	if q.rewind && n > 0 {
+		copy(q.sqes, q.sqes[n:q.next])
+		q.next -= uint32(n)
+		q.published = q.next
+	}
 }
 
 // Queued returns how many entries were handed out that the kernel has not taken.
@@ -64,11 +104,12 @@ func (r *Ring) Queued() int { return int(r.sq.queued()) }
 
 // Publish makes all entries visible to the kernel, as Submit does, and returns
 // how many it has not taken. It is for a caller that calls io_uring_enter(2) on
-// its own, because it waits while others use the ring.
+// its own, because it waits while others use the ring, and not for one with
+// [SetupSQRewind].
 func (r *Ring) Publish() int { return r.publish() }
 
 // SQEntries returns how many entries the submission queue has.
-func (r *Ring) SQEntries() int { return len(r.sq.sqes) }
+func (r *Ring) SQEntries() int { return int(r.sq.entries) }
 
 // forever is the timeout of those who wait without one.
 const forever = -1
@@ -131,14 +172,14 @@ func (r *Ring) WaitTimeout(n int, timeout time.Duration) error {
 // The kernel does not say why it stopped waiting. To wait again for more than
 // one could miss a timeout request, so one completion is enough then.
 func (r *Ring) enter(submit bool, n int, timeout time.Duration) (taken int, err error) {
-	if r.fd < 0 {
+	if !r.open {
 		return 0, os.ErrClosed
 	}
 	var deadline time.Time
 	if timeout >= 0 && r.Ready() < n {
 		deadline = time.Now().Add(timeout)
 	}
-	n = min(n, len(r.cq.cqes))
+	n = min(n, r.cq.entries)
 	// The kernel counts as ready what was not given back.
 	r.cq.release()
 	for {
@@ -156,6 +197,7 @@ func (r *Ring) enter(submit bool, n int, timeout time.Duration) (taken int, err 
 		}
 		m, e := r.call(todo, wait, flags, deadline)
 		m = max(m, 0)
+		r.sq.taken(m)
 		taken += m
 		enough := m == todo && r.Ready() >= min(n, 1)
 		switch {
@@ -224,23 +266,4 @@ func (r *Ring) callAndPoll(todo int, flags uint32) (int, error) {
 		err = sys.ETIME
 	}
 	return m, err
-}
-
-// These errors are part of ordinary operation and must not cost an allocation.
-var (
-	errTime  = os.NewSyscallError("io_uring_enter", sys.ETIME)
-	errBusy  = os.NewSyscallError("io_uring_enter", sys.EBUSY)
-	errAgain = os.NewSyscallError("io_uring_enter", sys.EAGAIN)
-)
-
-func enterError(err error) error {
-	switch err {
-	case sys.ETIME:
-		return errTime
-	case sys.EBUSY:
-		return errBusy
-	case sys.EAGAIN:
-		return errAgain
-	}
-	return os.NewSyscallError("io_uring_enter", err)
 }
