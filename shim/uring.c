@@ -7,15 +7,24 @@
 
 enum { SIGSET_SIZE = 8 };
 
+/* Flags of io_uring_enter that a ring has in int_flags. */
+#define INT_FLAGS (SHIM_URING_INT_REG_RING | SHIM_URING_INT_NO_IOWAIT)
+
+/* The rest of a wait is registered. */
+#define REGISTERED (SHIM_IORING_ENTER_EXT_ARG | SHIM_IORING_ENTER_EXT_ARG_REG)
+
 /*
  * Wait for nr completions, at most ts, with a signal mask; 0: do not wait.
- * After min_usec, if not 0, one is enough.
+ * After min_usec, if not 0, one is enough. With flags REGISTERED all of this
+ * stands at index.
  */
 struct wait {
 	unsigned nr;
 	const struct shim_timespec *ts;
 	const uint64_t *sigmask;
 	unsigned min_usec;
+	unsigned flags;
+	unsigned index;
 };
 
 static int polled(const struct shim_uring *ring)
@@ -44,10 +53,15 @@ static int may_hold_back(const struct shim_uring *ring)
 static int enter(struct shim_uring *ring, unsigned queued, unsigned flags,
 		 const struct wait *w)
 {
+	const size_t offset = w->index * sizeof(struct shim_io_uring_reg_wait);
 	struct shim_io_uring_getevents_arg arg = { 0 };
 
-	if (ring->int_flags & SHIM_URING_INT_REG_RING)
-		flags |= SHIM_IORING_ENTER_REGISTERED_RING;
+	flags |= (ring->int_flags & INT_FLAGS) | w->flags;
+	if (w->flags)
+		return (int)shim_io_uring_enter(
+			ring->enter_ring_fd, queued, w->nr, flags,
+			(const void *)offset,
+			sizeof(struct shim_io_uring_reg_wait));
 	if (!w->ts && !w->min_usec)
 		return (int)shim_io_uring_enter(ring->enter_ring_fd, queued,
 						w->nr, flags, w->sigmask,
@@ -61,6 +75,11 @@ static int enter(struct shim_uring *ring, unsigned queued, unsigned flags,
 					sizeof(arg));
 }
 
+static int rewinds(const struct shim_uring *ring)
+{
+	return (ring->flags & SHIM_IORING_SETUP_SQ_REWIND) != 0;
+}
+
 /*
  * Make the prepared SQEs visible to the kernel, and return how many it is to
  * take: also those that it did not take before. SQPOLL's thread takes them on
@@ -71,6 +90,9 @@ static unsigned publish(struct shim_uring *ring)
 	struct shim_uring_sq *sq = &ring->sq;
 	unsigned fresh = sq->sqe_tail - sq->sqe_head;
 
+	/* The kernel looks at no index: it begins with the first SQE. */
+	if (rewinds(ring))
+		return sq->sqe_tail;
 	/*
 	 * Release: the SQEs are written before the kernel's load-acquire sees
 	 * the tail over them.
@@ -97,9 +119,21 @@ static unsigned wakeup_flag(const struct shim_uring *ring)
 		       : 0;
 }
 
+/* The kernel took the first nr SQEs: those behind them become the first. */
+static void rewind_queue(struct shim_uring *ring, unsigned nr)
+{
+	struct shim_uring_sq *sq = &ring->sq;
+	unsigned shift = shim_uring_sqe_shift(ring);
+
+	sq->sqe_tail -= nr;
+	for (unsigned i = 0; i < sq->sqe_tail << shift; i++)
+		sq->sqes[i] = sq->sqes[i + (nr << shift)];
+}
+
 static int submit(struct shim_uring *ring, unsigned flags, const struct wait *w)
 {
 	unsigned queued = publish(ring);
+	int n;
 
 	flags |= wakeup_flag(ring);
 	if (w->nr || holds_back(ring))
@@ -107,7 +141,10 @@ static int submit(struct shim_uring *ring, unsigned flags, const struct wait *w)
 	/* Nothing to do, or SQPOLL's thread is awake and does it. */
 	if (!flags && (!queued || polled(ring)))
 		return (int)queued;
-	return enter(ring, queued, flags, w);
+	n = enter(ring, queued, flags, w);
+	if (rewinds(ring) && n > 0)
+		rewind_queue(ring, (unsigned)n);
+	return n;
 }
 
 static int has_timed_wait(const struct shim_uring *ring)
@@ -153,25 +190,24 @@ static int wait_once(struct shim_uring *ring, const struct wait *w)
 static int wait_for(struct shim_uring *ring, struct shim_io_uring_cqe **cqe_ptr,
 		    const struct wait *w)
 {
-	unsigned ready = shim_uring_cq_ready(ring);
 	int err = 0;
 
-	*cqe_ptr = NULL;
+	*cqe_ptr = shim_uring_first_cqe(ring);
 	/* A wait in io_uring_enter gets what is held back by itself. */
-	if (!ready && (!w->nr || is_polled_wait(ring, w)) &&
+	if (!*cqe_ptr && (!w->nr || is_polled_wait(ring, w)) &&
 	    may_hold_back(ring)) {
 		err = shim_uring_get_events(ring);
-		ready = shim_uring_cq_ready(ring);
+		*cqe_ptr = shim_uring_first_cqe(ring);
 	}
-	if (!err && ready < w->nr) {
-		do
+	if (!err && shim_uring_cq_ready(ring) < w->nr) {
+		do {
 			err = wait_once(ring, w);
-		while (!err && !w->ts && !shim_uring_cq_ready(ring));
+			*cqe_ptr = shim_uring_first_cqe(ring);
+		} while (!err && !w->ts && !*cqe_ptr);
 	}
 	if (err)
-		return err;
-	*cqe_ptr = shim_uring_first_cqe(ring);
-	return *cqe_ptr ? 0 : -SHIM_EAGAIN;
+		*cqe_ptr = NULL;
+	return err || *cqe_ptr ? err : -SHIM_EAGAIN;
 }
 
 int shim_uring_submit(struct shim_uring *ring)
@@ -181,14 +217,14 @@ int shim_uring_submit(struct shim_uring *ring)
 
 int shim_uring_submit_and_wait(struct shim_uring *ring, unsigned wait_nr)
 {
-	const struct wait w = { wait_nr, NULL, NULL, 0 };
+	const struct wait w = { wait_nr, NULL, NULL, 0, 0, 0 };
 
 	return submit(ring, 0, &w);
 }
 
 int shim_uring_submit_and_get_events(struct shim_uring *ring)
 {
-	const struct wait w = { 0, NULL, NULL, 0 };
+	const struct wait w = { 0, NULL, NULL, 0, 0, 0 };
 
 	return submit(ring, SHIM_IORING_ENTER_GETEVENTS, &w);
 }
@@ -212,7 +248,7 @@ int shim_uring_submit_and_wait_timeout(struct shim_uring *ring,
 				       const struct shim_timespec *ts,
 				       const uint64_t *sigmask)
 {
-	const struct wait w = { wait_nr, ts, sigmask, 0 };
+	const struct wait w = { wait_nr, ts, sigmask, 0, 0, 0 };
 	int n = ts && !has_timed_wait(ring) ? submit_and_poll(ring, &w)
 					    : submit(ring, 0, &w);
 
@@ -232,7 +268,7 @@ int shim_uring_submit_and_wait_min_timeout(struct shim_uring *ring,
 					   unsigned min_wait,
 					   const uint64_t *sigmask)
 {
-	const struct wait w = { wait_nr, ts, sigmask, min_wait };
+	const struct wait w = { wait_nr, ts, sigmask, min_wait, 0, 0 };
 	int n;
 
 	*cqe_ptr = NULL;
@@ -243,9 +279,25 @@ int shim_uring_submit_and_wait_min_timeout(struct shim_uring *ring,
 	return n;
 }
 
+int shim_uring_submit_and_wait_reg(struct shim_uring *ring,
+				   struct shim_io_uring_cqe **cqe_ptr,
+				   unsigned wait_nr, int reg_index)
+{
+	const struct wait w = { wait_nr, NULL,	     NULL,
+				0,	 REGISTERED, (unsigned)reg_index };
+	int n;
+
+	*cqe_ptr = NULL;
+	if (!has_timed_wait(ring))
+		return -SHIM_EINVAL;
+	n = submit(ring, 0, &w);
+	*cqe_ptr = shim_uring_first_cqe(ring);
+	return n;
+}
+
 int shim_uring_sqring_wait(struct shim_uring *ring)
 {
-	const struct wait w = { 0, NULL, NULL, 0 };
+	const struct wait w = { 0, NULL, NULL, 0, 0, 0 };
 
 	if (!polled(ring) || shim_uring_sq_space_left(ring))
 		return 0;
@@ -256,7 +308,7 @@ int shim_uring_sqring_wait(struct shim_uring *ring)
 int shim_uring_wait_cqe_nr(struct shim_uring *ring,
 			   struct shim_io_uring_cqe **cqe_ptr, unsigned wait_nr)
 {
-	const struct wait w = { wait_nr, NULL, NULL, 0 };
+	const struct wait w = { wait_nr, NULL, NULL, 0, 0, 0 };
 
 	return wait_for(ring, cqe_ptr, &w);
 }
@@ -266,7 +318,7 @@ int shim_uring_wait_cqes(struct shim_uring *ring,
 			 const struct shim_timespec *ts,
 			 const uint64_t *sigmask)
 {
-	const struct wait w = { wait_nr, ts, sigmask, 0 };
+	const struct wait w = { wait_nr, ts, sigmask, 0, 0, 0 };
 
 	return wait_for(ring, cqe_ptr, &w);
 }
@@ -277,7 +329,7 @@ int shim_uring_wait_cqes_min_timeout(struct shim_uring *ring,
 				     const struct shim_timespec *ts,
 				     unsigned min_wait, const uint64_t *sigmask)
 {
-	const struct wait w = { wait_nr, ts, sigmask, min_wait };
+	const struct wait w = { wait_nr, ts, sigmask, min_wait, 0, 0 };
 
 	*cqe_ptr = NULL;
 	if (!has_min_timeout(ring))
@@ -296,21 +348,38 @@ unsigned shim_uring_peek_batch_cqe(struct shim_uring *ring,
 				   struct shim_io_uring_cqe **cqes,
 				   unsigned count)
 {
-	unsigned ready = shim_uring_cq_ready(ring);
-	unsigned head = *ring->cq.khead;
+	unsigned n = 0, head, tail;
 
-	if (!ready && may_hold_back(ring) && !shim_uring_get_events(ring))
-		ready = shim_uring_cq_ready(ring);
-	if (count > ready)
-		count = ready;
-	for (unsigned i = 0; i < count; i++)
-		cqes[i] = shim_uring_cqe_at(ring, head + i);
-	return count;
+	if (!shim_uring_first_cqe(ring) && may_hold_back(ring) &&
+	    !shim_uring_get_events(ring))
+		shim_uring_first_cqe(ring);
+	head = *ring->cq.khead;
+	tail = head + shim_uring_cq_ready(ring);
+	for (; n < count && head != tail; n++) {
+		cqes[n] = shim_uring_cqe_at(ring, head);
+		/* It can be given back when it is the first. */
+		if (cqes[n]->flags & SHIM_IORING_CQE_F_SKIP)
+			break;
+		head += shim_uring_cqe_nr(cqes[n]);
+	}
+	return n;
 }
 
 int shim_uring_get_events(struct shim_uring *ring)
 {
-	const struct wait w = { 0, NULL, NULL, 0 };
+	const struct wait w = { 0, NULL, NULL, 0, 0, 0 };
 
 	return enter(ring, 0, SHIM_IORING_ENTER_GETEVENTS, &w);
+}
+
+int shim_uring_set_iowait(struct shim_uring *ring, int enable_iowait)
+{
+	unsigned flags = ring->int_flags | SHIM_URING_INT_NO_IOWAIT;
+
+	if (!(ring->features & SHIM_IORING_FEAT_NO_IOWAIT))
+		return -SHIM_EOPNOTSUPP;
+	if (enable_iowait)
+		flags ^= SHIM_URING_INT_NO_IOWAIT;
+	ring->int_flags = (uint8_t)flags;
+	return 0;
 }

@@ -24,7 +24,8 @@ AT(shim_uring_sq, ring_sz, 72);
 AT(shim_uring_sq, ring_ptr, 80);
 AT(shim_uring_sq, ring_mask, 88);
 AT(shim_uring_sq, ring_entries, 92);
-AT(shim_uring_sq, pad, 96);
+AT(shim_uring_sq, sqes_sz, 96);
+AT(shim_uring_sq, pad, 100);
 
 SIZE(shim_uring_cq, 88);
 AT(shim_uring_cq, khead, 0);

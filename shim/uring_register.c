@@ -5,7 +5,10 @@
 
 #include <shim/uring.h>
 
-static int tell(struct shim_uring *ring, unsigned op, void *arg, unsigned nr)
+#include "uring_impl.h"
+
+int shim_uring_tell(struct shim_uring *ring, unsigned op, void *arg,
+		    unsigned nr)
 {
 	int fd = ring->ring_fd;
 
@@ -14,6 +17,12 @@ static int tell(struct shim_uring *ring, unsigned op, void *arg, unsigned nr)
 		op |= SHIM_IORING_REGISTER_USE_REGISTERED_RING;
 	}
 	return (int)shim_io_uring_register(fd, op, arg, nr);
+}
+
+/* What the task does, or asks, needs no ring. */
+static int tell_kernel(unsigned op, void *arg, unsigned nr)
+{
+	return (int)shim_io_uring_register(-1, op, arg, nr);
 }
 
 /* The kernel only reads this. */
@@ -29,12 +38,12 @@ static uint64_t address(const void *p)
 
 int shim_uring_register_eventfd(struct shim_uring *ring, int fd)
 {
-	return tell(ring, SHIM_IORING_REGISTER_EVENTFD, &fd, 1);
+	return shim_uring_tell(ring, SHIM_IORING_REGISTER_EVENTFD, &fd, 1);
 }
 
 int shim_uring_unregister_eventfd(struct shim_uring *ring)
 {
-	return tell(ring, SHIM_IORING_UNREGISTER_EVENTFD, NULL, 0);
+	return shim_uring_tell(ring, SHIM_IORING_UNREGISTER_EVENTFD, NULL, 0);
 }
 
 int shim_uring_register_probe(struct shim_uring *ring,
@@ -45,17 +54,19 @@ int shim_uring_register_probe(struct shim_uring *ring,
 	/* The kernel refuses a probe that is not 0, for later use. */
 	for (size_t i = 0; i < SHIM_URING_PROBE_SIZE(nr); i++)
 		bytes[i] = 0;
-	return tell(ring, SHIM_IORING_REGISTER_PROBE, p, nr);
+	return shim_uring_tell(ring, SHIM_IORING_REGISTER_PROBE, p, nr);
 }
 
 int shim_uring_enable_rings(struct shim_uring *ring)
 {
-	return tell(ring, SHIM_IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+	return shim_uring_tell(ring, SHIM_IORING_REGISTER_ENABLE_RINGS, NULL,
+			       0);
 }
 
 int shim_uring_register_eventfd_async(struct shim_uring *ring, int fd)
 {
-	return tell(ring, SHIM_IORING_REGISTER_EVENTFD_ASYNC, &fd, 1);
+	return shim_uring_tell(ring, SHIM_IORING_REGISTER_EVENTFD_ASYNC, &fd,
+			       1);
 }
 
 static int is_registered(const struct shim_uring *ring)
@@ -72,7 +83,7 @@ int shim_uring_register_ring_fd(struct shim_uring *ring)
 		return -SHIM_EEXIST;
 	up.offset = UINT32_MAX;
 	up.data = (uint64_t)ring->ring_fd;
-	n = tell(ring, SHIM_IORING_REGISTER_RING_FDS, &up, 1);
+	n = shim_uring_tell(ring, SHIM_IORING_REGISTER_RING_FDS, &up, 1);
 	if (n == 1) {
 		ring->enter_ring_fd = (int)up.offset;
 		ring->int_flags |= SHIM_URING_INT_REG_RING;
@@ -88,10 +99,10 @@ int shim_uring_unregister_ring_fd(struct shim_uring *ring)
 	if (!is_registered(ring))
 		return -SHIM_EINVAL;
 	up.offset = (uint32_t)ring->enter_ring_fd;
-	n = tell(ring, SHIM_IORING_UNREGISTER_RING_FDS, &up, 1);
+	n = shim_uring_tell(ring, SHIM_IORING_UNREGISTER_RING_FDS, &up, 1);
 	if (n == 1) {
 		ring->enter_ring_fd = ring->ring_fd;
-		ring->int_flags &= (uint8_t)~SHIM_URING_INT_REG_RING;
+		ring->int_flags &= (uint8_t) ~(unsigned)SHIM_URING_INT_REG_RING;
 	}
 	return n;
 }
@@ -111,20 +122,21 @@ int shim_uring_close_ring_fd(struct shim_uring *ring)
 
 int shim_uring_register_personality(struct shim_uring *ring)
 {
-	return tell(ring, SHIM_IORING_REGISTER_PERSONALITY, NULL, 0);
+	return shim_uring_tell(ring, SHIM_IORING_REGISTER_PERSONALITY, NULL, 0);
 }
 
 int shim_uring_unregister_personality(struct shim_uring *ring, int id)
 {
-	return tell(ring, SHIM_IORING_UNREGISTER_PERSONALITY, NULL,
-		    (unsigned)id);
+	return shim_uring_tell(ring, SHIM_IORING_UNREGISTER_PERSONALITY, NULL,
+			       (unsigned)id);
 }
 
 int shim_uring_register_restrictions(struct shim_uring *ring,
 				     struct shim_io_uring_restriction *res,
 				     unsigned nr)
 {
-	return tell(ring, SHIM_IORING_REGISTER_RESTRICTIONS, res, nr);
+	return shim_uring_tell(ring, SHIM_IORING_REGISTER_RESTRICTIONS, res,
+			       nr);
 }
 
 int shim_uring_register_iowq_aff(struct shim_uring *ring, size_t cpusz,
@@ -132,25 +144,105 @@ int shim_uring_register_iowq_aff(struct shim_uring *ring, size_t cpusz,
 {
 	if (cpusz > UINT32_MAX)
 		return -SHIM_EINVAL;
-	return tell(ring, SHIM_IORING_REGISTER_IOWQ_AFF, in(mask),
-		    (unsigned)cpusz);
+	return shim_uring_tell(ring, SHIM_IORING_REGISTER_IOWQ_AFF, in(mask),
+			       (unsigned)cpusz);
 }
 
 int shim_uring_unregister_iowq_aff(struct shim_uring *ring)
 {
-	return tell(ring, SHIM_IORING_UNREGISTER_IOWQ_AFF, NULL, 0);
+	return shim_uring_tell(ring, SHIM_IORING_UNREGISTER_IOWQ_AFF, NULL, 0);
 }
 
 int shim_uring_register_iowq_max_workers(struct shim_uring *ring,
 					 unsigned values[2])
 {
-	return tell(ring, SHIM_IORING_REGISTER_IOWQ_MAX_WORKERS, values, 2);
+	return shim_uring_tell(ring, SHIM_IORING_REGISTER_IOWQ_MAX_WORKERS,
+			       values, 2);
 }
 
 int shim_uring_register_sync_cancel(struct shim_uring *ring,
 				    struct shim_io_uring_sync_cancel_reg *reg)
 {
-	return tell(ring, SHIM_IORING_REGISTER_SYNC_CANCEL, reg, 1);
+	return shim_uring_tell(ring, SHIM_IORING_REGISTER_SYNC_CANCEL, reg, 1);
+}
+
+int shim_uring_register_sync_msg(struct shim_io_uring_sqe *sqe)
+{
+	return tell_kernel(SHIM_IORING_REGISTER_SEND_MSG_RING, sqe, 1);
+}
+
+int shim_uring_register_query(struct shim_io_uring_query_hdr *query)
+{
+	return tell_kernel(SHIM_IORING_REGISTER_QUERY, query, 0);
+}
+
+int shim_uring_register_napi(struct shim_uring *ring,
+			     struct shim_io_uring_napi *napi)
+{
+	return shim_uring_tell(ring, SHIM_IORING_REGISTER_NAPI, napi, 1);
+}
+
+int shim_uring_unregister_napi(struct shim_uring *ring,
+			       struct shim_io_uring_napi *napi)
+{
+	return shim_uring_tell(ring, SHIM_IORING_UNREGISTER_NAPI, napi, 1);
+}
+
+int shim_uring_register_clock(struct shim_uring *ring,
+			      struct shim_io_uring_clock_register *arg)
+{
+	return shim_uring_tell(ring, SHIM_IORING_REGISTER_CLOCK, arg, 0);
+}
+
+int shim_uring_register_region(struct shim_uring *ring,
+			       struct shim_io_uring_mem_region_reg *reg)
+{
+	return shim_uring_tell(ring, SHIM_IORING_REGISTER_MEM_REGION, reg, 1);
+}
+
+int shim_uring_register_wait_reg(struct shim_uring *ring,
+				 struct shim_io_uring_reg_wait *reg, int nr)
+{
+	struct shim_io_uring_region_desc desc = { 0 };
+	struct shim_io_uring_mem_region_reg region = { 0 };
+
+	if (nr <= 0)
+		return -SHIM_EINVAL;
+	desc.user_addr = address(reg);
+	desc.size = (uint64_t)nr * sizeof(*reg);
+	desc.flags = SHIM_IORING_MEM_REGION_TYPE_USER;
+	region.region_uptr = address(&desc);
+	region.flags = SHIM_IORING_MEM_REGION_REG_WAIT_ARG;
+	return shim_uring_register_region(ring, &region);
+}
+
+int shim_uring_register_ifq(struct shim_uring *ring,
+			    struct shim_io_uring_zcrx_ifq_reg *reg)
+{
+	return shim_uring_tell(ring, SHIM_IORING_REGISTER_ZCRX_IFQ, reg, 1);
+}
+
+int shim_uring_register_zcrx_ctrl(struct shim_uring *ring,
+				  struct shim_zcrx_ctrl *ctrl)
+{
+	return shim_uring_tell(ring, SHIM_IORING_REGISTER_ZCRX_CTRL, ctrl, 0);
+}
+
+int shim_uring_register_bpf_filter(struct shim_uring *ring,
+				   struct shim_io_uring_bpf *bpf)
+{
+	return shim_uring_tell(ring, SHIM_IORING_REGISTER_BPF_FILTER, bpf, 1);
+}
+
+int shim_uring_register_bpf_filter_task(struct shim_io_uring_bpf *bpf)
+{
+	return tell_kernel(SHIM_IORING_REGISTER_BPF_FILTER, bpf, 1);
+}
+
+int shim_uring_register_restrictions_task(
+	struct shim_io_uring_task_restriction *res)
+{
+	return tell_kernel(SHIM_IORING_REGISTER_RESTRICTIONS, res, 1);
 }
 
 /* ---- Buffers and files ---- */
@@ -165,7 +257,7 @@ static int register_all(struct shim_uring *ring, unsigned op, const void *data,
 	reg.tags = address(tags);
 	if (!data)
 		reg.flags = SHIM_IORING_RSRC_REGISTER_SPARSE;
-	return tell(ring, op, &reg, sizeof(reg));
+	return shim_uring_tell(ring, op, &reg, sizeof(reg));
 }
 
 static int update(struct shim_uring *ring, unsigned op, unsigned off,
@@ -177,13 +269,14 @@ static int update(struct shim_uring *ring, unsigned op, unsigned off,
 	up.data = address(data);
 	up.tags = address(tags);
 	up.nr = nr;
-	return tell(ring, op, &up, sizeof(up));
+	return shim_uring_tell(ring, op, &up, sizeof(up));
 }
 
 int shim_uring_register_buffers(struct shim_uring *ring,
 				const struct shim_iovec *iovecs, unsigned nr)
 {
-	return tell(ring, SHIM_IORING_REGISTER_BUFFERS, in(iovecs), nr);
+	return shim_uring_tell(ring, SHIM_IORING_REGISTER_BUFFERS, in(iovecs),
+			       nr);
 }
 
 int shim_uring_register_buffers_tags(struct shim_uring *ring,
@@ -211,15 +304,40 @@ int shim_uring_register_buffers_update_tag(struct shim_uring *ring,
 		      tags, nr);
 }
 
+int shim_uring_clone_buffers_offset(struct shim_uring *dst,
+				    struct shim_uring *src, unsigned dst_off,
+				    unsigned src_off, unsigned nr,
+				    unsigned flags)
+{
+	struct shim_io_uring_clone_buffers clone = { 0 };
+
+	clone.src_fd = (uint32_t)src->ring_fd;
+	clone.flags = flags & ~(unsigned)SHIM_IORING_REGISTER_SRC_REGISTERED;
+	if (src->ring_fd < 0) {
+		clone.src_fd = (uint32_t)src->enter_ring_fd;
+		clone.flags |= SHIM_IORING_REGISTER_SRC_REGISTERED;
+	}
+	clone.src_off = src_off;
+	clone.dst_off = dst_off;
+	clone.nr = nr;
+	return shim_uring_tell(dst, SHIM_IORING_REGISTER_CLONE_BUFFERS, &clone,
+			       1);
+}
+
+int shim_uring_clone_buffers(struct shim_uring *dst, struct shim_uring *src)
+{
+	return shim_uring_clone_buffers_offset(dst, src, 0, 0, 0, 0);
+}
+
 int shim_uring_unregister_buffers(struct shim_uring *ring)
 {
-	return tell(ring, SHIM_IORING_UNREGISTER_BUFFERS, NULL, 0);
+	return shim_uring_tell(ring, SHIM_IORING_UNREGISTER_BUFFERS, NULL, 0);
 }
 
 int shim_uring_register_files(struct shim_uring *ring, const int *files,
 			      unsigned nr)
 {
-	return tell(ring, SHIM_IORING_REGISTER_FILES, in(files), nr);
+	return shim_uring_tell(ring, SHIM_IORING_REGISTER_FILES, in(files), nr);
 }
 
 int shim_uring_register_files_tags(struct shim_uring *ring, const int *files,
@@ -240,7 +358,8 @@ int shim_uring_register_files_update(struct shim_uring *ring, unsigned off,
 {
 	struct shim_io_uring_files_update up = { off, 0, address(files) };
 
-	return tell(ring, SHIM_IORING_REGISTER_FILES_UPDATE, &up, nr);
+	return shim_uring_tell(ring, SHIM_IORING_REGISTER_FILES_UPDATE, &up,
+			       nr);
 }
 
 int shim_uring_register_files_update_tag(struct shim_uring *ring, unsigned off,
@@ -253,7 +372,7 @@ int shim_uring_register_files_update_tag(struct shim_uring *ring, unsigned off,
 
 int shim_uring_unregister_files(struct shim_uring *ring)
 {
-	return tell(ring, SHIM_IORING_UNREGISTER_FILES, NULL, 0);
+	return shim_uring_tell(ring, SHIM_IORING_UNREGISTER_FILES, NULL, 0);
 }
 
 int shim_uring_register_file_alloc_range(struct shim_uring *ring, unsigned off,
@@ -261,7 +380,8 @@ int shim_uring_register_file_alloc_range(struct shim_uring *ring, unsigned off,
 {
 	struct shim_io_uring_file_index_range range = { off, len, 0 };
 
-	return tell(ring, SHIM_IORING_REGISTER_FILE_ALLOC_RANGE, &range, 0);
+	return shim_uring_tell(ring, SHIM_IORING_REGISTER_FILE_ALLOC_RANGE,
+			       &range, 0);
 }
 
 /* ---- Rings of provided buffers ---- */
@@ -271,7 +391,7 @@ int shim_uring_register_buf_ring(struct shim_uring *ring,
 				 unsigned flags)
 {
 	reg->flags |= (uint16_t)flags;
-	return tell(ring, SHIM_IORING_REGISTER_PBUF_RING, reg, 1);
+	return shim_uring_tell(ring, SHIM_IORING_REGISTER_PBUF_RING, reg, 1);
 }
 
 int shim_uring_unregister_buf_ring(struct shim_uring *ring, int bgid)
@@ -279,7 +399,20 @@ int shim_uring_unregister_buf_ring(struct shim_uring *ring, int bgid)
 	struct shim_io_uring_buf_reg reg = { 0 };
 
 	reg.bgid = (uint16_t)bgid;
-	return tell(ring, SHIM_IORING_UNREGISTER_PBUF_RING, &reg, 1);
+	return shim_uring_tell(ring, SHIM_IORING_UNREGISTER_PBUF_RING, &reg, 1);
+}
+
+/* Memory of the kernel that is there when the ring of buffers is. */
+static void *map_buf_ring(struct shim_uring *ring, size_t size, int bgid)
+{
+	const int64_t offset = (int64_t)bgid << SHIM_IORING_OFF_PBUF_SHIFT;
+	void *p = shim_mmap(NULL, size, SHIM_PROT_READ | SHIM_PROT_WRITE,
+			    SHIM_MAP_SHARED | SHIM_MAP_POPULATE, ring->ring_fd,
+			    (int64_t)SHIM_IORING_OFF_PBUF_RING | offset);
+
+	if (shim_ptr_err(p))
+		shim_uring_unregister_buf_ring(ring, bgid);
+	return p;
 }
 
 struct shim_io_uring_buf_ring *
@@ -288,9 +421,11 @@ shim_uring_setup_buf_ring(struct shim_uring *ring, unsigned nentries, int bgid,
 {
 	struct shim_io_uring_buf_reg reg = { 0 };
 	size_t size = nentries * sizeof(struct shim_io_uring_buf);
-	void *p = shim_mmap(NULL, size, SHIM_PROT_READ | SHIM_PROT_WRITE,
-			    SHIM_MAP_PRIVATE | SHIM_MAP_ANONYMOUS, -1, 0);
+	void *p = NULL;
 
+	if (!(flags & SHIM_IOU_PBUF_RING_MMAP))
+		p = shim_mmap(NULL, size, SHIM_PROT_READ | SHIM_PROT_WRITE,
+			      SHIM_MAP_PRIVATE | SHIM_MAP_ANONYMOUS, -1, 0);
 	*err = (int)shim_ptr_err(p);
 	if (*err)
 		return NULL;
@@ -299,9 +434,15 @@ shim_uring_setup_buf_ring(struct shim_uring *ring, unsigned nentries, int bgid,
 	reg.bgid = (uint16_t)bgid;
 	*err = shim_uring_register_buf_ring(ring, &reg, flags);
 	if (*err) {
-		shim_munmap(p, size);
+		if (p)
+			shim_munmap(p, size);
 		return NULL;
 	}
+	if (!p)
+		p = map_buf_ring(ring, size, bgid);
+	*err = (int)shim_ptr_err(p);
+	if (*err)
+		return NULL;
 	shim_uring_buf_ring_init(p);
 	return p;
 }
@@ -325,7 +466,8 @@ int shim_uring_buf_ring_head(struct shim_uring *ring, int buf_group,
 	int err;
 
 	status.buf_group = (uint32_t)buf_group;
-	err = tell(ring, SHIM_IORING_REGISTER_PBUF_STATUS, &status, 1);
+	err = shim_uring_tell(ring, SHIM_IORING_REGISTER_PBUF_STATUS, &status,
+			      1);
 	if (!err)
 		*head = (uint16_t)status.head;
 	return err;

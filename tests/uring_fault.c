@@ -17,6 +17,7 @@ long real_syscall(long nr, long a, long b, long c, long d, long e, long f);
 
 static struct {
 	int calls;
+	int mapped;  /* mmaps without their munmaps */
 	int fail_at; /* the number of the call, from 1; 0: none */
 	long error;
 	unsigned hidden_features;
@@ -33,6 +34,8 @@ long shim_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	if (is_named_fault(nr))
 		return named_fault.error;
 	r = real_syscall(nr, a, b, c, d, e, f);
+	kernel.mapped += nr == SHIM_NR_mmap && !shim_ptr_err((void *)r);
+	kernel.mapped -= nr == SHIM_NR_munmap && !r;
 	if (nr == SHIM_NR_io_uring_setup && r >= 0)
 		((struct shim_io_uring_params *)b)->features &=
 			~kernel.hidden_features;
@@ -197,12 +200,83 @@ static void tear_down_ends_all_whatever_fails(void)
 	}
 }
 
+/*
+ * Memory of one's own: some calls only ask about the kernel, and a set-up goes
+ * on without their answer.
+ */
+static void a_failed_set_up_leaves_no_memory_of_its_own(void)
+{
+	const unsigned flags = SHIM_IORING_SETUP_NO_MMAP;
+	int fds = open_fds(), mapped = kernel.mapped, calls = 0;
+	struct shim_uring ring;
+
+	if (shim_uring_queue_init(4, &ring, flags))
+		SKIP("this kernel cannot set up such a ring");
+	CHECK_EQ(kernel.mapped, mapped + 1);
+	shim_uring_queue_exit(&ring);
+	CHECK_EQ(kernel.mapped, mapped);
+	for (int at = 1; at <= 8; at++) {
+		int err;
+
+		kernel.calls = 0;
+		kernel.fail_at = at;
+		kernel.error = -SHIM_ENOMEM;
+		err = shim_uring_queue_init(4, &ring, flags);
+		calls += kernel.calls < at;
+		kernel.fail_at = 0;
+		CHECK(!err || err == -SHIM_ENOMEM);
+		CHECK_EQ(open_fds(), fds + !err);
+		CHECK_EQ(kernel.mapped, mapped + !err);
+		if (err)
+			continue;
+		CHECK_EQ(nop(&ring), 0);
+		shim_uring_queue_exit(&ring);
+	}
+	/* Each call failed once. */
+	CHECK(calls > 0);
+	CHECK_EQ(kernel.mapped, mapped);
+	CHECK_EQ(open_fds(), fds);
+}
+
+/* The kernel has made the rings anew, but their memory cannot be had. */
+static void a_resize_that_cannot_be_mapped_keeps_the_old_memory(void)
+{
+	struct shim_io_uring_params p = { .sq_entries = 64 };
+	int fds = open_fds(), mapped = kernel.mapped;
+	struct shim_uring ring;
+
+	for (int at = 1; at <= 3; at++) {
+		struct shim_uring before;
+		int err = shim_uring_queue_init(
+			4, &ring,
+			SHIM_IORING_SETUP_SINGLE_ISSUER |
+				SHIM_IORING_SETUP_DEFER_TASKRUN);
+
+		if (err)
+			SKIP("this kernel cannot set up such a ring");
+		before = ring;
+		kernel.calls = 0;
+		kernel.fail_at = at;
+		kernel.error = -SHIM_ENOMEM;
+		err = shim_uring_resize_rings(&ring, &p);
+		kernel.fail_at = 0;
+		if (err == -SHIM_EINVAL) {
+			shim_uring_queue_exit(&ring);
+			SKIP("this kernel cannot change the size");
+		}
+		CHECK_EQ(err, -SHIM_ENOMEM);
+		CHECK_EQ(kernel.mapped, mapped + 2);
+		CHECK(ring.sq.sqes == before.sq.sqes);
+		CHECK(ring.cq.ring_ptr == before.cq.ring_ptr);
+		shim_uring_queue_exit(&ring);
+		CHECK_EQ(kernel.mapped, mapped);
+		CHECK_EQ(open_fds(), fds);
+	}
+}
+
 static void flags_that_cannot_work_make_no_call(void)
 {
-	static const unsigned flags[] = { SHIM_IORING_SETUP_NO_MMAP,
-					  SHIM_IORING_SETUP_REGISTERED_FD_ONLY,
-					  SHIM_IORING_SETUP_CQE_MIXED,
-					  1U << 31 };
+	static const unsigned flags[] = { 1U << 21, 1U << 31 };
 	struct shim_uring ring;
 
 	kernel.calls = 0;
@@ -217,6 +291,10 @@ static const struct check_test uring_fault_tests[] = {
 	{ "set_up_fails_as_the_table_says", set_up_fails_as_the_table_says },
 	{ "tear_down_ends_all_whatever_fails",
 	  tear_down_ends_all_whatever_fails },
+	{ "a_failed_set_up_leaves_no_memory_of_its_own",
+	  a_failed_set_up_leaves_no_memory_of_its_own },
+	{ "a_resize_that_cannot_be_mapped_keeps_the_old_memory",
+	  a_resize_that_cannot_be_mapped_keeps_the_old_memory },
 	{ "flags_that_cannot_work_make_no_call",
 	  flags_that_cannot_work_make_no_call },
 };

@@ -56,7 +56,8 @@ struct shim_uring_sq {
 	unsigned ring_mask;
 	unsigned ring_entries;
 
-	unsigned pad[2];
+	unsigned sqes_sz; /* bytes to unmap at sqes */
+	unsigned pad;
 };
 
 /* The completion queue: CQEs from khead to ktail are the caller's. */
@@ -79,10 +80,13 @@ struct shim_uring_cq {
 };
 
 /*
- * In int_flags, as liburing has it: enter_ring_fd is not a descriptor but the
- * thread's number of a registered ring.
+ * In int_flags. The first two are flags of io_uring_enter: enter_ring_fd is not
+ * a descriptor but the thread's number of a registered ring; a wait does not
+ * count as one for the processor. The memory is the caller's.
  */
-#define SHIM_URING_INT_REG_RING 1
+#define SHIM_URING_INT_REG_RING SHIM_IORING_ENTER_REGISTERED_RING
+#define SHIM_URING_INT_NO_IOWAIT SHIM_IORING_ENTER_NO_IOWAIT
+#define SHIM_URING_INT_APP_MEM 1
 
 /* A ring; flags are those of its set-up, features what the kernel reported. */
 struct shim_uring {
@@ -111,7 +115,10 @@ struct shim_uring {
 	 SHIM_IORING_SETUP_COOP_TASKRUN | SHIM_IORING_SETUP_TASKRUN_FLAG |   \
 	 SHIM_IORING_SETUP_SQE128 | SHIM_IORING_SETUP_CQE32 |                \
 	 SHIM_IORING_SETUP_SINGLE_ISSUER | SHIM_IORING_SETUP_DEFER_TASKRUN | \
-	 SHIM_IORING_SETUP_NO_SQARRAY | SHIM_IORING_SETUP_HYBRID_IOPOLL)
+	 SHIM_IORING_SETUP_NO_MMAP | SHIM_IORING_SETUP_REGISTERED_FD_ONLY |  \
+	 SHIM_IORING_SETUP_NO_SQARRAY | SHIM_IORING_SETUP_HYBRID_IOPOLL |    \
+	 SHIM_IORING_SETUP_CQE_MIXED | SHIM_IORING_SETUP_SQE_MIXED |         \
+	 SHIM_IORING_SETUP_SQ_REWIND)
 
 /* Bytes of a struct shim_io_uring_probe with room for nr opcodes. */
 #define SHIM_URING_PROBE_SIZE(nr)             \
@@ -139,11 +146,63 @@ int shim_uring_queue_init_params(unsigned entries, struct shim_uring *ring,
 				 struct shim_io_uring_params *p);
 
 /*
+ * io_uring_queue_init_mem(3): the same in memory of the caller, of whole pages:
+ * shim_uring_memory_size_params() says how many bytes. Sets
+ * IORING_SETUP_NO_MMAP. Returns how many it took, or -errno: -ENOMEM when
+ * there are not enough, -EINVAL when buf is not a page's address, or is not one
+ * piece of physical memory before 6.12. The memory is the ring's until
+ * shim_uring_queue_exit(), which does not unmap it. Since 6.5.
+ *
+ * shim_uring_queue_init_params() with that flag gets the memory itself: before
+ * 6.12 a huge page, unless a page is enough for each part.
+ */
+int shim_uring_queue_init_mem(unsigned entries, struct shim_uring *ring,
+			      struct shim_io_uring_params *p, void *buf,
+			      size_t buf_size);
+
+/*
+ * io_uring_queue_mmap(3): a ring whose descriptor is there already; p is what
+ * io_uring_setup() made of it. Returns 0, or -errno, and fd stays open.
+ */
+int shim_uring_queue_mmap(int fd, struct shim_io_uring_params *p,
+			  struct shim_uring *ring);
+
+/*
  * io_uring_queue_exit(3): unmap and close the ring. The kernel ends what is in
  * flight after that, at its own pace: take the last completion of a request
  * first if its memory is to be used again.
  */
 void shim_uring_queue_exit(struct shim_uring *ring);
+
+/* io_uring_ring_dontfork(3): a child does not inherit the ring's memory. */
+int shim_uring_ring_dontfork(struct shim_uring *ring);
+
+/*
+ * io_uring_resize_rings(3): p->sq_entries SQEs, and twice as many CQEs or, with
+ * IORING_SETUP_CQSIZE, p->cq_entries; IORING_SETUP_CLAMP is the other flag
+ * allowed. SQEs that are prepared stay so, CQEs that are ready, too; pointers
+ * to them end. The ring has IORING_SETUP_DEFER_TASKRUN and not
+ * IORING_SETUP_NO_MMAP. p gets what became of it. -EOVERFLOW: they do not fit.
+ * After -ENOMEM the ring may only be torn down. Since 6.13.
+ */
+int shim_uring_resize_rings(struct shim_uring *ring,
+			    struct shim_io_uring_params *p);
+
+/*
+ * io_uring_memory_size(3): at most so many bytes, in whole pages, does
+ * shim_uring_queue_init_mem() take. -EINVAL for what is no number of entries.
+ */
+long shim_uring_memory_size(unsigned entries, unsigned flags);
+long shim_uring_memory_size_params(unsigned entries,
+				   const struct shim_io_uring_params *p);
+
+/*
+ * io_uring_mlock_size(3): how many bytes of RLIMIT_MEMLOCK a ring takes: 0
+ * since 5.12. Sets up a small ring to find out, whose errors it returns.
+ */
+long shim_uring_mlock_size(unsigned entries, unsigned flags);
+long shim_uring_mlock_size_params(unsigned entries,
+				  const struct shim_io_uring_params *p);
 
 /* ---- Submitting ---- */
 
@@ -188,6 +247,16 @@ int shim_uring_submit_and_wait_min_timeout(struct shim_uring *ring,
 					   const struct shim_timespec *ts,
 					   unsigned min_wait,
 					   const uint64_t *sigmask);
+
+/*
+ * io_uring_submit_and_wait_reg(3): the same as
+ * shim_uring_submit_and_wait_timeout(), with the time, the signal mask and the
+ * least time of the entry reg_index that was registered for it, see
+ * shim_uring_register_wait_reg(). Since 6.13.
+ */
+int shim_uring_submit_and_wait_reg(struct shim_uring *ring,
+				   struct shim_io_uring_cqe **cqe_ptr,
+				   unsigned wait_nr, int reg_index);
 
 /*
  * io_uring_submit_and_get_events(3): submit, and let the kernel post what is
@@ -245,8 +314,9 @@ int shim_uring_wait_cqe_timeout(struct shim_uring *ring,
 /*
  * io_uring_peek_batch_cqe(3): put the addresses of up to count ready CQEs into
  * cqes, oldest first, and return how many. They stay in the queue until
- * shim_uring_cq_advance(). It calls the kernel only when none is ready and the
- * kernel holds some back (an overflow, deferred work).
+ * shim_uring_cq_advance(), by as many or, with IORING_SETUP_CQE_MIXED, by the
+ * sum of their shim_uring_cqe_nr(). It calls the kernel only when none is ready
+ * and the kernel holds some back (an overflow, deferred work).
  */
 unsigned shim_uring_peek_batch_cqe(struct shim_uring *ring,
 				   struct shim_io_uring_cqe **cqes,
@@ -258,12 +328,20 @@ unsigned shim_uring_peek_batch_cqe(struct shim_uring *ring,
  */
 int shim_uring_get_events(struct shim_uring *ring);
 
+/*
+ * io_uring_set_iowait(3): whether a wait looks to the kernel like waiting for a
+ * disk, as it does by default. -EOPNOTSUPP before 6.15.
+ */
+int shim_uring_set_iowait(struct shim_uring *ring, int enable_iowait);
+
 #ifdef __cplusplus
 }
 #endif
 
+#include <shim/zuring_prep.h>
+
+#include <shim/uring_message.h>
 #include <shim/uring_queue.h>
 #include <shim/uring_register.h>
-#include <shim/zuring_prep.h>
 
 #endif

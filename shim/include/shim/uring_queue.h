@@ -33,6 +33,18 @@ static inline unsigned shim_uring_load_relaxed(const unsigned *p)
 
 /* ---- Submission queue ---- */
 
+/* io_uring_sqe_shift_from_flags(3): an SQE is 64 << this bytes. */
+static inline unsigned shim_uring_sqe_shift_from_flags(unsigned flags)
+{
+	return flags & SHIM_IORING_SETUP_SQE128 ? 1 : 0;
+}
+
+/* io_uring_sqe_shift(3) */
+static inline unsigned shim_uring_sqe_shift(const struct shim_uring *ring)
+{
+	return shim_uring_sqe_shift_from_flags(ring->flags);
+}
+
 /*
  * io_uring_sq_ready(3): SQEs that the kernel has not taken: prepared, or (with
  * SQPOLL) submitted and still waiting for its thread.
@@ -61,12 +73,43 @@ static inline struct shim_io_uring_sqe *
 shim_uring_get_sqe(struct shim_uring *ring)
 {
 	struct shim_uring_sq *sq = &ring->sq;
-	unsigned shift = ring->flags & SHIM_IORING_SETUP_SQE128 ? 1 : 0;
+	unsigned shift = shim_uring_sqe_shift(ring);
 	unsigned at = (sq->sqe_tail & sq->ring_mask) << shift;
 
 	if (shim_uring_sq_ready(ring) >= sq->ring_entries)
 		return NULL;
 	sq->sqe_tail++;
+	return &sq->sqes[at];
+}
+
+/*
+ * io_uring_get_sqe128(3): the same of 128 bytes, on a ring with
+ * IORING_SETUP_SQE128, or with IORING_SETUP_SQE_MIXED for an opcode that takes
+ * so many. There it counts as two, and must not wrap: an SQE that does nothing,
+ * and that succeeds without a completion, may go before it. Null also on other
+ * rings.
+ */
+static inline struct shim_io_uring_sqe *
+shim_uring_get_sqe128(struct shim_uring *ring)
+{
+	const unsigned mixed = SHIM_IORING_SETUP_SQE_MIXED;
+	struct shim_uring_sq *sq = &ring->sq;
+	unsigned at = sq->sqe_tail & sq->ring_mask;
+	unsigned filler = at == sq->ring_mask;
+
+	if ((ring->flags & (SHIM_IORING_SETUP_SQE128 | mixed)) != mixed)
+		return ring->flags & SHIM_IORING_SETUP_SQE128
+			       ? shim_uring_get_sqe(ring)
+			       : NULL;
+	if (shim_uring_sq_space_left(ring) < 2 + filler)
+		return NULL;
+	if (filler) {
+		shim_uring_prep_nop(&sq->sqes[at]);
+		sq->sqes[at].flags = SHIM_IOSQE_CQE_SKIP_SUCCESS;
+		sq->sqes[at].user_data = 0;
+		at = 0;
+	}
+	sq->sqe_tail += 2 + filler;
 	return &sq->sqes[at];
 }
 
@@ -94,9 +137,56 @@ static inline void shim_uring_sqe_set_flags(struct shim_io_uring_sqe *sqe,
 	sqe->flags = (uint8_t)flags;
 }
 
+/* io_uring_sqe_set_buf_group(3): take a buffer of this group when it is time.
+ */
+static inline void shim_uring_sqe_set_buf_group(struct shim_io_uring_sqe *sqe,
+						int bgid)
+{
+	sqe->flags |= SHIM_IOSQE_BUFFER_SELECT;
+	sqe->buf_group = (uint16_t)bgid;
+}
+
 /* ---- Completion queue ---- */
 
-/* io_uring_cq_ready(3): how many CQEs are ready. */
+/* io_uring_cqe_shift_from_flags(3): a CQE is 16 << this bytes. */
+static inline unsigned shim_uring_cqe_shift_from_flags(unsigned flags)
+{
+	return flags & SHIM_IORING_SETUP_CQE32 ? 1 : 0;
+}
+
+/* io_uring_cqe_shift(3) */
+static inline unsigned shim_uring_cqe_shift(const struct shim_uring *ring)
+{
+	return shim_uring_cqe_shift_from_flags(ring->flags);
+}
+
+/*
+ * io_uring_cqe_nr(3): for shim_uring_cq_advance(): 2 for one of 32 bytes on a
+ * ring with IORING_SETUP_CQE_MIXED, else 1.
+ */
+static inline unsigned shim_uring_cqe_nr(const struct shim_io_uring_cqe *cqe)
+{
+	return cqe->flags & SHIM_IORING_CQE_F_32 ? 2 : 1;
+}
+
+/*
+ * With provided buffers: the number of the one that was filled, and whether
+ * more will come in it (IOU_PBUF_RING_INC): it stays the kernel's.
+ */
+static inline unsigned shim_uring_cqe_buf(const struct shim_io_uring_cqe *cqe)
+{
+	return cqe->flags >> SHIM_IORING_CQE_BUFFER_SHIFT;
+}
+
+static inline int shim_uring_cqe_buf_more(const struct shim_io_uring_cqe *cqe)
+{
+	return (cqe->flags & SHIM_IORING_CQE_F_BUF_MORE) != 0;
+}
+
+/*
+ * io_uring_cq_ready(3): how many CQEs are ready. With IORING_SETUP_CQE_MIXED
+ * one of 32 bytes counts twice, and those that only fill a gap count, too.
+ */
 static inline unsigned shim_uring_cq_ready(const struct shim_uring *ring)
 {
 	/*
@@ -130,12 +220,12 @@ static inline void shim_uring_cq_advance(struct shim_uring *ring, unsigned nr)
 		shim_uring_store_release(ring->cq.khead, *ring->cq.khead + nr);
 }
 
-/* io_uring_cqe_seen(3): give the oldest CQE back; null does nothing. */
+/* io_uring_cqe_seen(3): give cqe, the oldest, back; null does nothing. */
 static inline void shim_uring_cqe_seen(struct shim_uring *ring,
 				       struct shim_io_uring_cqe *cqe)
 {
 	if (cqe)
-		shim_uring_cq_advance(ring, 1);
+		shim_uring_cq_advance(ring, shim_uring_cqe_nr(cqe));
 }
 
 /* io_uring_cqe_get_data64(3) */
@@ -155,18 +245,94 @@ static inline void *shim_uring_cqe_get_data(const struct shim_io_uring_cqe *cqe)
 static inline struct shim_io_uring_cqe *
 shim_uring_cqe_at(const struct shim_uring *ring, unsigned index)
 {
-	unsigned shift = ring->flags & SHIM_IORING_SETUP_CQE32 ? 1 : 0;
+	unsigned at = index & ring->cq.ring_mask;
 
-	return &ring->cq.cqes[(index & ring->cq.ring_mask) << shift];
+	return &ring->cq.cqes[at << shim_uring_cqe_shift(ring)];
 }
 
-/* The oldest CQE, or null if none is ready. */
+/* The oldest CQE, or null if none is ready. What only fills a gap goes. */
 static inline struct shim_io_uring_cqe *
-shim_uring_first_cqe(const struct shim_uring *ring)
+shim_uring_first_cqe(struct shim_uring *ring)
 {
-	if (!shim_uring_cq_ready(ring))
-		return NULL;
-	return shim_uring_cqe_at(ring, *ring->cq.khead);
+	while (shim_uring_cq_ready(ring)) {
+		struct shim_io_uring_cqe *cqe =
+			shim_uring_cqe_at(ring, *ring->cq.khead);
+
+		if (!(cqe->flags & SHIM_IORING_CQE_F_SKIP))
+			return cqe;
+		shim_uring_cq_advance(ring, 1);
+	}
+	return NULL;
+}
+
+/*
+ * io_uring_for_each_cqe(3): the CQEs that are ready at the beginning, also
+ * those that only fill a gap (IORING_CQE_F_SKIP). They stay in the queue: count
+ * their shim_uring_cqe_nr() for shim_uring_cq_advance() behind the loop.
+ */
+struct shim_uring_cqe_iter {
+	struct shim_io_uring_cqe *cqes;
+	unsigned mask;
+	unsigned shift;
+	unsigned head;
+	unsigned tail;
+};
+
+static inline struct shim_uring_cqe_iter
+shim_uring_cqe_iter_init(const struct shim_uring *ring)
+{
+	struct shim_uring_cqe_iter iter = {
+		ring->cq.cqes,
+		ring->cq.ring_mask,
+		shim_uring_cqe_shift(ring),
+		*ring->cq.khead,
+		/* Acquire: the tail before the CQEs behind it. */
+		shim_uring_load_acquire(ring->cq.ktail),
+	};
+
+	return iter;
+}
+
+/* 1 and the next CQE, or 0. */
+static inline int shim_uring_cqe_iter_next(struct shim_uring_cqe_iter *iter,
+					   struct shim_io_uring_cqe **cqe)
+{
+	if (iter->head == iter->tail)
+		return 0;
+	*cqe = &iter->cqes[(iter->head & iter->mask) << iter->shift];
+	iter->head += shim_uring_cqe_nr(*cqe);
+	return 1;
+}
+
+#define shim_uring_for_each_cqe(ring, head_, cqe)                            \
+	for (struct shim_uring_cqe_iter iter_ =                              \
+		     shim_uring_cqe_iter_init(ring);                         \
+	     (head_) = iter_.head, shim_uring_cqe_iter_next(&iter_, &(cqe)); \
+	     (void)(head_))
+
+/*
+ * io_uring_cq_eventfd_enabled(3): whether completions are counted on the
+ * registered eventfd.
+ */
+static inline int shim_uring_cq_eventfd_enabled(const struct shim_uring *ring)
+{
+	return !ring->cq.kflags || !(shim_uring_load_relaxed(ring->cq.kflags) &
+				     SHIM_IORING_CQ_EVENTFD_DISABLED);
+}
+
+/* io_uring_cq_eventfd_toggle(3): count them, or not. Returns 0. */
+static inline int shim_uring_cq_eventfd_toggle(struct shim_uring *ring,
+					       int enabled)
+{
+	unsigned flags;
+
+	if (!enabled == !shim_uring_cq_eventfd_enabled(ring))
+		return 0;
+	if (!ring->cq.kflags)
+		return -SHIM_EOPNOTSUPP;
+	flags = *ring->cq.kflags ^ SHIM_IORING_CQ_EVENTFD_DISABLED;
+	__atomic_store_n(ring->cq.kflags, flags, __ATOMIC_RELAXED);
+	return 0;
 }
 
 /*

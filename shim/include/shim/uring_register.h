@@ -95,6 +95,98 @@ int shim_uring_register_iowq_max_workers(struct shim_uring *ring,
 int shim_uring_register_sync_cancel(struct shim_uring *ring,
 				    struct shim_io_uring_sync_cancel_reg *reg);
 
+/*
+ * io_uring_register_napi(3): let waits poll the queues of network cards. napi
+ * gets what was set before. Since 6.9.
+ */
+int shim_uring_register_napi(struct shim_uring *ring,
+			     struct shim_io_uring_napi *napi);
+int shim_uring_unregister_napi(struct shim_uring *ring,
+			       struct shim_io_uring_napi *napi);
+
+/*
+ * io_uring_register_clock(3): CLOCK_MONOTONIC or CLOCK_BOOTTIME for the times
+ * of waits. Since 6.12.
+ */
+int shim_uring_register_clock(struct shim_uring *ring,
+			      struct shim_io_uring_clock_register *arg);
+
+/* io_uring_register_region(3): memory that the ring shares. Since 6.13. */
+int shim_uring_register_region(struct shim_uring *ring,
+			       struct shim_io_uring_mem_region_reg *reg);
+
+/*
+ * The region of arguments for shim_uring_submit_and_wait_reg(): nr entries that
+ * fill whole pages, from a page's address on. They stay the caller's, who may
+ * write to them between waits. The ring is still disabled
+ * (IORING_SETUP_R_DISABLED). Since 6.13; liburing's has no effect since 2.9.
+ */
+int shim_uring_register_wait_reg(struct shim_uring *ring,
+				 struct shim_io_uring_reg_wait *reg, int nr);
+
+/*
+ * io_uring_register_ifq(3): receive into memory of ours from a queue of a
+ * network card. Since 6.15.
+ */
+int shim_uring_register_ifq(struct shim_uring *ring,
+			    struct shim_io_uring_zcrx_ifq_reg *reg);
+int shim_uring_register_zcrx_ctrl(struct shim_uring *ring,
+				  struct shim_zcrx_ctrl *ctrl);
+
+/*
+ * io_uring_register_bpf_filter(3): a filter in the kernel's classic BPF decides
+ * about each request of an opcode. Since 7.0.
+ */
+int shim_uring_register_bpf_filter(struct shim_uring *ring,
+				   struct shim_io_uring_bpf *bpf);
+
+/* ---- Without a ring ---- */
+
+/*
+ * The same for all rings that this task and its children will make. Needs
+ * no_new_privs, or CAP_SYS_ADMIN. It cannot be undone. Since 7.0.
+ */
+int shim_uring_register_bpf_filter_task(struct shim_io_uring_bpf *bpf);
+
+/* Restrictions of all rings that will be made, likewise. Since 7.0. */
+int shim_uring_register_restrictions_task(
+	struct shim_io_uring_task_restriction *res);
+
+/*
+ * io_uring_register_sync_msg(3): do what shim_uring_prep_msg_ring() or the like
+ * has prepared, at once. Returns the request's result. Since 6.13.
+ */
+int shim_uring_register_sync_msg(struct shim_io_uring_sqe *sqe);
+
+/*
+ * io_uring_register_query(3): ask the kernel about itself; each question has
+ * its own result. shim_uring_probe() asks the usual ones. Since 6.18.
+ */
+int shim_uring_register_query(struct shim_io_uring_query_hdr *query);
+
+/*
+ * What this kernel's io_uring can do: sets of IORING_FEAT_*, IORING_SETUP_*,
+ * IORING_ENTER_* and IOSQE_* flags; opcodes of requests and of
+ * io_uring_register below these numbers. Before 6.18 the kernel cannot be asked
+ * for all of it: what is unknown is 0, and the numbers of opcodes and the
+ * set-up flags are found by trying, which takes a ring.
+ */
+struct shim_uring_support {
+	uint64_t features;
+	uint64_t setup_flags;
+	uint64_t enter_flags;
+	uint64_t sqe_flags;
+	unsigned nr_ops;
+	unsigned nr_register_ops;
+	unsigned nr_queries;
+};
+
+/*
+ * Fill *s. Returns 0, or -errno: -ENOSYS or -EPERM where io_uring is missing or
+ * forbidden; the errors of shim_uring_queue_init().
+ */
+int shim_uring_probe(struct shim_uring_support *s);
+
 /* ---- Buffers ---- */
 
 /*
@@ -125,6 +217,17 @@ int shim_uring_register_buffers_update_tag(struct shim_uring *ring,
 					   unsigned off,
 					   const struct shim_iovec *iovecs,
 					   const uint64_t *tags, unsigned nr);
+
+/*
+ * io_uring_clone_buffers(3): dst gets the buffers of src, or (since 6.13) nr of
+ * them from src_off on, at dst_off; with IORING_REGISTER_DST_REPLACE in the
+ * place of what is there, else -EBUSY. nr 0: all. Since 6.12.
+ */
+int shim_uring_clone_buffers(struct shim_uring *dst, struct shim_uring *src);
+int shim_uring_clone_buffers_offset(struct shim_uring *dst,
+				    struct shim_uring *src, unsigned dst_off,
+				    unsigned src_off, unsigned nr,
+				    unsigned flags);
 int shim_uring_unregister_buffers(struct shim_uring *ring);
 
 /* ---- Files ---- */
@@ -175,8 +278,9 @@ int shim_uring_register_buf_ring(struct shim_uring *ring,
 int shim_uring_unregister_buf_ring(struct shim_uring *ring, int bgid);
 
 /*
- * io_uring_setup_buf_ring(3): the same with memory of its own, which
- * shim_uring_free_buf_ring() gives back. Null and -errno in *err.
+ * io_uring_setup_buf_ring(3): the same with memory of its own, or of the
+ * kernel's (IOU_PBUF_RING_MMAP, since 6.4), which shim_uring_free_buf_ring()
+ * gives back. Null and -errno in *err.
  */
 struct shim_io_uring_buf_ring *
 shim_uring_setup_buf_ring(struct shim_uring *ring, unsigned nentries, int bgid,
@@ -188,6 +292,18 @@ int shim_uring_free_buf_ring(struct shim_uring *ring,
 /* io_uring_buf_ring_head(3): how many the kernel has taken. Since 6.8. */
 int shim_uring_buf_ring_head(struct shim_uring *ring, int buf_group,
 			     uint16_t *head);
+
+/* io_uring_buf_ring_available(3): how many it has not. Since 6.8. */
+static inline int
+shim_uring_buf_ring_available(struct shim_uring *ring,
+			      struct shim_io_uring_buf_ring *br,
+			      unsigned short bgid)
+{
+	uint16_t head;
+	int err = shim_uring_buf_ring_head(ring, bgid, &head);
+
+	return err ? err : (uint16_t)(br->tail - head);
+}
 
 static inline int shim_uring_buf_ring_mask(unsigned ring_entries)
 {
@@ -227,16 +343,42 @@ shim_uring_buf_ring_advance(struct shim_io_uring_buf_ring *br, int count)
 			 __ATOMIC_RELEASE);
 }
 
-/* io_uring_buf_ring_cq_advance(3): and take count CQEs off the queue. */
+/*
+ * Give buf_count buffers to the kernel, and cq_count CQEs back. liburing's
+ * begins with two underscores.
+ */
+static inline void
+shim_uring_buf_ring_cq_advance_both(struct shim_uring *ring,
+				    struct shim_io_uring_buf_ring *br,
+				    int cq_count, int buf_count)
+{
+	shim_uring_buf_ring_advance(br, buf_count);
+	/* Release: the CQEs are read before the kernel overwrites them. */
+	__atomic_store_n(ring->cq.khead, *ring->cq.khead + (unsigned)cq_count,
+			 __ATOMIC_RELEASE);
+}
+
+/* io_uring_buf_ring_cq_advance(3): as many of both. */
 static inline void
 shim_uring_buf_ring_cq_advance(struct shim_uring *ring,
 			       struct shim_io_uring_buf_ring *br, int count)
 {
-	shim_uring_buf_ring_advance(br, count);
-	/* Release: the CQEs are read before the kernel overwrites them. */
-	__atomic_store_n(ring->cq.khead, *ring->cq.khead + (unsigned)count,
-			 __ATOMIC_RELEASE);
+	shim_uring_buf_ring_cq_advance_both(ring, br, count, count);
 }
+
+/*
+ * The memory with which a program gives pages back to the queue of a network
+ * card, see shim_uring_register_ifq(); as liburing has it.
+ */
+struct shim_uring_zcrx_rq {
+	uint32_t *khead;
+	uint32_t *ktail;
+	uint32_t rq_tail;
+	unsigned ring_entries;
+
+	struct shim_io_uring_zcrx_rqe *rqes;
+	void *ring_ptr;
+};
 
 #ifdef __cplusplus
 }
