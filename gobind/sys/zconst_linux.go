@@ -3433,6 +3433,21 @@ const (
 	SCHED_ATTR_SIZE_VER1 = 56
 )
 
+// Terminals and their processes, for ioctl.
+const (
+	TIOCSCTTY   = 0x540e
+	TIOCGPGRP   = 0x540f
+	TIOCSPGRP   = 0x5410
+	TIOCGWINSZ  = 0x5413
+	TIOCSWINSZ  = 0x5414
+	FIONREAD    = 0x541b
+	TIOCNOTTY   = 0x5422
+	TIOCGSID    = 0x5429
+	TIOCGPTN    = 0x80045430
+	TIOCSPTLCK  = 0x40045431
+	TIOCGPTPEER = 0x5441
+)
+
 // Classes and values of ioprio_get and ioprio_set.
 const (
 	IOPRIO_CLASS_SHIFT               = 13

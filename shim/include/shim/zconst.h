@@ -3397,6 +3397,19 @@
 #define SHIM_SCHED_ATTR_SIZE_VER0 48
 #define SHIM_SCHED_ATTR_SIZE_VER1 56
 
+/* Terminals and their processes, for ioctl. */
+#define SHIM_TIOCSCTTY 0x540e
+#define SHIM_TIOCGPGRP 0x540f
+#define SHIM_TIOCSPGRP 0x5410
+#define SHIM_TIOCGWINSZ 0x5413
+#define SHIM_TIOCSWINSZ 0x5414
+#define SHIM_FIONREAD 0x541b
+#define SHIM_TIOCNOTTY 0x5422
+#define SHIM_TIOCGSID 0x5429
+#define SHIM_TIOCGPTN 0x80045430U
+#define SHIM_TIOCSPTLCK 0x40045431
+#define SHIM_TIOCGPTPEER 0x5441
+
 /* Classes and values of ioprio_get and ioprio_set. */
 #define SHIM_IOPRIO_CLASS_SHIFT 13
 #define SHIM_IOPRIO_NR_CLASSES 8
