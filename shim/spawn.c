@@ -4,52 +4,6 @@
 
 #include "spawn_impl.h"
 
-const char *shim_spawn_step_name(const struct shim_spawn_step *step)
-{
-	switch (step->nr) {
-	case SHIM_NR_chdir:
-		return "chdir";
-	case SHIM_NR_chroot:
-		return "chroot";
-	case SHIM_NR_close:
-		return "close";
-	case SHIM_NR_close_range:
-		return "close_range";
-	case SHIM_NR_dup3:
-		return "dup3";
-	case SHIM_NR_execve:
-		return "execve";
-	case SHIM_NR_execveat:
-		return "execveat";
-	case SHIM_NR_fchdir:
-		return "fchdir";
-	case SHIM_NR_fcntl:
-		return "fcntl";
-	case SHIM_NR_futex:
-		return "futex";
-	case SHIM_NR_openat:
-		return "openat";
-	case SHIM_NR_prctl:
-		return "prctl";
-	case SHIM_NR_prlimit64:
-		return "prlimit64";
-	case SHIM_NR_rt_sigaction:
-		return "rt_sigaction";
-	case SHIM_NR_rt_sigprocmask:
-		return "rt_sigprocmask";
-	case SHIM_NR_seccomp:
-		return "seccomp";
-	case SHIM_NR_setpgid:
-		return "setpgid";
-	case SHIM_NR_setsid:
-		return "setsid";
-	case SHIM_NR_umask:
-		return "umask";
-	default:
-		return "step";
-	}
-}
-
 void shim_spawn_close_fd(int *fd)
 {
 	if (*fd >= 0)
@@ -107,39 +61,60 @@ static int no_close_range(const struct shim_spawn_options *options)
 	return shim_spawn_unavailable(err) ? (int)err : 0;
 }
 
+/* The memory of the programs that write maps is the last of the block. */
 static int run_shared(struct shim_spawn *child,
 		      const struct shim_spawn_options *options,
-		      const int ends[3], int unclosed, void *memory,
-		      size_t size)
+		      const int ends[3], const struct shim_spawn_how *how,
+		      char *memory, size_t size)
 {
-	const struct shim_spawn_how how = { unclosed, -1 };
 	struct shim_spawn_program *program;
-	int err = shim_spawn_compile_how(options, ends, &how, memory, size,
+	int err = shim_spawn_compile_how(options, ends, how, memory, size,
 					 &program);
 
 	if (err)
-		return shim_spawn_fail(child, "options", err);
-	err = shim_spawn_launch_how(child, program, 0);
-	if (err)
-		return err;
-	if (unclosed && shim_spawn_fill(child, program))
-		return shim_spawn_abandon(child, "close_range", unclosed);
-	return shim_spawn_join(child, program);
+		return shim_spawn_fail(child, "options: fds", err);
+	err = shim_spawn_launch_how(child, program, SHIM_SPAWN_SHARED);
+	if (!err)
+		err = shim_spawn_attend(child, options, how, program,
+					memory + size);
+	return err ? err : shim_spawn_join(child, program);
+}
+
+/* Where and as the options want it; the rest is found out. */
+static int run_somewhere(struct shim_spawn *child,
+			 const struct shim_spawn_options *options,
+			 const int ends[3], const struct shim_spawn_how *how,
+			 char *memory, size_t size)
+{
+	int err;
+
+	if (shim_spawn_copies(options))
+		return shim_spawn_run_copy(child, options, ends, how,
+					   SHIM_SPAWN_COPIED);
+	err = run_shared(child, options, ends, how, memory, size);
+	if (err == SHIM_SPAWN_NOT_SHARED)
+		err = shim_spawn_run_copy(child, options, ends, how,
+					  SHIM_SPAWN_UNSHARED);
+	return err;
 }
 
 static int run(struct shim_spawn *child,
 	       const struct shim_spawn_options *options, int ends[3],
 	       void *memory, size_t size)
 {
+	struct shim_spawn_how how = { .spared = -1 };
+	const size_t helper = shim_spawn_helper_size(options);
 	long err = open_pipes(child, options->flags, ends);
-	int unclosed;
 
 	if (err)
 		return shim_spawn_fail(child, "pipe2", err);
-	unclosed = no_close_range(options);
-	err = run_shared(child, options, ends, unclosed, memory, size);
-	if (err == SHIM_SPAWN_NOT_SHARED)
-		err = shim_spawn_run_copy(child, options, ends, unclosed);
+	how.unclosed = no_close_range(options);
+	size -= helper;
+	err = run_somewhere(child, options, ends, &how, memory, size);
+	if (err == SHIM_SPAWN_NO_CGROUP) {
+		how.enters = 1;
+		err = run_somewhere(child, options, ends, &how, memory, size);
+	}
 	return (int)err;
 }
 
@@ -147,10 +122,16 @@ int shim_spawn_start(struct shim_spawn *child,
 		     const struct shim_spawn_options *options, void *memory,
 		     size_t size)
 {
+	const char *wrong = shim_spawn_check(options);
 	int ends[3] = { -1, -1, -1 };
 	int err;
 
 	shim_spawn_init(child);
+	if (!wrong && ((uintptr_t)memory % sizeof(void *) ||
+		       size < shim_spawn_size(options)))
+		wrong = "options: memory";
+	if (wrong)
+		return shim_spawn_fail(child, wrong, -SHIM_EINVAL);
 	err = run(child, options, ends, memory, size);
 	for (int i = 0; i < 3; i++)
 		shim_spawn_close_fd(&ends[i]);

@@ -8,28 +8,14 @@ enum {
 	ALIGN = 16,
 	/* Only a signal or an emulator writes more there than a few words. */
 	STACK_SIZE = 1024,
-	RETRIES_MAX = 255,
 	PAUSE_NS = 1000000,
-	/* Wait, session, group, directory twice, signal mask. */
-	FIXED_STEPS = 6,
-	NR_FDS_MAX = 1 << 20,
-	/* All that there are. */
-	FLAGS = 2 * SHIM_SPAWN_SETSID - 1,
 };
 
-/* The block: program, steps, moves, strings and, at its end, the stack. */
+/* The block: program, data, steps, moves, strings and, at its end, the stack.
+ */
 struct room {
-	size_t nr_moves, nr_steps, nr_places, strings;
+	size_t nr_steps, nr_moves, strings;
 };
-
-static size_t length(const char *s)
-{
-	size_t n = 0;
-
-	while (s[n])
-		n++;
-	return n;
-}
 
 static int contains(const char *s, char c)
 {
@@ -42,60 +28,7 @@ static int contains(const char *s, char c)
 /* Not for a path, nor for nothing. */
 static int searches(const struct shim_spawn_options *o)
 {
-	return o->search && *o->path && !contains(o->path, '/');
-}
-
-static struct room measure(const struct shim_spawn_options *o,
-			   const struct shim_spawn_how *how)
-{
-	struct room room = {
-		.nr_moves = o->nr_fds + 3 + (how->spared >= 0),
-		.nr_places = 1,
-	};
-
-	if (searches(o)) {
-		for (const char *p = o->search; *p; p++)
-			room.nr_places += *p == ':';
-		/* Each place, with '/' and a zero; the name again and again. */
-		room.strings = length(o->search) +
-			       room.nr_places * (length(o->path) + 2);
-	}
-	room.nr_steps = FIXED_STEPS + shim_spawn_move_steps(room.nr_moves) +
-			room.nr_places;
-	return room;
-}
-
-static size_t size_of(const struct room *room)
-{
-	return sizeof(struct shim_spawn_program) +
-	       room->nr_steps * sizeof(struct shim_spawn_step) +
-	       room->nr_moves * sizeof(struct shim_spawn_move) + room->strings +
-	       STACK_SIZE + ALIGN;
-}
-
-static int valid(const struct shim_spawn_options *o)
-{
-	return o->path && o->retries <= RETRIES_MAX &&
-	       o->nr_fds <= NR_FDS_MAX && (o->fds || !o->nr_fds) &&
-	       !(o->flags & ~(unsigned)FLAGS);
-}
-
-size_t shim_spawn_size_how(const struct shim_spawn_options *options,
-			   const struct shim_spawn_how *how)
-{
-	struct room room;
-
-	if (!valid(options))
-		return 0;
-	room = measure(options, how);
-	return size_of(&room);
-}
-
-static const struct shim_spawn_how usual = { 0, -1 };
-
-size_t shim_spawn_size(const struct shim_spawn_options *options)
-{
-	return shim_spawn_size_how(options, &usual);
+	return o->search && o->path && *o->path && !contains(o->path, '/');
 }
 
 struct shim_spawn_step *shim_spawn_add(struct shim_spawn_program *program,
@@ -104,6 +37,22 @@ struct shim_spawn_step *shim_spawn_add(struct shim_spawn_program *program,
 	struct shim_spawn_step *step = &program->steps[program->nr_steps++];
 
 	*step = (struct shim_spawn_step){ .nr = nr };
+	return step;
+}
+
+struct shim_spawn_step *shim_spawn_put(struct shim_spawn_build *b, uint32_t nr,
+				       uint64_t first, uint64_t second,
+				       uint64_t third, uint64_t fourth)
+{
+	struct shim_spawn_step *step = b->program->steps;
+
+	if (b->strings)
+		step += b->program->nr_steps;
+	b->program->nr_steps++;
+	*step = (struct shim_spawn_step){
+		.nr = nr,
+		.args = { first, second, third, fourth },
+	};
 	return step;
 }
 
@@ -119,124 +68,186 @@ void shim_spawn_program_init(struct shim_spawn_program *program,
 	};
 }
 
-/* Until the parent has filled in the steps that need it. */
-static void add_wait(struct shim_spawn_program *program)
+/* Until the parent has done what it can do only now. */
+static void add_wait(struct shim_spawn_build *b)
 {
-	struct shim_spawn_step *step = shim_spawn_add(program, SHIM_NR_futex);
-
-	step->flags = SHIM_SPAWN_STEP_WAIT;
-	step->args[0] = shim_spawn_address(&program->filled);
-	step->args[1] = SHIM_FUTEX_WAIT;
+	if (shim_spawn_waits(b->options, b->how))
+		shim_spawn_put(b, SHIM_NR_futex,
+			       shim_spawn_address(&b->program->filled),
+			       SHIM_FUTEX_WAIT, 0, 0)
+			->flags = SHIM_SPAWN_STEP_WAIT;
 }
 
-static void add_group(struct shim_spawn_program *program,
-		      const struct shim_spawn_options *o)
+/* A relative path of cwd then begins there. */
+static void add_fchdir(struct shim_spawn_build *b)
 {
-	if (o->flags & SHIM_SPAWN_SETSID)
-		shim_spawn_add(program, SHIM_NR_setsid);
-	if (o->flags & SHIM_SPAWN_SETPGID)
-		shim_spawn_add(program, SHIM_NR_setpgid)->args[1] =
-			(uint64_t)o->pgid;
-}
-
-static void add_directory(struct shim_spawn_program *program,
-			  const struct shim_spawn_options *o)
-{
-	if (o->flags & SHIM_SPAWN_FCHDIR)
-		shim_spawn_add(program, SHIM_NR_fchdir)->args[0] =
-			(uint64_t)o->cwd_fd;
-	if (o->cwd)
-		shim_spawn_add(program, SHIM_NR_chdir)->args[0] =
-			shim_spawn_address(o->cwd);
-}
-
-static int add_fds(struct shim_spawn_program *program,
-		   const struct shim_spawn_options *o, const int pipes[3],
-		   const struct shim_spawn_how *how,
-		   struct shim_spawn_move *moves)
-{
-	size_t nr = 0;
-	int err;
-
-	for (int i = 0; i < 3; i++)
-		if (o->flags & (unsigned)SHIM_SPAWN_IN << i)
-			moves[nr++] = (struct shim_spawn_move){
-				.from = pipes[i],
-				.to = i,
-			};
-	for (size_t i = 0; i < o->nr_fds; i++)
-		moves[nr++] = (struct shim_spawn_move){
-			.from = o->fds[i].from,
-			.to = o->fds[i].to,
-		};
-	if (how->spared >= 0)
-		moves[nr++] = (struct shim_spawn_move){
-			.from = how->spared,
-			.to = how->spared,
-			.spared = 1,
-		};
-	err = shim_spawn_add_moves(program, moves, nr);
-	if (!err && !(o->flags & SHIM_SPAWN_KEEP_FDS))
-		shim_spawn_add_close(program, moves, nr, how->unclosed);
-	return err;
+	if (b->options->flags & SHIM_SPAWN_FCHDIR)
+		shim_spawn_put(b, SHIM_NR_fchdir, (uint64_t)b->options->cwd_fd,
+			       0, 0, 0);
 }
 
 /* The last step before exec: a signal that waits takes effect now. */
-static void add_mask(struct shim_spawn_program *program,
-		     const struct shim_spawn_options *o)
+static void add_mask(struct shim_spawn_build *b)
 {
-	struct shim_spawn_step *step =
-		shim_spawn_add(program, SHIM_NR_rt_sigprocmask);
+	struct shim_spawn_program *p = b->program;
 
-	step->args[0] = SHIM_SIG_SETMASK;
-	step->args[1] = shim_spawn_address(&program->mask);
-	step->args[3] = sizeof(program->mask);
-	if (o->mask) {
-		program->mask = *o->mask;
-		program->has_mask = 1;
+	shim_spawn_put(b, SHIM_NR_rt_sigprocmask, SHIM_SIG_SETMASK,
+		       shim_spawn_address(&p->mask), 0, sizeof(p->mask));
+	if (b->options->mask) {
+		p->mask = *b->options->mask;
+		p->has_mask = 1;
 	}
 }
 
-static struct shim_spawn_step *add_exec(struct shim_spawn_program *program,
-					const struct shim_spawn_options *o,
-					const char *path)
+static uint64_t arguments(const struct shim_spawn_build *b)
 {
-	struct shim_spawn_step *step = shim_spawn_add(program, SHIM_NR_execve);
+	if (b->options->argv)
+		return shim_spawn_address(b->options->argv);
+	b->data->argv[0] = b->options->path;
+	return shim_spawn_address(b->data->argv);
+}
 
-	step->flags = SHIM_SPAWN_STEP_RETRY(o->retries);
-	step->args[0] = shim_spawn_address(path);
-	step->args[1] = shim_spawn_address(o->argv);
-	step->args[2] = shim_spawn_address(o->envp);
+static struct shim_spawn_step *add_execve(struct shim_spawn_build *b,
+					  const char *path)
+{
+	struct shim_spawn_step *step;
+
+	step = shim_spawn_put(b, SHIM_NR_execve, shim_spawn_address(path),
+			      arguments(b),
+			      shim_spawn_address(b->options->envp), 0);
+	step->flags = SHIM_SPAWN_STEP_RETRY(b->options->retries);
 	return step;
 }
 
-/* "place/name", or "name" for the empty place. Returns the string's end. */
-static char *join(char *to, const char *place, size_t n, const char *name)
+static void add_execveat(struct shim_spawn_build *b)
 {
-	for (size_t i = 0; i < n; i++)
-		*to++ = place[i];
-	if (n)
-		*to++ = '/';
-	do
-		*to++ = *name;
-	while (*name++);
-	return to;
+	struct shim_spawn_step *step;
+
+	step = shim_spawn_put(b, SHIM_NR_execveat, (uint64_t)b->program_fd,
+			      shim_spawn_address(""), arguments(b),
+			      shim_spawn_address(b->options->envp));
+	step->args[4] = SHIM_AT_EMPTY_PATH;
+	step->flags = SHIM_SPAWN_STEP_RETRY(b->options->retries) |
+		      b->program_fd_flags;
 }
 
-static void add_search(struct shim_spawn_program *program,
-		       const struct shim_spawn_options *o, char *strings)
+static void add_char(struct shim_spawn_build *b, char c)
 {
-	for (const char *p = o->search;; p++) {
+	if (b->strings)
+		b->strings[b->strings_size] = c;
+	b->strings_size++;
+}
+
+/* "place/path", or "path" for the empty place. */
+static const char *join(struct shim_spawn_build *b, const char *place, size_t n)
+{
+	const char *name = b->options->path;
+	size_t start = b->strings_size;
+
+	for (size_t i = 0; i < n; i++)
+		add_char(b, place[i]);
+	if (n)
+		add_char(b, '/');
+	do
+		add_char(b, *name);
+	while (*name++);
+	return b->strings ? b->strings + start : NULL;
+}
+
+static void add_search(struct shim_spawn_build *b)
+{
+	for (const char *p = b->options->search;; p++) {
 		const char *place = p;
-		char *path = strings;
 
 		while (*p && *p != ':')
 			p++;
-		strings = join(path, place, (size_t)(p - place), o->path);
-		add_exec(program, o, path)->flags |= SHIM_SPAWN_STEP_TRY;
+		place = join(b, place, (size_t)(p - place));
+		add_execve(b, place)->flags |= SHIM_SPAWN_STEP_TRY;
 		if (!*p)
 			return;
 	}
+}
+
+static void add_exec(struct shim_spawn_build *b)
+{
+	if (b->options->flags & SHIM_SPAWN_EXEC_FD)
+		add_execveat(b);
+	else if (searches(b->options))
+		add_search(b);
+	else
+		add_execve(b, b->options->path);
+}
+
+/* <shim/spawn.h> says why in this order. */
+static void (*const groups[])(struct shim_spawn_build *) = {
+	add_wait,
+	shim_spawn_add_cgroup,
+	shim_spawn_add_session,
+	shim_spawn_add_signals,
+	shim_spawn_add_priority,
+	shim_spawn_add_namespaces,
+	shim_spawn_add_root,
+	add_fchdir,
+	shim_spawn_add_landlock,
+	shim_spawn_add_fds,
+	shim_spawn_add_terminal,
+	shim_spawn_add_limits,
+	shim_spawn_add_identity,
+	shim_spawn_add_directory,
+	shim_spawn_add_parent,
+	shim_spawn_add_filter,
+	add_mask,
+	add_exec,
+};
+
+static void add_all(struct shim_spawn_build *b)
+{
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		groups[i](b);
+}
+
+/* Make it of nothing, to see how much that takes. */
+static struct room measure(const struct shim_spawn_options *o,
+			   const struct shim_spawn_how *how)
+{
+	const int none[3] = { -1, -1, -1 };
+	struct shim_spawn_step step;
+	struct shim_spawn_data data;
+	struct shim_spawn_program program = { .steps = &step };
+	struct shim_spawn_build b = {
+		.options = o,
+		.how = how,
+		.pipes = none,
+		.program = &program,
+		.data = &data,
+	};
+
+	add_all(&b);
+	return (struct room){
+		.nr_steps = program.nr_steps,
+		.nr_moves = shim_spawn_moves(o),
+		.strings = b.strings_size,
+	};
+}
+
+static size_t size_of(const struct room *room)
+{
+	return sizeof(struct shim_spawn_program) +
+	       sizeof(struct shim_spawn_data) +
+	       room->nr_steps * sizeof(struct shim_spawn_step) +
+	       room->nr_moves * sizeof(struct shim_spawn_move) + room->strings +
+	       STACK_SIZE + ALIGN;
+}
+
+size_t shim_spawn_size_how(const struct shim_spawn_options *options,
+			   const struct shim_spawn_how *how)
+{
+	struct room room;
+
+	if (shim_spawn_check(options))
+		return 0;
+	room = measure(options, how);
+	return size_of(&room);
 }
 
 int shim_spawn_compile_how(const struct shim_spawn_options *options,
@@ -245,43 +256,54 @@ int shim_spawn_compile_how(const struct shim_spawn_options *options,
 			   struct shim_spawn_program **program)
 {
 	struct shim_spawn_program *p = memory;
-	struct shim_spawn_step *steps = (void *)(p + 1);
-	struct shim_spawn_move *moves;
-	struct room room;
+	struct shim_spawn_build b = {
+		.options = options,
+		.how = how,
+		.pipes = pipes,
+		.program = p,
+		.data = (void *)(p + 1),
+	};
+	struct shim_spawn_step *steps = (void *)(b.data + 1);
 	uintptr_t end = (uintptr_t)memory + size;
-	int err;
+	struct room room;
 
-	if (!valid(options) ||
+	if (shim_spawn_check(options) ||
 	    (uintptr_t)memory % _Alignof(struct shim_spawn_program))
 		return -SHIM_EINVAL;
 	room = measure(options, how);
 	if (size < size_of(&room))
 		return -SHIM_EINVAL;
 	end -= end % ALIGN;
-	moves = (void *)(steps + room.nr_steps);
 	shim_spawn_program_init(p, steps, 0, (void *)(end - STACK_SIZE),
 				STACK_SIZE);
+	*b.data = (struct shim_spawn_data){ 0 };
+	b.moves = (void *)(steps + room.nr_steps);
+	b.strings = (char *)(b.moves + room.nr_moves);
 	p->pause.tv_nsec = PAUSE_NS;
-	if (how->unclosed)
-		add_wait(p);
-	add_group(p, options);
-	add_directory(p, options);
-	err = add_fds(p, options, pipes, how, moves);
-	if (err)
-		return err;
-	add_mask(p, options);
-	if (searches(options))
-		add_search(p, options, (char *)(moves + room.nr_moves));
-	else
-		add_exec(p, options, options->path);
+	add_all(&b);
 	*program = p;
-	return 0;
+	return b.err;
+}
+
+/* What a start may find missing, it needs no more memory for. */
+size_t shim_spawn_size(const struct shim_spawn_options *options)
+{
+	const struct shim_spawn_how worst = {
+		.unclosed = -SHIM_ENOSYS,
+		.spared = -1,
+		.enters = 1,
+	};
+	size_t size = shim_spawn_size_how(options, &worst);
+
+	return size ? size + shim_spawn_helper_size(options) : 0;
 }
 
 int shim_spawn_compile(const struct shim_spawn_options *options,
 		       const int pipes[3], void *memory, size_t size,
 		       struct shim_spawn_program **program)
 {
+	const struct shim_spawn_how usual = { .spared = -1 };
+
 	return shim_spawn_compile_how(options, pipes, &usual, memory, size,
 				      program);
 }

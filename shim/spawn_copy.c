@@ -45,58 +45,67 @@ static long wait_for_exec(int fd)
 	return n;
 }
 
-static int run(struct shim_spawn *child, struct shim_spawn_program *program,
-	       int unclosed, int pipe[2])
+/* How a child is to run, and in what. */
+struct copy {
+	const struct shim_spawn_options *options;
+	const int *ends;
+	struct shim_spawn_how how;
+	enum shim_spawn_memory memory;
+	int pipe[2];
+};
+
+static int run(struct shim_spawn *child, struct copy *copy,
+	       struct shim_spawn_program *program, void *helper)
 {
-	long err = shim_spawn_launch_how(child, program, 1);
+	long err = shim_spawn_launch_how(child, program, copy->memory);
 
 	if (err)
 		return (int)err;
-	shim_spawn_close_fd(&pipe[1]);
-	if (unclosed && shim_spawn_fill(child, program))
-		return shim_spawn_abandon(child, "close_range", unclosed);
-	err = wait_for_exec(pipe[0]);
+	shim_spawn_close_fd(&copy->pipe[1]);
+	err = shim_spawn_attend(child, copy->options, &copy->how, program,
+				helper);
+	if (err)
+		return (int)err;
+	err = wait_for_exec(copy->pipe[0]);
 	if (err)
 		return shim_spawn_abandon(child, "read", err);
 	return shim_spawn_outcome(child, program);
 }
 
-static int map_and_run(struct shim_spawn *child,
-		       const struct shim_spawn_options *options,
-		       const int ends[3], const struct shim_spawn_how *how,
-		       int pipe[2])
+static int map_and_run(struct shim_spawn *child, struct copy *copy)
 {
 	struct shim_spawn_program *program;
-	size_t size = shim_spawn_size_how(options, how);
-	void *memory = shim_mmap(NULL, size, SHIM_PROT_READ | SHIM_PROT_WRITE,
+	size_t size = shim_spawn_size_how(copy->options, &copy->how);
+	size_t all = size + shim_spawn_helper_size(copy->options);
+	char *memory = shim_mmap(NULL, all, SHIM_PROT_READ | SHIM_PROT_WRITE,
 				 SHIM_MAP_SHARED | SHIM_MAP_ANONYMOUS, -1, 0);
 	int err = (int)shim_ptr_err(memory);
 
 	if (err)
 		return shim_spawn_fail(child, "mmap", err);
-	err = shim_spawn_compile_how(options, ends, how, memory, size,
-				     &program);
-	err = err ? shim_spawn_fail(child, "options", err)
-		  : run(child, program, how->unclosed, pipe);
-	shim_munmap(memory, size);
+	err = shim_spawn_compile_how(copy->options, copy->ends, &copy->how,
+				     memory, size, &program);
+	err = err ? shim_spawn_fail(child, "options: fds", err)
+		  : run(child, copy, program, memory + size);
+	shim_munmap(memory, all);
 	return err;
 }
 
 int shim_spawn_run_copy(struct shim_spawn *child,
 			const struct shim_spawn_options *options,
-			const int ends[3], int unclosed)
+			const int ends[3], const struct shim_spawn_how *how,
+			enum shim_spawn_memory memory)
 {
-	struct shim_spawn_how how = { unclosed, -1 };
-	int pipe[2];
-	long err = shim_pipe2(pipe, SHIM_O_CLOEXEC);
+	struct copy copy = { options, ends, *how, memory, { -1, -1 } };
+	long err = shim_pipe2(copy.pipe, SHIM_O_CLOEXEC);
 
 	if (err)
 		return shim_spawn_fail(child, "pipe2", err);
-	err = dodge(options, &pipe[1]);
-	how.spared = pipe[1];
+	err = dodge(options, &copy.pipe[1]);
+	copy.how.spared = copy.pipe[1];
 	err = err ? shim_spawn_fail(child, "fcntl", err)
-		  : map_and_run(child, options, ends, &how, pipe);
-	shim_spawn_close_fd(&pipe[0]);
-	shim_spawn_close_fd(&pipe[1]);
+		  : map_and_run(child, &copy);
+	shim_spawn_close_fd(&copy.pipe[0]);
+	shim_spawn_close_fd(&copy.pipe[1]);
 	return (int)err;
 }

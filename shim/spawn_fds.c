@@ -10,9 +10,6 @@
 
 #include "spawn_impl.h"
 
-/* The register that has the descriptor kept of a cycle. */
-enum { KEPT = 0 };
-
 /* A heap, for it takes no memory and its worst case is no worse. */
 static void sift(struct shim_spawn_move *moves, size_t i, size_t nr)
 {
@@ -110,7 +107,8 @@ static void close_cycle(struct shim_spawn_program *program,
 	struct shim_spawn_move *move = first;
 	struct shim_spawn_step *keep = shim_spawn_add(program, SHIM_NR_fcntl);
 
-	keep->flags = SHIM_SPAWN_STEP_SAVE | SHIM_SPAWN_STEP_REG(KEPT);
+	keep->flags = SHIM_SPAWN_STEP_SAVE |
+		      SHIM_SPAWN_STEP_REG(SHIM_SPAWN_KEPT);
 	keep->args[0] = (uint64_t)first->to;
 	keep->args[1] = SHIM_F_DUPFD_CLOEXEC;
 	keep->args[2] = (uint64_t)above;
@@ -119,7 +117,8 @@ static void close_cycle(struct shim_spawn_program *program,
 		move->done = 1;
 		move = writer(moves, nr, move->from);
 	}
-	add_dup(program, KEPT, move->to)->flags = SHIM_SPAWN_STEP_ARG(0);
+	add_dup(program, SHIM_SPAWN_KEPT, move->to)->flags =
+		SHIM_SPAWN_STEP_ARG(0);
 	move->done = 1;
 }
 
@@ -146,8 +145,12 @@ static int above_all(const struct shim_spawn_move *moves, size_t nr)
 	return most < INT32_MAX ? most + 1 : most;
 }
 
-int shim_spawn_add_moves(struct shim_spawn_program *program,
-			 struct shim_spawn_move *moves, size_t nr)
+/*
+ * Steps that make every move at once: none overwrites what another still
+ * reads. Sorts the moves. Returns 0, or -EINVAL.
+ */
+static int add_moves(struct shim_spawn_program *program,
+		     struct shim_spawn_move *moves, size_t nr)
 {
 	int above = above_all(moves, nr);
 
@@ -198,9 +201,13 @@ static void add_range(struct shim_spawn_program *program, uint64_t first,
 	step->args[1] = last;
 }
 
-void shim_spawn_add_close(struct shim_spawn_program *program,
-			  const struct shim_spawn_move *moves, size_t nr,
-			  int listed)
+/*
+ * Steps that close what is above 2 and no move's end. Listed: as steps that
+ * shim_spawn_fill() completes.
+ */
+static void add_closing(struct shim_spawn_program *program,
+			const struct shim_spawn_move *moves, size_t nr,
+			int listed)
 {
 	uint64_t from = 3;
 
@@ -216,6 +223,106 @@ void shim_spawn_add_close(struct shim_spawn_program *program,
 			add_range(program, from, last);
 		from = next + 1;
 	}
+}
+
+/* The moves in any order. Returns how many. */
+static size_t collect(const struct shim_spawn_build *b)
+{
+	const struct shim_spawn_options *o = b->options;
+	const int spared = b->how->spared;
+	struct shim_spawn_move *moves = b->moves;
+	size_t nr = 0;
+
+	for (int i = 0; i < 3; i++)
+		if (o->flags & (unsigned)SHIM_SPAWN_IN << i)
+			moves[nr++] = (struct shim_spawn_move){
+				.from = b->pipes[i],
+				.to = i,
+			};
+	for (size_t i = 0; i < o->nr_fds; i++)
+		moves[nr++] = (struct shim_spawn_move){
+			.from = o->fds[i].from,
+			.to = o->fds[i].to,
+		};
+	if (spared >= 0)
+		moves[nr++] = (struct shim_spawn_move){
+			.from = spared,
+			.to = spared,
+			.spared = 1,
+		};
+	return nr;
+}
+
+/* Whether it is an end, or also where one begins. */
+static int is_end(const struct shim_spawn_move *moves, size_t nr, int fd,
+		  int or_begin)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (moves[i].to == fd || (or_begin && moves[i].from == fd))
+			return 1;
+	return 0;
+}
+
+/* The program is out of the way at a number that is free of moves. */
+static void set_aside(struct shim_spawn_build *b, size_t nr)
+{
+	struct shim_spawn_step *step;
+	const int fd = b->options->exec_fd;
+	int to = 3;
+
+	/* Where others are kept, it must not be the number of one. */
+	if (b->options->flags & SHIM_SPAWN_KEEP_FDS) {
+		to = above_all(b->moves, nr);
+		step = shim_spawn_put(b, SHIM_NR_fcntl, (uint64_t)fd,
+				      SHIM_F_DUPFD_CLOEXEC, (uint64_t)to, 0);
+		step->flags = SHIM_SPAWN_STEP_SAVE |
+			      SHIM_SPAWN_STEP_REG(SHIM_SPAWN_PROGRAM);
+		b->program_fd = SHIM_SPAWN_PROGRAM;
+		b->program_fd_flags = SHIM_SPAWN_STEP_ARG(0);
+		return;
+	}
+	while (is_end(b->moves, nr, to, 1))
+		to++;
+	shim_spawn_put(b, SHIM_NR_dup3, (uint64_t)fd, (uint64_t)to,
+		       SHIM_O_CLOEXEC, 0);
+	b->program_fd = to;
+}
+
+/* Keep the program open for exec, and no longer. Returns how many moves. */
+static size_t add_program(struct shim_spawn_build *b, size_t nr)
+{
+	const int fd = b->options->exec_fd;
+
+	b->program_fd = fd;
+	if (is_end(b->moves, nr, fd, 0))
+		set_aside(b, nr);
+	else if (fd > 2)
+		shim_spawn_put(b, SHIM_NR_fcntl, (uint64_t)fd, SHIM_F_SETFD,
+			       SHIM_FD_CLOEXEC, 0);
+	if (b->program_fd > 2 && !b->program_fd_flags)
+		b->moves[nr++] = (struct shim_spawn_move){
+			.from = b->program_fd,
+			.to = b->program_fd,
+			.spared = 1,
+		};
+	return nr;
+}
+
+void shim_spawn_add_fds(struct shim_spawn_build *b)
+{
+	size_t nr;
+
+	if (!b->strings) {
+		b->program->nr_steps += (uint32_t)shim_spawn_move_steps(
+			shim_spawn_moves(b->options));
+		return;
+	}
+	nr = collect(b);
+	if (b->options->flags & SHIM_SPAWN_EXEC_FD)
+		nr = add_program(b, nr);
+	b->err = add_moves(b->program, b->moves, nr);
+	if (!b->err && !(b->options->flags & SHIM_SPAWN_KEEP_FDS))
+		add_closing(b->program, b->moves, nr, b->how->unclosed);
 }
 
 /* Where close(2) does not look, while a step is being filled in: the smallest
@@ -319,8 +426,5 @@ int shim_spawn_fill(const struct shim_spawn *child,
 		step->args[0] = step->args[FIRST];
 		step->args[5] = step->args[LAST];
 	}
-	/* Release: the child reads the steps after this. */
-	__atomic_store_n(&program->filled, 1, __ATOMIC_RELEASE);
-	err = shim_futex(&program->filled, SHIM_FUTEX_WAKE, 1, NULL, NULL, 0);
-	return err < 0 ? (int)err : 0;
+	return 0;
 }

@@ -15,6 +15,72 @@ static inline uint64_t shim_spawn_address(const void *p)
 	return (uint64_t)(uintptr_t)p;
 }
 
+struct shim_spawn_how;
+struct shim_spawn_move;
+
+/*
+ * What a program is made from, and where it grows. What a step points to is the
+ * caller's, or of data. Steps are counted first: then program, data and the
+ * strings are no block's, and every step is the one of the program.
+ */
+struct shim_spawn_build {
+	const struct shim_spawn_options *options;
+	const struct shim_spawn_how *how;
+	const int *pipes;
+	struct shim_spawn_program *program;
+	struct shim_spawn_data *data;
+	struct shim_spawn_move *moves;
+	char *strings; /* NULL while counting */
+	size_t strings_size;
+	int program_fd; /* of EXEC_FD, at last */
+	uint32_t program_fd_flags;
+	int err;
+};
+
+/* Registers of the child. */
+enum {
+	SHIM_SPAWN_KEPT = 0,	/* the descriptor kept of a cycle */
+	SHIM_SPAWN_GROUP = 1,	/* the process group, for its terminal */
+	SHIM_SPAWN_OPENED = 2,	/* a file that a step has opened */
+	SHIM_SPAWN_PROGRAM = 3, /* exec_fd, where it has no fixed number */
+};
+
+enum { SHIM_SPAWN_OFFSETS_SIZE = 80 };
+
+/* What steps point to that is not the caller's. */
+struct shim_spawn_data {
+	struct shim_sigaction ignore;
+	struct shim_user_cap_header cap_header;
+	struct shim_user_cap_data caps[2];
+	const char *argv[2];
+	char offsets[SHIM_SPAWN_OFFSETS_SIZE];
+};
+
+/* A step at the end of the program, with its first arguments. */
+HIDDEN struct shim_spawn_step *shim_spawn_put(struct shim_spawn_build *b,
+					      uint32_t nr, uint64_t first,
+					      uint64_t second, uint64_t third,
+					      uint64_t fourth);
+
+/* The groups of steps that options ask for, in the order of <shim/spawn.h>. */
+HIDDEN void shim_spawn_add_cgroup(struct shim_spawn_build *b);
+HIDDEN void shim_spawn_add_session(struct shim_spawn_build *b);
+HIDDEN void shim_spawn_add_signals(struct shim_spawn_build *b);
+HIDDEN void shim_spawn_add_priority(struct shim_spawn_build *b);
+HIDDEN void shim_spawn_add_namespaces(struct shim_spawn_build *b);
+HIDDEN void shim_spawn_add_root(struct shim_spawn_build *b);
+HIDDEN void shim_spawn_add_landlock(struct shim_spawn_build *b);
+HIDDEN void shim_spawn_add_fds(struct shim_spawn_build *b);
+HIDDEN void shim_spawn_add_terminal(struct shim_spawn_build *b);
+HIDDEN void shim_spawn_add_limits(struct shim_spawn_build *b);
+HIDDEN void shim_spawn_add_identity(struct shim_spawn_build *b);
+HIDDEN void shim_spawn_add_directory(struct shim_spawn_build *b);
+HIDDEN void shim_spawn_add_parent(struct shim_spawn_build *b);
+HIDDEN void shim_spawn_add_filter(struct shim_spawn_build *b);
+
+/* Whether the child must not share the caller's memory. */
+HIDDEN int shim_spawn_copies(const struct shim_spawn_options *options);
+
 /* A step at the end of the program, all zero but its number. */
 HIDDEN struct shim_spawn_step *
 shim_spawn_add(struct shim_spawn_program *program, uint32_t nr);
@@ -28,22 +94,13 @@ struct shim_spawn_move {
 	unsigned readers; /* moves that still read what to was before */
 };
 
-/*
- * Steps that make every move at once: none overwrites what another still
- * reads. Sorts the moves. Returns 0, or -EINVAL.
- */
-HIDDEN int shim_spawn_add_moves(struct shim_spawn_program *program,
-				struct shim_spawn_move *moves, size_t nr);
+/* How many moves there are at most, and how many steps the two need. */
+static inline size_t shim_spawn_moves(const struct shim_spawn_options *o)
+{
+	/* Three pipes; what a copy and exec_fd keep open. */
+	return o->nr_fds + 5;
+}
 
-/*
- * Steps that close what is above 2 and no move's end. Listed: as steps that
- * shim_spawn_fill() completes.
- */
-HIDDEN void shim_spawn_add_close(struct shim_spawn_program *program,
-				 const struct shim_spawn_move *moves, size_t nr,
-				 int listed);
-
-/* How many steps the two need at most. */
 static inline size_t shim_spawn_move_steps(size_t nr)
 {
 	/* A cycle of two costs three steps. Gaps: one more than ends. */
@@ -56,6 +113,8 @@ struct shim_spawn_how {
 	int unclosed;
 	/* A descriptor of the child that closes by exec, no move's end; -1. */
 	int spared;
+	/* Not 0: clone3 does not put it into the cgroup. */
+	int enters;
 };
 
 /* shim_spawn_size() and shim_spawn_compile() for that. */
@@ -67,28 +126,56 @@ HIDDEN int shim_spawn_compile_how(const struct shim_spawn_options *options,
 				  void *memory, size_t size,
 				  struct shim_spawn_program **program);
 
-/*
- * Fill in what the child, which waits for that, has open and must close.
- * Returns 0 or -errno; then it still waits.
- */
+/* How much memory, the last of the block, the programs that write maps take. */
+HIDDEN size_t shim_spawn_helper_size(const struct shim_spawn_options *options);
+
+/* Fill in what the child has open and must close. Returns 0 or -errno. */
 HIDDEN int shim_spawn_fill(const struct shim_spawn *child,
 			   struct shim_spawn_program *program);
 
-/* What shim_spawn_launch_how() returns when memory cannot be shared. */
-enum { SHIM_SPAWN_NOT_SHARED = 1 };
+/*
+ * Do what the child waits for, if it does, and let it go on. Returns 0, or the
+ * error: then the child is gone. memory has the helper size.
+ */
+HIDDEN int shim_spawn_attend(struct shim_spawn *child,
+			     const struct shim_spawn_options *options,
+			     const struct shim_spawn_how *how,
+			     struct shim_spawn_program *program, void *memory);
+
+/* Whether it does. */
+static inline int shim_spawn_waits(const struct shim_spawn_options *options,
+				   const struct shim_spawn_how *how)
+{
+	return how->unclosed || options->nr_uids || options->nr_gids;
+}
+
+/* What shim_spawn_launch_how() returns when memory cannot be shared, or no
+ * cgroup be given. */
+enum { SHIM_SPAWN_NOT_SHARED = 1, SHIM_SPAWN_NO_CGROUP = 2 };
+
+/* In whose memory a child runs: its parent's, a copy that was asked for, or one
+ * because the other could not be had. */
+enum shim_spawn_memory {
+	SHIM_SPAWN_SHARED,
+	SHIM_SPAWN_COPIED,
+	SHIM_SPAWN_UNSHARED,
+};
 
 /*
  * Let a child run the program: in the caller's memory, or in a copy of it, of
- * which only what is mapped shared is common. Returns 0, -errno or
- * SHIM_SPAWN_NOT_SHARED.
+ * which only what is mapped shared is common. Returns 0, -errno or one of the
+ * two.
  */
 HIDDEN int shim_spawn_launch_how(struct shim_spawn *child,
-				 struct shim_spawn_program *program, int copy);
+				 struct shim_spawn_program *program,
+				 enum shim_spawn_memory memory);
 
-/* shim_spawn_start() with a copy of the memory; unclosed as in how. */
+/* shim_spawn_start() with a copy of the memory, which is no copy; as in how. */
 HIDDEN int shim_spawn_run_copy(struct shim_spawn *child,
 			       const struct shim_spawn_options *options,
-			       const int ends[3], int unclosed);
+			       const int ends[3],
+			       const struct shim_spawn_how *how,
+			       enum shim_spawn_memory memory);
 
 /* What the program came to, now that it is over: as shim_spawn_join(). */
 HIDDEN int shim_spawn_outcome(struct shim_spawn *child,

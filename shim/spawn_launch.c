@@ -41,24 +41,52 @@ _Static_assert(offsetof(struct shim_spawn_step, args) == SHIM_SPAWN_STEP_ARGS,
 	       "args");
 
 /*
- * The ways, best first. Without CLONE_PIDFD: kernels that ignore that flag
- * leave pidfd alone, qemu-user refuses it.
+ * The ways, best first, in this memory and in a copy of it. Without
+ * CLONE_PIDFD: kernels that ignore that flag leave pidfd alone, qemu-user
+ * refuses it.
  */
-enum way { CLONE3, CLONE, NO_PIDFD, COPY, COPY_NO_PIDFD, NR_WAYS };
+enum way {
+	CLONE3,
+	CLONE,
+	NO_PIDFD,
+	COPY3,
+	COPY,
+	COPY_NO_PIDFD,
+	NR_WAYS,
+};
 
 static const uint64_t flags_of[NR_WAYS] = {
 	[CLONE3] = SHIM_CLONE_VM | SHIM_CLONE_CHILD_CLEARTID |
 		   SHIM_CLONE_PIDFD | SHIM_CLONE_CLEAR_SIGHAND,
 	[CLONE] = SHIM_CLONE_VM | SHIM_CLONE_CHILD_CLEARTID | SHIM_CLONE_PIDFD,
 	[NO_PIDFD] = SHIM_CLONE_VM | SHIM_CLONE_CHILD_CLEARTID,
+	[COPY3] = SHIM_CLONE_PIDFD | SHIM_CLONE_CLEAR_SIGHAND,
 	[COPY] = SHIM_CLONE_PIDFD,
 	[COPY_NO_PIDFD] = 0,
 };
 
+/* Where to begin, and what is not tried. When memory cannot be shared, it is
+ * known that clone3 is of no use. */
+static const enum way first[] = {
+	[SHIM_SPAWN_SHARED] = CLONE3,
+	[SHIM_SPAWN_COPIED] = COPY3,
+	[SHIM_SPAWN_UNSHARED] = COPY,
+};
+static const enum way end_of[] = {
+	[SHIM_SPAWN_SHARED] = COPY3,
+	[SHIM_SPAWN_COPIED] = NR_WAYS,
+	[SHIM_SPAWN_UNSHARED] = NR_WAYS,
+};
+
+static int is_clone3(enum way way)
+{
+	return way == CLONE3 || way == COPY3;
+}
+
 /* The kernel does not know the way, or a filter does not like it. */
 static int refused(enum way way, long err)
 {
-	if (way == CLONE3 &&
+	if (is_clone3(way) &&
 	    (shim_spawn_unavailable(err) || err == -SHIM_E2BIG))
 		return 1;
 	return err == -SHIM_EINVAL;
@@ -92,26 +120,27 @@ static long try_way(struct shim_spawn *child,
 	int pidfd = -1;
 	long pid, err;
 	struct shim_clone_args args = {
-		.flags = flags_of[way],
+		.flags = flags_of[way] | program->clone_flags,
 		.pidfd = shim_spawn_address(&pidfd),
 		.child_tid = shim_spawn_address(&program->tid),
 		.exit_signal = SHIM_SIGCHLD,
 		.stack = shim_spawn_address(program->stack),
 		.stack_size = program->stack_size,
+		.cgroup = program->cgroup,
 	};
 
-	if (way != CLONE3 && !program->has_heard) {
+	if (!is_clone3(way) && !program->has_heard) {
 		err = find_heard(&program->heard);
 		if (err)
 			return shim_spawn_fail(child, "rt_sigaction", err);
 		program->has_heard = 1;
 	}
 	program->tid = 1;
-	pid = shim_spawn_child(&args, way == CLONE3 ? sizeof(args) : 0,
+	pid = shim_spawn_child(&args, is_clone3(way) ? sizeof(args) : 0,
 			       program);
 	if (pid < 0)
-		return shim_spawn_fail(child,
-				       way == CLONE3 ? "clone3" : "clone", pid);
+		return shim_spawn_fail(
+			child, is_clone3(way) ? "clone3" : "clone", pid);
 	/* Not before: the kernel writes a number even when it fails later. */
 	child->pid = (int)pid;
 	child->pidfd = pidfd;
@@ -121,15 +150,22 @@ static long try_way(struct shim_spawn *child,
 }
 
 static long try_ways(struct shim_spawn *child,
-		     struct shim_spawn_program *program, enum way way,
-		     enum way end)
+		     struct shim_spawn_program *program,
+		     enum shim_spawn_memory memory)
 {
+	const uint64_t cgroup = program->clone_flags & SHIM_CLONE_INTO_CGROUP;
+	enum way way = first[memory];
 	long err;
 
-	do
+	do {
+		/* Only clone3 knows cgroups. */
+		if (cgroup && !is_clone3(way))
+			return SHIM_SPAWN_NO_CGROUP;
 		err = try_way(child, program, way);
-	while (err && refused(way, err) && ++way < end);
-	return way == end && end != NR_WAYS ? SHIM_SPAWN_NOT_SHARED : err;
+	} while (err && refused(way, err) && ++way < end_of[memory]);
+	return way == COPY3 && memory == SHIM_SPAWN_SHARED
+		       ? SHIM_SPAWN_NOT_SHARED
+		       : err;
 }
 
 /* Where clone gives no pidfd, or none is free, there is none. */
@@ -144,7 +180,8 @@ static void open_pidfd(struct shim_spawn *child)
 }
 
 int shim_spawn_launch_how(struct shim_spawn *child,
-			  struct shim_spawn_program *program, int copy)
+			  struct shim_spawn_program *program,
+			  enum shim_spawn_memory memory)
 {
 	const uint64_t all = ~0UL;
 	uint64_t old;
@@ -152,7 +189,7 @@ int shim_spawn_launch_how(struct shim_spawn *child,
 
 	/* clone3 would refuse it with the error of a kernel that is too old. */
 	if (!program->stack || !program->stack_size)
-		return shim_spawn_fail(child, "options", -SHIM_EINVAL);
+		return shim_spawn_fail(child, "options: stack", -SHIM_EINVAL);
 	program->has_heard = 0;
 	program->heard = 0;
 	/* No signal may find the child before exec: it kills the parent on
@@ -162,8 +199,7 @@ int shim_spawn_launch_how(struct shim_spawn *child,
 		return shim_spawn_fail(child, "rt_sigprocmask", err);
 	if (!program->has_mask)
 		program->mask = old;
-	err = try_ways(child, program, copy ? COPY : CLONE3,
-		       copy ? NR_WAYS : COPY);
+	err = try_ways(child, program, memory);
 	shim_rt_sigprocmask(SHIM_SIG_SETMASK, &old, NULL);
 	if (!err)
 		open_pidfd(child);
@@ -173,9 +209,9 @@ int shim_spawn_launch_how(struct shim_spawn *child,
 int shim_spawn_launch(struct shim_spawn *child,
 		      struct shim_spawn_program *program)
 {
-	int err = shim_spawn_launch_how(child, program, 0);
+	int err = shim_spawn_launch_how(child, program, SHIM_SPAWN_SHARED);
 
-	return err == SHIM_SPAWN_NOT_SHARED ? -SHIM_EINVAL : err;
+	return err > 0 ? -SHIM_EINVAL : err;
 }
 
 /* The wake comes to a shared futex: FUTEX_PRIVATE_FLAG would miss it. */

@@ -399,7 +399,7 @@ static void a_child_needs_a_stack(void)
 	shim_spawn_init(&child);
 	shim_spawn_program_init(&program, NULL, 0, memory, 0);
 	CHECK_EQ(shim_spawn_launch(&child, &program), -SHIM_EINVAL);
-	CHECK(child.failed && same(child.failed, "options"));
+	CHECK(child.failed && same(child.failed, "options: stack"));
 	CHECK_EQ(child.pidfd, -1);
 	CHECK_EQ(child.pid, -1);
 	check_state(&before);

@@ -138,6 +138,10 @@ struct shim_spawn_program {
 	uint32_t has_heard;
 	/* Not 0 when the parent has filled in the steps behind a wait. */
 	uint32_t filled;
+	/* What the child begins in: SHIM_CLONE_NEW*, and with
+	 * SHIM_CLONE_INTO_CGROUP the cgroup of that descriptor. */
+	uint64_t clone_flags;
+	uint64_t cgroup;
 };
 
 /* A descriptor for the new program: the caller's from becomes to. */
@@ -148,32 +152,118 @@ struct shim_spawn_fd {
 
 /* Flags of struct shim_spawn_options. */
 enum {
-	SHIM_SPAWN_IN = 1 << 0,	      /* a pipe to descriptor 0 */
-	SHIM_SPAWN_OUT = 1 << 1,      /* a pipe from descriptor 1 */
-	SHIM_SPAWN_ERR = 1 << 2,      /* a pipe from descriptor 2 */
-	SHIM_SPAWN_KEEP_FDS = 1 << 3, /* only close-on-exec ones are closed */
-	SHIM_SPAWN_FCHDIR = 1 << 4,   /* cwd_fd is the working directory */
-	SHIM_SPAWN_SETPGID = 1 << 5,  /* pgid is the group; 0: one of its own */
-	SHIM_SPAWN_SETSID = 1 << 6,   /* a session of its own */
+	SHIM_SPAWN_IN = 1 << 0,		 /* a pipe to descriptor 0 */
+	SHIM_SPAWN_OUT = 1 << 1,	 /* a pipe from descriptor 1 */
+	SHIM_SPAWN_ERR = 1 << 2,	 /* a pipe from descriptor 2 */
+	SHIM_SPAWN_KEEP_FDS = 1 << 3,	 /* only close-on-exec ones close */
+	SHIM_SPAWN_FCHDIR = 1 << 4,	 /* cwd_fd is the directory */
+	SHIM_SPAWN_SETPGID = 1 << 5,	 /* pgid is the group; 0: its own */
+	SHIM_SPAWN_SETSID = 1 << 6,	 /* a session of its own */
+	SHIM_SPAWN_EXEC_FD = 1 << 7,	 /* exec_fd is the program */
+	SHIM_SPAWN_SETCTTY = 1 << 8,	 /* ctty_fd; wants SETSID */
+	SHIM_SPAWN_NOCTTY = 1 << 9,	 /* leave the terminal at 0 */
+	SHIM_SPAWN_FOREGROUND = 1 << 10, /* of foreground_fd; SETPGID */
+	SHIM_SPAWN_UMASK = 1 << 11,	 /* umask */
+	SHIM_SPAWN_NICE = 1 << 12,	 /* nice */
+	SHIM_SPAWN_SETUID = 1 << 13,	 /* uid */
+	SHIM_SPAWN_SETGID = 1 << 14,	 /* gid */
+	SHIM_SPAWN_SETGROUPS = 1 << 15,	 /* groups, which may be none */
+	SHIM_SPAWN_ALLOW_SETGROUPS = 1 << 16, /* in spite of gids */
+	SHIM_SPAWN_CGROUP = 1 << 17,	      /* cgroup_fd */
+	SHIM_SPAWN_NO_NEW_PRIVS = 1 << 18,    /* nothing gains rights by exec */
+	SHIM_SPAWN_LANDLOCK = 1 << 19,	      /* landlock_fd */
+	SHIM_SPAWN_TRACEME = 1 << 20,	      /* the caller is its tracer */
+	SHIM_SPAWN_COPY = 1 << 21,	      /* no memory shared before exec */
+};
+
+/* A limit, as prlimit64(2) has it. */
+struct shim_spawn_limit {
+	unsigned resource; /* SHIM_RLIMIT_* */
+	struct shim_rlimit64 limit;
+};
+
+/* A range of users or groups of a user namespace. */
+struct shim_spawn_map {
+	uint32_t inside;
+	uint32_t outside;
+	uint32_t count;
+};
+
+/* A call of mount(2). */
+struct shim_spawn_mount {
+	const char *source;
+	const char *target;
+	const char *fstype;
+	unsigned long flags; /* SHIM_MS_* */
+	const void *data;
 };
 
 /*
- * What to start, and how. All zero but path: the program at that path, with
- * neither arguments nor environment, in the caller's directory, with its signal
- * mask, and with its descriptors 0 to 2 as they are and no others.
+ * What a program's capabilities become, as bits: all five sets. Those of a
+ * program that runs as another user than 0 come from the ambient set, which is
+ * part of permitted and inheritable; those of user 0 are what bounding leaves.
+ */
+struct shim_spawn_caps {
+	uint64_t bounding; /* others are dropped; ~0: none */
+	uint64_t permitted;
+	uint64_t effective;
+	uint64_t inheritable;
+	uint64_t ambient;
+};
+
+/* What is added to the clocks of a time namespace. */
+struct shim_spawn_time {
+	struct shim_timespec monotonic;
+	struct shim_timespec boottime;
+};
+
+/*
+ * What to start, and how. All zero but path: the program at that path, whose
+ * only argument is the path, without an environment, in the caller's directory,
+ * with its signal mask, and with its descriptors 0 to 2 as they are and no
+ * others.
  *
- * The order is: session and group, directory, descriptors, signal mask, exec.
+ * This is the order, each only if it was asked for:
+ *
+ *	namespaces, cgroup	with the child itself; then its maps
+ *	session, group, foreground
+ *	signals			defaults, then ignore
+ *	umask, nice, sched, cpus
+ *	unshare, time namespace
+ *	mounts private, pivot_root begins, mounts, pivot_root ends; or chroot;
+ *				then the directory is "/"
+ *	cwd_fd
+ *	no_new_privs, Landlock
+ *	descriptors		by fds, and the rest is closed
+ *	terminal		ctty_fd is one of the new descriptors
+ *	limits
+ *	capabilities, groups, gid, uid
+ *	cwd			as the new user
+ *	pdeathsig, trace
+ *	seccomp filter		it must let pass what follows
+ *	signal mask		rt_sigprocmask(2)
+ *	exec			execve(2), or execveat(2) of exec_fd;
+ *exit_group(2)
+ *
  * So a relative path or directory of the search begins at the new directory.
+ *
+ * A child that changes its user or group does not share the caller's memory, as
+ * if COPY was set: the kernel would make the caller, too, one that cannot be
+ * traced and whose /proc/self belongs to root (PR_SET_DUMPABLE), and to undo
+ * that is a race between threads. Nor does one in a new time namespace, for
+ * kernels before 6.3 do not let that begin with exec. A copy costs as much as
+ * fork(2): the more, the more memory the caller has.
  */
 struct shim_spawn_options {
-	const char *path;
+	const char *path; /* NULL with EXEC_FD only */
 	/*
 	 * Directories with ':' between them, as in PATH; one that is empty is
 	 * the working directory. A path without '/' is looked for in each.
 	 * NULL: the path is taken as it is.
 	 */
 	const char *search;
-	char *const *argv; /* ends with NULL, as envp does */
+	/* Ends with NULL, as envp does. NULL: the path alone. */
+	char *const *argv;
 	char *const *envp;
 	const char *cwd; /* NULL: the caller's */
 	int cwd_fd;
@@ -187,6 +277,67 @@ struct shim_spawn_options {
 	/* How often, 0 to 255, a program that is open for writing (ETXTBSY) is
 	 * tried again, after a millisecond each. */
 	unsigned retries;
+
+	/*
+	 * An open program, which needs no path any more: a memfd, say. It is
+	 * closed by exec; a script, whose interpreter reads it, wants a path.
+	 */
+	int exec_fd;
+	int ctty_fd;	   /* of the program: its controlling terminal */
+	int foreground_fd; /* of the caller: a terminal, for the group */
+	/* Signals, bit 0 is number 1: those that get their default action
+	 * though the caller ignores them, and those that are ignored. */
+	uint64_t defaults;
+	uint64_t ignore;
+	int pdeathsig; /* when the thread that starts it ends; 0: none */
+
+	unsigned umask;
+	int nice;			     /* -20 to 19 */
+	const struct shim_sched_attr *sched; /* NULL: the caller's */
+	const uint64_t *cpus;		     /* bits; NULL: the caller's */
+	size_t cpus_size;		     /* in bytes */
+	const struct shim_spawn_limit *limits;
+	size_t nr_limits;
+
+	uint32_t uid; /* real, effective and saved */
+	uint32_t gid;
+	const uint32_t *groups;
+	size_t nr_groups;
+	const struct shim_spawn_caps *caps; /* NULL: as the kernel does */
+
+	/* SHIM_CLONE_NEW*: those the program begins in, and more flags for
+	 * unshare(2). */
+	uint64_t namespaces;
+	uint64_t unshare;
+	/*
+	 * Users and groups of a new user namespace; the caller writes them, or
+	 * starts the programs at these paths for it: "/usr/bin/newuidmap".
+	 * setgroups(2) is denied where there are gids, unless it is allowed;
+	 * without rights in the caller's namespace it must be denied.
+	 */
+	const struct shim_spawn_map *uids;
+	const struct shim_spawn_map *gids;
+	size_t nr_uids;
+	size_t nr_gids;
+	const char *newuidmap;
+	const char *newgidmap;
+	const struct shim_spawn_time *time; /* of a new time namespace */
+
+	int cgroup_fd; /* a directory of a cgroup, version 2 */
+	/*
+	 * The root directory; or, in a new mount namespace, the only directory
+	 * that remains of the file systems, but for what is mounted on it
+	 * before: relative targets of mounts begin there, sources at the old
+	 * root. No mount reaches another namespace.
+	 */
+	const char *chroot;
+	const char *pivot_root;
+	const struct shim_spawn_mount *mounts;
+	size_t nr_mounts;
+
+	/* Both want NO_NEW_PRIVS, or CAP_SYS_ADMIN. */
+	int landlock_fd; /* a ruleset */
+	const struct shim_sock_fprog *filter;
 };
 
 /* A program that was started. */
@@ -198,9 +349,10 @@ struct shim_spawn {
 	 * itself, it makes -1. */
 	int in, out, err;
 	/*
-	 * After an error, what failed: a call of the child ("chdir", "dup3",
-	 * "execve", ...) or of the caller ("pipe2", "clone", ...), or
-	 * "options"; NULL else.
+	 * After an error, what failed: a step of the child ("chdir", "dup3",
+	 * "rlimit NOFILE", "execve", ...), a call of the caller ("pipe2",
+	 * "clone", "uid_map", ...), or an option ("options: retries"); NULL
+	 * else.
 	 */
 	const char *failed;
 };
@@ -225,7 +377,8 @@ extern "C" {
 /*
  * How much memory shim_spawn_start() needs for these options: the steps, the
  * strings of the search and the child's stack. 4096 bytes are enough unless
- * there are many descriptors or a long search.
+ * there are many descriptors, a long search, capabilities, or programs that
+ * write maps. 0: the options are wrong.
  */
 size_t shim_spawn_size(const struct shim_spawn_options *options);
 
@@ -234,8 +387,8 @@ size_t shim_spawn_size(const struct shim_spawn_options *options);
  * is the caller's again when the call returns, whatever it returns.
  *
  * Returns 0, or -errno: then no child is left, nor a descriptor, and
- * child->failed says what failed. -EINVAL with "options" is a mistake in them,
- * or too little memory. EINTR is retried.
+ * child->failed says what failed. -EINVAL with "options: fds" is a mistake in
+ * these, or with "options: memory" too little of it. EINTR is retried.
  *
  * A kernel or a sandbox may lack calls: each start finds out, and does without.
  * Without clone3 (or its CLONE_CLEAR_SIGHAND) it is clone, and the child gives
@@ -243,7 +396,8 @@ size_t shim_spawn_size(const struct shim_spawn_options *options);
  * Without close_range the child waits while the caller lists /proc/PID/fd; when
  * that cannot be read the error is close_range's. Where processes cannot share
  * memory (qemu-user) the child gets a copy, and the error comes back in a
- * mapping that both share.
+ * mapping that both share. Without CLONE_INTO_CGROUP the child enters the
+ * cgroup itself.
  *
  * A child that a signal kills before exec was started: the wait tells.
  */
@@ -292,11 +446,19 @@ void shim_spawn_close(struct shim_spawn *child);
 int shim_spawn_pipe(int fds[2], int size);
 
 /*
+ * What is wrong with the options: "options: fds", or NULL. What only the kernel
+ * knows, and descriptors that stand twice in fds, the start finds.
+ */
+const char *shim_spawn_check(const struct shim_spawn_options *options);
+
+/*
  * The parts of shim_spawn_start(), for programs of steps that are not made from
  * options.
  *
  * Make a program in memory; pipes are the child's ends where the flags ask for
- * some. Returns 0, or -EINVAL.
+ * some. Returns 0, or -EINVAL. One for options with uids or gids begins with a
+ * wait for program->filled, until which the maps must have been written; that
+ * it runs in a copy of the memory is for shim_spawn_start() to see to.
  */
 int shim_spawn_compile(const struct shim_spawn_options *options,
 		       const int pipes[3], void *memory, size_t size,
@@ -313,7 +475,7 @@ void shim_spawn_program_init(struct shim_spawn_program *program,
 /*
  * Let a new child run the program. Returns 0, or -errno and there is no child.
  * On success program, steps and stack are the child's until
- * shim_spawn_join() has returned. -EINVAL with "options": there is no stack;
+ * shim_spawn_join() has returned. -EINVAL with "options: stack": there is none;
  * with "clone": memory cannot be shared, which these programs are for.
  */
 int shim_spawn_launch(struct shim_spawn *child,
@@ -326,7 +488,9 @@ int shim_spawn_launch(struct shim_spawn *child,
 int shim_spawn_join(struct shim_spawn *child,
 		    struct shim_spawn_program *program);
 
-/* The name of a step in errors: that of its call, or "step". */
+/* The name of a step in errors: that of its call, with the name of what it is
+ * about where there are many ("rlimit NOFILE", "prctl PDEATHSIG"), or "step".
+ */
 const char *shim_spawn_step_name(const struct shim_spawn_step *step);
 
 /*
