@@ -20,6 +20,7 @@ static struct {
 	int mapped;  /* mmaps without their munmaps */
 	int fail_at; /* the number of the call, from 1; 0: none */
 	long error;
+	bool no_query; /* io_uring_register knows none */
 	unsigned hidden_features;
 } kernel;
 
@@ -33,6 +34,9 @@ long shim_syscall(long nr, long a, long b, long c, long d, long e, long f)
 		return kernel.error;
 	if (is_named_fault(nr))
 		return named_fault.error;
+	if (nr == SHIM_NR_io_uring_register && kernel.no_query &&
+	    b == SHIM_IORING_REGISTER_QUERY)
+		return -SHIM_EINVAL;
 	r = real_syscall(nr, a, b, c, d, e, f);
 	kernel.mapped += nr == SHIM_NR_mmap && !shim_ptr_err((void *)r);
 	kernel.mapped -= nr == SHIM_NR_munmap && !r;
@@ -274,6 +278,36 @@ static void a_resize_that_cannot_be_mapped_keeps_the_old_memory(void)
 	}
 }
 
+/* What came before kernels could be asked is found without asking, too. */
+static void what_a_kernel_can_is_found_by_trying(void)
+{
+	const uint64_t old = 2 * SHIM_IORING_SETUP_HYBRID_IOPOLL - 1;
+	struct shim_uring_support asked, tried;
+	int fds = open_fds();
+
+	if (shim_uring_probe(&asked))
+		SKIP("this kernel has no io_uring, or forbids it");
+	kernel.no_query = true;
+	CHECK_EQ(shim_uring_probe(&tried), 0);
+	CHECK_EQ(tried.features, asked.features);
+	CHECK_EQ(tried.nr_ops, asked.nr_ops);
+	CHECK_EQ(tried.setup_flags, asked.setup_flags & old);
+	CHECK_EQ(tried.nr_queries, 0);
+	kernel.error = -SHIM_EMFILE;
+	for (int at = 2; at <= 5; at++) {
+		int err;
+
+		kernel.calls = 0;
+		kernel.fail_at = at;
+		err = shim_uring_probe(&tried);
+		kernel.fail_at = 0;
+		/* It fails unless it was a close. */
+		CHECK(err == -SHIM_EMFILE || (!err && kernel.calls > at));
+		CHECK_EQ(open_fds(), fds);
+	}
+	kernel.no_query = false;
+}
+
 static void flags_that_cannot_work_make_no_call(void)
 {
 	static const unsigned flags[] = { 1U << 21, 1U << 31 };
@@ -295,6 +329,8 @@ static const struct check_test uring_fault_tests[] = {
 	  a_failed_set_up_leaves_no_memory_of_its_own },
 	{ "a_resize_that_cannot_be_mapped_keeps_the_old_memory",
 	  a_resize_that_cannot_be_mapped_keeps_the_old_memory },
+	{ "what_a_kernel_can_is_found_by_trying",
+	  what_a_kernel_can_is_found_by_trying },
 	{ "flags_that_cannot_work_make_no_call",
 	  flags_that_cannot_work_make_no_call },
 };
