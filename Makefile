@@ -7,6 +7,8 @@
 #   make test       every test that this machine can run, C and Go
 #   make test-kernels  the same tests on kernels from 5.10 to the newest, of
 #                   both CPUs, in virtual machines: tests/kernels/run.sh
+#   make ring-table what each operation of a ring was seen to do, here and on the
+#                   kernels that test-kernels ran last
 #   make test-mutants  damage the wrappers: the tests must notice each
 #   make lint       formatting, symbols, headers, layers, stale files
 #   make gen        rewrite the generated files (z*) from gen/spec
@@ -103,7 +105,7 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 SETUPS := setup-bench setup-test setup-lint setup-kernels
-.PHONY: all bench test test-kernels test-mutants lint gen import-uapi \
+.PHONY: all bench test test-kernels ring-table test-mutants lint gen import-uapi \
 	vendor-go install uninstall clean help $(SETUPS)
 
 all: $(LIB) $(START) $(EXAMPLES) $(CALLS)
@@ -264,6 +266,9 @@ test-kernels: setup-kernels
 	$(Q)$(SCRIPT_ENV) KERNELS='$(KERNELS)' ARCHS='$(ARCHS)' KERNEL='$(KERNEL)' \
 		TESTS='$(if $(filter-out file,$(origin TESTS)),$(TESTS))' \
 		tests/kernels/run.sh
+
+ring-table: $(O)/plain/uring_op
+	$(Q)tests/uring_ops.sh $< $(wildcard build/kernels/*.log)
 
 $(O)/kernels/init $(O)/kernels/refuse: $(O)/kernels/%: tests/kernels/%.c \
 		$(START) $(LIB)

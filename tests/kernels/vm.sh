@@ -85,6 +85,7 @@ vm_tree() {
 	env PATH=/bin
 	env HOME=/tmp
 	env TEST_SCALE=small
+	env URING_OPS=yes
 	END
 }
 
