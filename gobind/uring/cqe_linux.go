@@ -46,6 +46,7 @@ type CQE32 struct {
 // completion is the queue that the kernel fills.
 type completion struct {
 	head, tail *uint32 // shared with the kernel, which moves tail
+	flags      *uint32 // which reads them; nil before Linux 5.8
 	mask       uint32
 	next       uint32 // the oldest that was not handed out
 	released   uint32 // what head is

@@ -97,6 +97,9 @@ func (q *completion) attach(ring mapping, p *sys.IoUringParams) {
 	flags := SetupFlags(p.Flags)
 	q.head = ring.word(p.CqOff.Head)
 	q.tail = ring.word(p.CqOff.Tail)
+	if p.CqOff.Flags != 0 {
+		q.flags = ring.word(p.CqOff.Flags)
+	}
 	q.mask = p.CqEntries - 1
 	q.shift = flags.cqShift()
 	q.mixed = flags.has(SetupCQEMixed)

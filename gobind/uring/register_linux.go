@@ -6,6 +6,7 @@ package uring
 
 import (
 	"os"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -52,6 +53,26 @@ func (r *Ring) Enable() error {
 func (r *Ring) RegisterEventFD(fd int) error {
 	n := int32(fd)
 	return r.register(sys.IORING_REGISTER_EVENTFD, unsafe.Pointer(&n), 1)
+}
+
+// RegisterEventFDAsync is [Ring.RegisterEventFD], but only for completions that
+// do not come while a request is submitted.
+func (r *Ring) RegisterEventFDAsync(fd int) error {
+	n := int32(fd)
+	return r.register(sys.IORING_REGISTER_EVENTFD_ASYNC, unsafe.Pointer(&n), 1)
+}
+
+// SetEventFD says whether completions reach the eventfd that is registered.
+// Since Linux 5.8.
+func (r *Ring) SetEventFD(on bool) {
+	if r.cq.flags == nil {
+		return
+	}
+	flag := uint32(sys.IORING_CQ_EVENTFD_DISABLED)
+	if on {
+		flag = 0
+	}
+	atomic.StoreUint32(r.cq.flags, flag)
 }
 
 // UnregisterEventFD undoes [Ring.RegisterEventFD].
@@ -159,7 +180,7 @@ func (r *Ring) CancelNow(userData uint64, flags CancelFlags, timeout time.Durati
 		Timeout: sys.Timespec{Sec: -1, Nsec: -1},
 	}
 	if timeout >= 0 {
-		reg.Timeout = sys.Timespec{Sec: int64(timeout / time.Second), Nsec: int64(timeout % time.Second)}
+		reg.Timeout = span(timeout)
 	}
 	return r.register(sys.IORING_REGISTER_SYNC_CANCEL, unsafe.Pointer(&reg), 1)
 }

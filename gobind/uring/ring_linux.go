@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"unsafe"
 
 	"example.com/syshim/gobind/sys"
 )
@@ -22,6 +21,8 @@ type Ring struct {
 	// What io_uring_enter gets: fd, or the thread's number of it and a flag.
 	enterFD   int
 	enterFlag uint32
+	waitFlag  uint32
+	until     bool // r.left is a point in time
 	params    sys.IoUringParams
 	open      bool
 	// owner is the thread of a ring with SetupSingleIssuer, 0 when unknown.
@@ -30,6 +31,7 @@ type Ring struct {
 	always bool
 
 	maps    [3]mapping
+	region  mapping
 	memory  [2][]byte // of a ring that the kernel has not made itself: queues, entries
 	cleanup runtime.Cleanup
 	kept    [][]byte // registered buffers by their index, for the garbage collector
@@ -37,6 +39,7 @@ type Ring struct {
 	// What a call that waits points to is here, for this does not move.
 	arg  sys.IoUringGeteventsArg
 	left sys.Timespec
+	mask sys.Sigset_t
 	poll [1]sys.PollFd
 }
 
@@ -83,7 +86,6 @@ func New(entries uint32, opts ...Option) (*Ring, error) {
 	if flags.has(SetupSingleIssuer) && !flags.has(SetupRDisabled) {
 		r.owner = sys.Gettid()
 	}
-	r.arg.Ts = uint64(uintptr(unsafe.Pointer(&r.left)))
 	r.poll[0] = sys.PollFd{Fd: int32(fd), Events: sys.POLLIN}
 	r.cleanup = runtime.AddCleanup(r, reportDropped, r.fd)
 	return r, nil
@@ -132,6 +134,11 @@ func (r *Ring) free() (err error) {
 		}
 	}
 	r.fd, r.open = -1, false
+	if r.region.addr != nil {
+		if e := os.NewSyscallError("munmap", sys.RawMunmap(r.region.addr, r.region.size)); err == nil {
+			err = e
+		}
+	}
 	return err
 }
 

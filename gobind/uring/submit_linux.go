@@ -141,18 +141,6 @@ func (r *Ring) SubmitAndWaitTimeout(n int, timeout time.Duration) (taken int, er
 	return r.enter(true, n, timeout)
 }
 
-// SubmitAndWaitMin is [Ring.SubmitAndWaitTimeout], but after the time least one
-// completion is enough, whatever n is: a few more may come in one batch. Since
-// Linux 6.12; before, it fails with EINVAL and submits nothing.
-func (r *Ring) SubmitAndWaitMin(n int, least, timeout time.Duration) (taken int, err error) {
-	if r.Features()&FeatMinTimeout == 0 || least < 0 || timeout < 0 {
-		return 0, os.NewSyscallError("io_uring_enter", sys.EINVAL)
-	}
-	r.arg.MinWaitUsec = uint32(min(least.Microseconds(), 1<<32-1))
-	defer func() { r.arg.MinWaitUsec = 0 }()
-	return r.enter(true, n, timeout)
-}
-
 // Wait waits as [Ring.SubmitAndWait] does and submits nothing.
 func (r *Ring) Wait(n int) error {
 	_, err := r.enter(false, n, forever)
@@ -203,7 +191,7 @@ func (r *Ring) enter(submit bool, n int, timeout time.Duration) (taken int, err 
 		switch {
 		case enough && (e == nil || e == sys.EINTR || e == sys.ETIME):
 			return taken, nil
-		case e == sys.EINTR:
+		case e == sys.EINTR && r.arg.SigmaskSz == 0:
 		case e != nil:
 			return taken, enterError(e)
 		case m == 0 && todo > 0:
@@ -243,25 +231,42 @@ func (r *Ring) enterFlags(todo, wait int) (flags uint32) {
 // sys always tells the scheduler, for even one that does not wait for
 // completions starts requests that may take their time.
 func (r *Ring) call(todo, wait int, flags uint32, deadline time.Time) (int, error) {
-	if wait == 0 || deadline.IsZero() {
-		return sys.IoUringEnter(r.enterFD, uint32(todo), uint32(wait), flags|r.enterFlag, nil, 0)
+	flags |= r.enterFlag
+	timed := !deadline.IsZero()
+	if wait == 0 || !timed && !r.until && r.arg.SigmaskSz == 0 {
+		return sys.IoUringEnter(r.enterFD, uint32(todo), uint32(wait), flags|r.waitFlag, nil, 0)
 	}
-	left := max(time.Until(deadline), 0)
-	r.left = sys.Timespec{Sec: int64(left / time.Second), Nsec: int64(left % time.Second)}
+	r.arg.Ts = 0
+	switch {
+	case timed:
+		r.left = span(time.Until(deadline))
+		r.arg.Ts = uint64(uintptr(unsafe.Pointer(&r.left)))
+	case r.until:
+		r.arg.Ts = uint64(uintptr(unsafe.Pointer(&r.left)))
+		flags |= sys.IORING_ENTER_ABS_TIMER
+	}
 	if r.Features()&FeatExtArg == 0 {
 		return r.callAndPoll(todo, flags)
 	}
-	return sys.IoUringEnter(r.enterFD, uint32(todo), uint32(wait), flags|r.enterFlag|sys.IORING_ENTER_EXT_ARG,
+	return sys.IoUringEnter(r.enterFD, uint32(todo), uint32(wait), flags|r.waitFlag|sys.IORING_ENTER_EXT_ARG,
 		unsafe.Pointer(&r.arg), unsafe.Sizeof(r.arg))
 }
 
 // callAndPoll waits for one completion, for the time r.left.
 func (r *Ring) callAndPoll(todo int, flags uint32) (int, error) {
-	m, err := sys.IoUringEnter(r.enterFD, uint32(todo), 0, flags|r.enterFlag, nil, 0)
+	m, err := sys.IoUringEnter(r.enterFD, uint32(todo), 0, flags, nil, 0)
 	if err != nil || m < todo || r.Ready() > 0 {
 		return m, err
 	}
-	ready, err := sys.Ppoll(r.poll[:], &r.left, nil)
+	var left *sys.Timespec
+	if r.arg.Ts != 0 {
+		left = &r.left
+	}
+	var mask *sys.Sigset_t
+	if r.arg.SigmaskSz != 0 {
+		mask = &r.mask
+	}
+	ready, err := sys.Ppoll(r.poll[:], left, mask)
 	if err == nil && ready == 0 {
 		err = sys.ETIME
 	}
