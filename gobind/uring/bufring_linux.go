@@ -5,6 +5,7 @@
 package uring
 
 import (
+	"iter"
 	"os"
 	"sync/atomic"
 	"unsafe"
@@ -22,38 +23,55 @@ type BufRing struct {
 	size  int
 	mask  uint16
 	next  uint16
+	last  uint16 // the id of the buffer that was added last
 	slots []sys.IoUringBuf
+	state []bufState // by buffer id
 	maps  [2]mapping // the ring, the buffers
 	arena []byte
 }
 
+type bufState struct {
+	used  uint32 // what completions have told so far, if more are to come
+	after uint16 // the id of the buffer behind it
+}
+
+// A BufRingOption changes what [Ring.NewBufRing] makes.
+type BufRingOption func(*sys.IoUringBufReg)
+
+// WithIncremental makes the kernel fill a buffer bit by bit, instead of taking
+// a new one for each completion: [CQEBufMore] says that it goes on. A buffer with
+// less than minLeft bytes left is full; anything but 0 needs Linux 7.2 or so.
+// Since Linux 6.12.
+func WithIncremental(minLeft int) BufRingOption {
+	return func(reg *sys.IoUringBufReg) {
+		reg.Flags |= sys.IOU_PBUF_RING_INC
+		reg.MinLeft = uint32(minLeft)
+	}
+}
+
+// WithKernelRing makes the kernel provide the memory of the ring, but not of
+// the buffers. Since Linux 6.4.
+func WithKernelRing() BufRingOption {
+	return func(reg *sys.IoUringBufReg) { reg.Flags |= sys.IOU_PBUF_RING_MMAP }
+}
+
 // NewBufRing makes n buffers of size bytes, all of them the kernel's, as a group
 // of the ring. n is a power of two, at most 32768. Since Linux 5.19.
-func (r *Ring) NewBufRing(group uint16, n, size int) (*BufRing, error) {
+func (r *Ring) NewBufRing(group uint16, n, size int, opts ...BufRingOption) (*BufRing, error) {
 	if n < 1 || n > 1<<15 || n&(n-1) != 0 || size < 1 {
-		return nil, os.NewSyscallError("io_uring_register", sys.EINVAL)
+		return nil, invalid("io_uring_register")
 	}
-	b := &BufRing{ring: r, group: group, size: size, mask: uint16(n - 1)}
-	for i, length := range []int{n * int(unsafe.Sizeof(sys.IoUringBuf{})), n * size} {
-		p, err := sys.RawMmap(nil, uintptr(length), sys.PROT_READ|sys.PROT_WRITE,
-			sys.MAP_PRIVATE|sys.MAP_ANONYMOUS, -1, 0)
-		if err != nil {
-			b.unmap()
-			return nil, os.NewSyscallError("mmap", err)
-		}
-		b.maps[i] = mapping{p, uintptr(length)}
+	b := &BufRing{ring: r, group: group, size: size, mask: uint16(n - 1), state: make([]bufState, n)}
+	reg := sys.IoUringBufReg{RingEntries: uint32(n), Bgid: group}
+	for _, opt := range opts {
+		opt(&reg)
 	}
-	b.slots = unsafe.Slice((*sys.IoUringBuf)(b.maps[0].addr), n)
-	b.arena = unsafe.Slice((*byte)(b.maps[1].addr), n*size)
-	reg := sys.IoUringBufReg{
-		RingAddr:    uint64(uintptr(b.maps[0].addr)),
-		RingEntries: uint32(n),
-		Bgid:        group,
-	}
-	if err := r.register(sys.IORING_REGISTER_PBUF_RING, unsafe.Pointer(&reg), 1); err != nil {
+	if err := b.register(&reg, n); err != nil {
 		b.unmap()
 		return nil, err
 	}
+	b.slots = unsafe.Slice((*sys.IoUringBuf)(b.maps[0].addr), n)
+	b.arena = unsafe.Slice((*byte)(b.maps[1].addr), n*size)
 	for id := range n {
 		b.add(uint16(id))
 	}
@@ -61,27 +79,111 @@ func (r *Ring) NewBufRing(group uint16, n, size int) (*BufRing, error) {
 	return b, nil
 }
 
+// register maps the ring and its buffers, before or after the kernel gets to
+// know the group.
+func (b *BufRing) register(reg *sys.IoUringBufReg, n int) error {
+	const private = sys.MAP_PRIVATE | sys.MAP_ANONYMOUS
+	if err := b.mapAt(1, n*b.size, private, -1, 0); err != nil {
+		return err
+	}
+	size := n * int(unsafe.Sizeof(sys.IoUringBuf{}))
+	if reg.Flags&sys.IOU_PBUF_RING_MMAP == 0 {
+		if err := b.mapAt(0, size, private, -1, 0); err != nil {
+			return err
+		}
+		reg.RingAddr = address(b.maps[0].addr)
+	}
+	err := b.ring.register(sys.IORING_REGISTER_PBUF_RING, unsafe.Pointer(reg), 1)
+	if err != nil || b.maps[0].addr != nil {
+		return err
+	}
+	offset := int64(sys.IORING_OFF_PBUF_RING) | int64(b.group)<<sys.IORING_OFF_PBUF_SHIFT
+	if err := b.mapAt(0, size, sys.MAP_SHARED|sys.MAP_POPULATE, b.ring.fd, offset); err != nil {
+		b.unregister()
+		return err
+	}
+	return nil
+}
+
+func (b *BufRing) mapAt(i, size, flags, fd int, offset int64) error {
+	p, err := sys.RawMmap(nil, uintptr(size), sys.PROT_READ|sys.PROT_WRITE, flags, fd, offset)
+	if err != nil {
+		return os.NewSyscallError("mmap", err)
+	}
+	b.maps[i] = mapping{p, uintptr(size)}
+	return nil
+}
+
 // Group returns what goes into BufIndex of a request.
 func (b *BufRing) Group() uint16 { return b.group }
 
+// Available returns how many buffers the kernel can still take. Since Linux 6.8.
+func (b *BufRing) Available() (int, error) {
+	status := sys.IoUringBufStatus{BufGroup: uint32(b.group)}
+	err := b.ring.register(sys.IORING_REGISTER_PBUF_STATUS, unsafe.Pointer(&status), 1)
+	return int(b.next - uint16(status.Head)), err
+}
+
 // Bytes returns what the completion says was put into a buffer: the caller's
-// until it goes back by [BufRing.Recycle]. It is nil for a completion without
-// a buffer ([CQEBuffer]).
+// until the buffer goes back by [BufRing.Recycle]. It is nil for a completion
+// without a buffer ([CQEBuffer]). One with several ([RecvsendBundle]) has more
+// in [BufRing.Pieces].
 func (b *BufRing) Bytes(c CQE) []byte {
 	id := int(c.BufferID())
 	if c.Flags&CQEBuffer == 0 || id >= len(b.slots) {
 		return nil
 	}
-	n := min(max(int(c.Res), 0), b.size)
-	return b.arena[id*b.size:][:n:b.size]
+	return b.piece(id, max(int(c.Res), 0))
 }
 
-// Recycle gives the buffer of the completion back to the kernel, once.
+// piece returns what n bytes fill of a buffer.
+func (b *BufRing) piece(id, n int) []byte {
+	used := int(b.state[id].used)
+	n = min(n, b.size-used)
+	return b.arena[id*b.size:][used : used+n : b.size]
+}
+
+// Pieces yields what a completion put into several buffers, in order.
+func (b *BufRing) Pieces(c CQE) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		if c.Flags&CQEBuffer == 0 {
+			return
+		}
+		id := int(c.BufferID())
+		for left := int(c.Res); left > 0 && id < len(b.slots); {
+			piece := b.piece(id, left)
+			left -= len(piece)
+			id = int(b.state[id].after)
+			if !yield(piece) {
+				return
+			}
+		}
+	}
+}
+
+// Recycle gives what the completion has taken back to the kernel, once for each
+// completion and in their order: its buffers, except one that is not full yet
+// ([CQEBufMore]).
 func (b *BufRing) Recycle(c CQE) {
-	if c.Flags&CQEBuffer == 0 || int(c.BufferID()) >= len(b.slots) {
+	id := int(c.BufferID())
+	if c.Flags&CQEBuffer == 0 || id >= len(b.slots) {
 		return
 	}
-	b.add(c.BufferID())
+	for left := max(int(c.Res), 0); ; {
+		n := len(b.piece(id, left))
+		left -= n
+		if left == 0 && c.Flags&CQEBufMore != 0 {
+			b.state[id].used += uint32(n)
+			break
+		}
+		after := b.state[id].after
+		b.state[id].used = 0
+		b.add(uint16(id))
+		if left == 0 {
+			break
+		}
+		id = int(after)
+	}
 	b.publish()
 }
 
@@ -92,6 +194,8 @@ func (b *BufRing) add(id uint16) {
 	s.Addr = uint64(uintptr(unsafe.Pointer(&b.arena[int(id)*b.size])))
 	s.Len = uint32(b.size)
 	s.Bid = id
+	b.state[b.last].after = id
+	b.last = id
 	b.next++
 }
 
@@ -110,12 +214,15 @@ func (b *BufRing) Close() error {
 	if b.slots == nil {
 		return os.ErrClosed
 	}
-	reg := sys.IoUringBufReg{Bgid: b.group}
-	err := b.ring.register(sys.IORING_UNREGISTER_PBUF_RING, unsafe.Pointer(&reg), 1)
-	if err != nil && err != os.ErrClosed {
+	if err := b.unregister(); err != nil && err != os.ErrClosed {
 		return err
 	}
 	return b.unmap()
+}
+
+func (b *BufRing) unregister() error {
+	reg := sys.IoUringBufReg{Bgid: b.group}
+	return b.ring.register(sys.IORING_UNREGISTER_PBUF_RING, unsafe.Pointer(&reg), 1)
 }
 
 func (b *BufRing) unmap() (err error) {
