@@ -1,7 +1,7 @@
 # syshim: the Linux kernel for Go without cgo, and for C without libc.
 #
-#   make            build/ARCH/libshim.a, libshim-start.a, the examples and,
-#                   where libseccomp's header is, shim-calls
+#   make            build/ARCH/libshim.a, libshim-start.a, libshim-liburing.a, the
+#                   examples and, where libseccomp's header is, shim-calls
 #   make bench      the main job: compare C with Go and io_uring with epoll on
 #                   this kernel; lines and a table
 #   make test       every test that this machine can run, C and Go
@@ -85,6 +85,9 @@ START_OBJ := $(O)/shim/start.raw.o $(O)/asm/$(ARCH)/start.raw.o \
 	$(O)/asm/$(ARCH)/mem.raw.o
 LIB := $(O)/libshim.a
 START := $(O)/libshim-start.a
+# liburing's own names, for programs that include its liburing.h.
+LIBURING := $(O)/libshim-liburing.a
+LIBURING_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard shim/liburing/*.c))
 EXAMPLES := $(patsubst shim/%.c,$(O)/%,$(wildcard shim/examples/*.c))
 # What compares the calls of two programs, for machines that have a libc.
 ifneq ($(wildcard /usr/include/seccomp.h /usr/local/include/seccomp.h),)
@@ -108,7 +111,7 @@ SETUPS := setup-bench setup-test setup-lint setup-kernels
 .PHONY: all bench test test-kernels ring-table test-mutants lint gen import-uapi \
 	vendor-go install uninstall clean help $(SETUPS)
 
-all: $(LIB) $(START) $(EXAMPLES) $(CALLS)
+all: $(LIB) $(START) $(LIBURING) $(EXAMPLES) $(CALLS)
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -137,7 +140,8 @@ $(O)/%.o: $(O)/%.raw.o
 
 $(LIB): $(LIB_OBJ)
 $(START): $(START_OBJ)
-$(LIB) $(START):
+$(LIBURING): $(LIBURING_OBJ)
+$(LIB) $(START) $(LIBURING):
 	$(say) AR $@
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
@@ -398,6 +402,7 @@ test: setup-test $(GEN) all
 		$(call without_ring,ENOSYS,aio aio_table,./aio) \
 		$(SPAWN_WITHOUT) $(call on_4_18,ENOSYS) $(call on_4_18,EPERM) \
 		"tests/equal.sh $(O)" "tests/slow.sh $(O)" "tests/calls.sh $(O)" \
+		"tests/liburing.sh $(O)" \
 		tests/import.sh tests/machine.sh tests/links.sh tests/order.sh \
 		tests/go.sh "tests/go.sh gobind -race" \
 		$(GO_EMULATED) "tests/go.sh bench" "tests/bench.sh $(O)"
@@ -481,16 +486,17 @@ bench: setup-bench
 ROOT := $(DESTDIR)$(PREFIX)
 VERSION := $(shell sed -n 's/^version //p' gen/spec/sys.spec)
 HEADERS := $(wildcard shim/include/shim/*.h)
+PC := shim.pc shim-static.pc shim-liburing.pc
 INSTALLED := $(HEADERS:shim/include/%=include/%) include/shim/zarch.h \
-	lib/libshim.a lib/libshim-start.a \
-	lib/pkgconfig/shim.pc lib/pkgconfig/shim-static.pc \
+	lib/libshim.a lib/libshim-start.a lib/libshim-liburing.a \
+	$(PC:%=lib/pkgconfig/%) \
 	bin/shim-calls share/man/man1/shim-calls.1
 
-install: $(LIB) $(START) $(CALLS)
+install: $(LIB) $(START) $(LIBURING) $(CALLS)
 	install -d $(ROOT)/include/shim $(ROOT)/lib/pkgconfig
 	install -m 644 $(HEADERS) asm/$(ARCH)/zarch.h $(ROOT)/include/shim
-	install -m 644 $(LIB) $(START) $(ROOT)/lib
-	for pc in shim.pc shim-static.pc; do \
+	install -m 644 $(LIB) $(START) $(LIBURING) $(ROOT)/lib
+	for pc in $(PC); do \
 		sed 's,@PREFIX@,$(PREFIX),; s,@VERSION@,$(VERSION),' \
 			shim/$$pc.in >$(ROOT)/lib/pkgconfig/$$pc && \
 		chmod 644 $(ROOT)/lib/pkgconfig/$$pc || exit 1; \

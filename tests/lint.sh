@@ -119,12 +119,53 @@ compiler_for() {
 	esac
 }
 
-# compile COMPILER CPU NAME FLAGS: both archives, without a warning.
+# compile COMPILER CPU NAME FLAGS: the archives, without a warning.
 compile() {
 	cc=$(compiler_for "$1" "$2")
 	o=$out/$2-$1-$3
 	$make -s "ARCH=$2" "O=$o" "CC=$cc" "CFLAGS=$4 -Werror" \
-		"$o/libshim.a" "$o/libshim-start.a" && symbols "$2" "$o"
+		"$o/libshim.a" "$o/libshim-start.a" "$o/libshim-liburing.a" &&
+		symbols "$2" "$o" && liburing_symbols "$2" "$o"
+}
+
+# writable CPU ARCHIVE: what of it a program can write to.
+writable() {
+	cross=
+	[ "$1" = "$host" ] || cross=$1-linux-gnu-
+	"${cross}objdump" -h "$2" >"$out/sections" || return
+	# Two lines: index, name, size, ...; then the flags.
+	awk '
+		$1 ~ /^[0-9]+$/ { name = $2; size = $3; next }
+		/ALLOC/ && !/READONLY/ && size !~ /^0+$/ &&
+			name !~ /^\.data\.rel\.ro/ { print "writable: " name, size }
+		name ~ /^\.text/ { text = 1 }
+		END { if (!text) print "no sections were found" }
+		' "$out/sections"
+}
+
+# liburing_symbols CPU DIRECTORY: libshim-liburing.a defines what liburing
+# exports, and needs libshim.a, malloc and free.
+liburing_symbols() {
+	cross=
+	[ "$1" = "$host" ] || cross=$1-linux-gnu-
+	"${cross}nm" -g "$2/libshim-liburing.a" >"$out/symbols" || return
+	awk '
+		FILENAME == "tests/liburing/symbols.txt" { exported[$1] = 1; next }
+		NF == 3 && $2 != "U" {
+			if (!($3 in exported))
+				print "not liburing'"'"'s: " $3
+			delete exported[$3]
+		}
+		NF == 2 && $1 == "U" && $2 !~ /^(shim|(__)?io_uring)_/ &&
+			$2 !~ /^(malloc|free|_GLOBAL_OFFSET_TABLE_)$/ {
+			print "undefined: " $2
+		}
+		END {
+			for (s in exported)
+				print "missing: " s
+		}' tests/liburing/symbols.txt "$out/symbols" >"$out/wrong" &&
+		writable "$1" "$2/libshim-liburing.a" >>"$out/wrong" &&
+		none cat "$out/wrong"
 }
 
 # symbols CPU DIRECTORY: what libshim.a defines, needs and writes to.
@@ -148,16 +189,8 @@ symbols() {
 			if (!("shim_syscall" in defined))
 				print "no symbols were found"
 		}' "$out/symbols" >"$out/wrong"
-	"${cross}objdump" -h "$2/libshim.a" >"$out/sections" || return
-	# Two lines: index, name, size, ...; then the flags.
-	awk '
-		$1 ~ /^[0-9]+$/ { name = $2; size = $3; next }
-		/ALLOC/ && !/READONLY/ && size !~ /^0+$/ &&
-			name !~ /^\.data\.rel\.ro/ { print "writable: " name, size }
-		name ~ /^\.text/ { text = 1 }
-		END { if (!text) print "no sections were found" }
-		' "$out/sections" >>"$out/wrong"
-	none cat "$out/wrong"
+	writable "$1" "$2/libshim.a" >>"$out/wrong" &&
+		none cat "$out/wrong"
 }
 
 for compiler in gcc clang; do
@@ -179,7 +212,7 @@ done
 
 # In quotes stands what lies in shim/ and asm/: all else is a libc's.
 only_own_headers() {
-	own=$(basename -a shim/*.h "asm/$host"/*.h | paste -sd "|") &&
+	own=$(basename -a shim/*.h shim/*/*.h "asm/$host"/*.h | paste -sd "|") &&
 		grep -rnE '^[[:blank:]]*#[[:blank:]]*include' shim --include='*.[ch]' \
 			>"$out/includes" &&
 		no_match -vE "<(stddef|stdint|stdbool)\.h>|<shim/[a-z_]+\.h>|\"($own)\"" \
@@ -266,6 +299,7 @@ layers() {
 		below 'uring*' '(aio|spawn)[a-z_]*\.h' &&
 		below 'aio*' 'spawn[a-z_]*\.h' &&
 		below 'spawn*' '(uring|aio)[a-z_]*\.h' &&
+		no_match -rnE '#include.*(aio|spawn)' shim/liburing &&
 		no_match -rnE 'gobind/(uring|aio|spawn)"' gobind/sys &&
 		no_match -rsnE 'gobind/(aio|spawn)"' gobind/uring &&
 		no_match -rsnE 'gobind/spawn"' gobind/aio
