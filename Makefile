@@ -402,11 +402,8 @@ test: setup-test $(GEN) all
 		$(call without_ring,ENOSYS,aio aio_table,./aio) \
 		$(SPAWN_WITHOUT) $(call on_4_18,ENOSYS) $(call on_4_18,EPERM) \
 		"tests/equal.sh $(O)" "tests/slow.sh $(O)" "tests/calls.sh $(O)" \
-<<<<<<< HEAD
 		"tests/liburing.sh $(O)" \
-=======
 		"tests/sandbox.sh $(O)" \
->>>>>>> 4728bc6 (spawn: show a box for a program, as root and as anybody)
 		tests/import.sh tests/machine.sh tests/links.sh tests/order.sh \
 		tests/go.sh "tests/go.sh gobind -race" \
 		$(GO_EMULATED) "tests/go.sh bench" "tests/bench.sh $(O)"
