@@ -69,7 +69,7 @@ func spawnAll(name string) error {
 	}
 	c = spawn.Command("/bin/true")
 	c.Dir = "/nosuch/" + name
-	if err := c.Run(); err == nil || err.Error() != "chdir "+c.Dir+": no such file or directory" {
+	if err := c.Run(); err == nil || err.Error() != "spawn: chdir "+c.Dir+": no such file or directory" {
 		return fmt.Errorf("in %s: %w", c.Dir, err)
 	}
 	return nil
