@@ -240,19 +240,23 @@ func (c *Cmd) setAttr(o *Options) error {
 	return nil
 }
 
-// adopt takes the child that runs. It has no pidfd but that of Process, which is
-// opened by the number: that is the child's until it is waited for.
+// adopt takes the child that runs.
 func (c *Cmd) adopt(ch child) error {
-	p, err := os.FindProcess(ch.pid)
-	if err != nil {
-		return ch.abandon(err)
+	// A pidfd for Process costs as much as an eighth of a start. Only when the
+	// kernel reaps children itself may the number be another process's before
+	// Process has waited for it.
+	c.Process = &os.Process{Pid: ch.pid}
+	if reapsChildren() {
+		p, err := os.FindProcess(ch.pid)
+		if err != nil {
+			return ch.abandon(err)
+		}
+		// It is the child if that is there now.
+		if c.lost = ch.gone(); c.lost {
+			p.Release()
+		}
+		c.Process = p
 	}
-	// When SIGCHLD is ignored the kernel reaps the child, and the number may
-	// be another process's by now. It is the child's if the child is there.
-	if c.lost = ch.gone(); c.lost {
-		p.Release()
-	}
-	c.Process = p
 	c.plumbing.start()
 	if c.ctx != nil {
 		c.watch = c.startWatch()

@@ -143,15 +143,12 @@ func (l *launch) findHeard(p *program) syscall.Errno {
 	if p.hasHeard != 0 {
 		return 0
 	}
-	const ignored = 1 // SIG_IGN
 	p.heard = 0
 	for sig := uintptr(1); sig <= 64; sig++ {
 		if sig == uintptr(sys.SIGKILL) || sig == uintptr(sys.SIGSTOP) {
 			continue
 		}
-		_, _, e := syscall.RawSyscall6(sys.SYS_RT_SIGACTION, sig, 0,
-			uintptr(unsafe.Pointer(&l.kept)), sigsetSize, 0, 0)
-		if e != 0 {
+		if e := l.kept.read(sig); e != 0 {
 			return e
 		}
 		if l.kept.handler != ignored {
@@ -160,6 +157,24 @@ func (l *launch) findHeard(p *program) syscall.Errno {
 	}
 	p.hasHeard = 1
 	return 0
+}
+
+// ignored is SIG_IGN.
+const ignored = 1
+
+// read reads what is done on a signal.
+func (a *sigaction) read(sig uintptr) syscall.Errno {
+	_, _, e := syscall.RawSyscall6(sys.SYS_RT_SIGACTION, sig, 0,
+		uintptr(unsafe.Pointer(a)), sigsetSize, 0, 0)
+	return e
+}
+
+// reapsChildren reports whether the kernel may reap children of this program
+// without a wait.
+func reapsChildren() bool {
+	var a sigaction
+	e := a.read(uintptr(sys.SIGCHLD))
+	return e != 0 || a.handler == ignored || a.flags&sys.SA_NOCLDWAIT != 0
 }
 
 // wait waits until the child that runs p has left this memory. The thread is in
