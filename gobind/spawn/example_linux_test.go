@@ -69,18 +69,18 @@ func ExampleCmd_WaitTimeout() {
 	// signal: killed true
 }
 
-func ExampleStepError() {
+func ExampleError() {
 	c := spawn.Command("true")
 	c.Dir = "/nosuch"
 	err := c.Run()
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, fs.ErrNotExist))
-	var e *spawn.StepError
+	var e *spawn.Error
 	if errors.As(err, &e) {
 		fmt.Println(e.Step)
 	}
 	// Output:
-	// spawn: chdir /nosuch: no such file or directory
+	// chdir /nosuch: no such file or directory
 	// true
 	// chdir
 }

@@ -80,11 +80,7 @@ func (o *Options) check() error {
 			return mistake("a NUL byte in the argument %q", s)
 		}
 	}
-	return checkEnv(o.Env)
-}
-
-func checkEnv(env []string) error {
-	for _, s := range env {
+	for _, s := range o.Env {
 		if hasNUL(s) {
 			name, _, _ := strings.Cut(s, "=")
 			return mistake("a NUL byte in the environment's %q", name)

@@ -6,6 +6,7 @@ package uring
 
 import (
 	"os"
+	"sync"
 	"syscall"
 	"unsafe"
 
@@ -48,6 +49,13 @@ func Query() (Kernel, error) {
 		Enter: uint32(op.EnterFlags), SQE: SQEFlags(op.SqeFlags),
 	}, nil
 }
+
+// arrayless reports whether every ring should do without the array of indices
+// between the queue and its entries.
+var arrayless = sync.OnceValue(func() bool {
+	k, err := Query()
+	return err == nil && k.Setup.has(SetupNoSQArray)
+})
 
 // ZeroCopyQuery is what the kernel says of receiving without copies.
 type ZeroCopyQuery struct {

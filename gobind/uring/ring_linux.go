@@ -49,6 +49,9 @@ type Ring struct {
 // missing or forbidden, and with ENOMEM where RLIMIT_MEMLOCK is too small. A
 // call that fails leaves nothing behind.
 //
+// Where the kernel can be asked, since Linux 6.18, SetupNoSQArray is set by
+// itself: the entries are used in their order anyway.
+//
 // The ring is the caller's until [Ring.Close]. One that is dropped without is
 // reported on standard error and stays as it is, for the kernel may use memory
 // that its requests name.
@@ -59,6 +62,9 @@ func New(entries uint32, opts ...Option) (*Ring, error) {
 	}
 	if err := s.contradiction(); err != nil {
 		return nil, err
+	}
+	if arrayless() {
+		s.params.Flags |= uint32(SetupNoSQArray)
 	}
 	r := &Ring{fd: -1}
 	if err := r.provide(&s, entries); err != nil {

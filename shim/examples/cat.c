@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cat: copies files, or the standard input, to the standard output through a
- * ring, which opens and closes them, too. While one block is written the next
- * is read: two requests in flight, told apart by their user_data, submitted and
- * waited for in one system call.
+ * ring. While one block is written the next is read: two requests in flight,
+ * told apart by their user_data, submitted and waited for in one system call.
  *
  *	$ build/x86_64/examples/cat LICENSE | head -n 1
  *	MIT License
  *	$ build/x86_64/examples/cat missing
- *	cat: missing: No such file or directory
+ *	cat: missing: error 2
  *
  * The exit status is 1 if anything failed.
  */
@@ -18,8 +17,7 @@
 #include <shim/uring.h>
 
 enum { STDIN = 0, STDOUT = 1, STDERR = 2, BLOCK = 128 * 1024 };
-/* What a request does: an open or a close is alone in the ring. */
-enum { READ = 0, WRITE = 1, OTHER = 0 };
+enum { READ = 0, WRITE = 1 };
 
 /* An offset that means: where the file is now. Pipes have no other. */
 #define POSITION UINT64_MAX
@@ -38,10 +36,15 @@ static void say(const char *s)
 /* Report -errno; returns the exit status. */
 static int fail(const char *name, int err)
 {
+	char digits[8] = "0000000";
+	char *p = digits + sizeof(digits) - 1;
+
+	for (unsigned n = (unsigned)-err; n; n /= 10)
+		*--p = (char)('0' + n % 10);
 	say("cat: ");
 	say(name);
-	say(": ");
-	say(shim_strerror(err));
+	say(": error ");
+	say(p);
 	say("\n");
 	return 1;
 }
@@ -122,30 +125,18 @@ static int copy(struct shim_uring *ring, int fd, const char *name)
 	return size < 0 ? fail(name, size) : 0;
 }
 
-/* An SQE for a request that is alone in the ring. */
-static struct shim_io_uring_sqe *alone(struct shim_uring *ring)
-{
-	struct shim_io_uring_sqe *sqe = shim_uring_get_sqe(ring);
-
-	shim_uring_sqe_set_data64(sqe, OTHER);
-	return sqe;
-}
-
 static int copy_file(struct shim_uring *ring, const char *name)
 {
-	int res[2], fd, status;
+	int fd, status;
 
 	if (name[0] == '-' && !name[1])
 		return copy(ring, STDIN, "standard input");
-	shim_uring_prep_openat(alone(ring), SHIM_AT_FDCWD, name,
-			       SHIM_O_RDONLY | SHIM_O_CLOEXEC, 0);
-	finish(ring, 1, res);
-	fd = res[OTHER];
+	fd = (int)shim_openat(SHIM_AT_FDCWD, name,
+			      SHIM_O_RDONLY | SHIM_O_CLOEXEC, 0);
 	if (fd < 0)
 		return fail(name, fd);
 	status = copy(ring, fd, name);
-	shim_uring_prep_close(alone(ring), fd);
-	finish(ring, 1, res);
+	shim_close(fd);
 	return status;
 }
 

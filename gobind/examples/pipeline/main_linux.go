@@ -87,7 +87,7 @@ func run(programs [][]string) (failed int) {
 			fmt.Fprintln(os.Stderr, "pipeline:", err)
 		}
 		failed |= status
-		names = append(names, strings.Join(c.Args, " "))
+		names = append(names, c.String())
 		statuses = append(statuses, fmt.Sprint(status))
 	}
 	if len(running) == len(programs) {
