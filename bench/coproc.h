@@ -24,6 +24,10 @@
 #define BENCH_COMPILER "gcc " __VERSION__
 #endif
 
+#ifndef BENCH_WITH
+#define BENCH_WITH ""
+#endif
+
 static inline void answer_rows(void)
 {
 	struct text out = { 0 };
@@ -131,7 +135,8 @@ static inline void serve_driver(bool (*more)(const char *line))
 		const char *args = line;
 
 		if (text_equal(line, "info")) {
-			text_add(&out, "compiler " BENCH_COMPILER "\n");
+			text_add(&out,
+				 "compiler " BENCH_COMPILER BENCH_WITH "\n");
 		} else if (text_equal(line, "rows")) {
 			answer_rows();
 		} else if (parse_prefix(&args, "run ")) {

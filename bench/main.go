@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 // Command bench compares C with Go and io_uring with epoll on this kernel. It
-// drives co-processes that hold the rows: shim-bench, rivals, gorivals, cgorows
-// and itself. README.md has the method; `make bench` builds and starts all of it.
+// drives co-processes that hold the rows: shim-bench, rivals, newest, gorivals,
+// cgorows and itself. README.md has the method; `make bench` builds and starts all of it.
 package main
 
 import (
@@ -112,13 +112,21 @@ func (d *driver) prepareAll(shimBench, self string) ([]field, error) {
 		return nil, err
 	}
 	dir := filepath.Dir(self)
-	compilers, err := d.findRows([]program{
+	programs := []program{
 		{"shim-bench", []string{shimBench, "coproc"}, filepath.Join(dir, "shim-bench-count")},
 		{"rivals", []string{filepath.Join(dir, "rivals"), "coproc"}, ""},
 		{"gorivals", []string{filepath.Join(dir, "gorivals"), "coproc"}, ""},
 		{"cgorows", []string{filepath.Join(dir, "cgorows"), "coproc"}, ""},
 		{"gorows", []string{self, "coproc"}, ""},
-	}, where)
+	}
+	// It is built only where the newest liburing could be fetched.
+	newest := filepath.Join(dir, "newest")
+	if _, err := os.Stat(newest); err == nil {
+		programs = append(programs, program{"newest", []string{newest, "coproc"}, ""})
+	} else {
+		fmt.Fprintln(d.log, "skip BenchmarkRing*/lang=c/impl=liburing_newest: Debian's newest liburing could not be fetched")
+	}
+	compilers, err := d.findRows(programs, where)
 	if err != nil {
 		return nil, err
 	}

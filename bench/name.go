@@ -68,6 +68,7 @@ var references = map[string]string{
 	"c shim":     "c libc",
 	"c vfork":    "c posix_spawn",
 	"c uring":    "c liburing",
+	"c fio":      "c liburing",
 	"go sys":     "go xsys",
 	"go syscall": "go xsys",
 	"go cgo":     "go xsys",
@@ -79,12 +80,13 @@ var references = map[string]string{
 	"go netpoll": "go aio epoll",
 }
 
-// twins are what the same work takes in C.
+// twins are what the same work takes in C, and in C with the newest liburing.
 var twins = map[string]string{
 	"go sys":   "c shim",
 	"go cgo":   "c libc",
 	"go spawn": "c shim",
 	"go uring": "c uring",
+	"c uring":  "c liburing_newest",
 }
 
 // reference is the rival that a row is compared with, "" for what is one.
@@ -94,6 +96,9 @@ func (n *rowName) reference() string {
 	}
 	if n.work == "BenchmarkSpawn" && n.rival() == "c shim" {
 		return "c posix_spawn"
+	}
+	if strings.HasPrefix(n.work, "BenchmarkRingRead/") && n.rival() == "c libc" {
+		return "c uring"
 	}
 	return references[n.rival()]
 }

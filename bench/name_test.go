@@ -51,7 +51,8 @@ func TestReferencesAreThoseOfTheManual(t *testing.T) {
 		"lang=go/impl=aio/engine=epoll":    {"", "c aio epoll"},
 		"lang=go/impl=net":                 {"go aio epoll", ""},
 		"lang=go/impl=os":                  {"go aio epoll", ""},
-		"lang=c/impl=uring":                {"c liburing", ""},
+		"lang=c/impl=uring":                {"c liburing", "c liburing_newest"},
+		"lang=c/impl=fio":                  {"c liburing", ""},
 		"lang=c/impl=liburing":             {"", ""},
 		"lang=go/impl=uring":               {"go aio io_uring", "c uring"},
 		"lang=go/impl=gnet":                {"go aio epoll", ""},
@@ -71,6 +72,13 @@ func TestReferencesAreThoseOfTheManual(t *testing.T) {
 func TestSpawnIsComparedWithWhatLibcHas(t *testing.T) {
 	n := mustParse(t, "BenchmarkSpawn/lang=c/impl=shim")
 	if got := n.reference(); got != "c posix_spawn" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestReadingOneByOneIsComparedWithTheRing(t *testing.T) {
+	n := mustParse(t, "BenchmarkRingRead/lang=c/impl=libc/depth=32")
+	if got := n.reference(); got != "c uring" {
 		t.Errorf("%q", got)
 	}
 }

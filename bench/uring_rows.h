@@ -10,12 +10,14 @@
 #include "file.h"
 #include "row.h"
 
-#define RING_DEPTH_MAX 64
+#define RING_DEPTH_MAX 256
 
 struct ring_reader {
 	RING_STRUCT ring;
 	struct test_file file;
 	unsigned depth;
+	/* What the ring knows by an index: the file, and all blocks. */
+	bool fixed;
 	/* The data of a request is an index of these. */
 	int64_t offsets[RING_DEPTH_MAX];
 };
@@ -23,6 +25,8 @@ struct ring_reader {
 struct ring_nops {
 	RING_STRUCT ring;
 	unsigned batch;
+	/* Requests that wait for the one before count with it. */
+	bool linked;
 };
 
 /* Takes nr completions, which are there. Returns 0 or -errno. */
@@ -39,6 +43,15 @@ static inline int take_nops(struct ring_nops *nops, unsigned nr)
 	return 0;
 }
 
+static inline void put_nop(struct ring_nops *nops, unsigned flags)
+{
+	RING_SQE *sqe = RING_CALL(get_sqe)(&nops->ring);
+
+	RING_CALL(prep_nop)(sqe);
+	if (flags)
+		RING_CALL(sqe_set_flags)(sqe, flags);
+}
+
 static inline int nop_batch(void *arg, uint64_t nr_ops)
 {
 	struct ring_nops *nops = arg;
@@ -48,30 +61,46 @@ static inline int nop_batch(void *arg, uint64_t nr_ops)
 						   : (unsigned)nr_ops;
 		int err;
 
-		for (unsigned i = 0; i < nr; i++)
-			RING_CALL(prep_nop)(RING_CALL(get_sqe)(&nops->ring));
+		nr_ops -= nr;
+		for (unsigned i = 0; i < nr; i++) {
+			if (nops->linked)
+				put_nop(nops, RING_CONST(IOSQE_IO_LINK));
+			put_nop(nops, 0);
+		}
+		nr <<= nops->linked;
 		err = wrong_result(RING_CALL(submit_and_wait)(&nops->ring, nr),
 				   nr);
 		if (!err)
 			err = take_nops(nops, nr);
 		if (err)
 			return err;
-		nr_ops -= nr;
 	}
 	return 0;
 }
 
-static inline int run_nop(const struct row *row, struct sample *sample)
+static inline int run_nops(const struct row *row, struct sample *sample,
+			   bool linked)
 {
 	static struct ring_nops nops;
-	int result = RING_CALL(queue_init)(row->depth, &nops.ring, 0);
+	int result = RING_CALL(queue_init)(row->depth << linked, &nops.ring, 0);
 
 	if (result)
 		return row_unavailable(sample, "io_uring_setup", result);
 	nops.batch = row->depth;
+	nops.linked = linked;
 	result = measure(sample, nop_batch, &nops);
 	RING_CALL(queue_exit)(&nops.ring);
 	return result;
+}
+
+static inline int run_nop(const struct row *row, struct sample *sample)
+{
+	return run_nops(row, sample, false);
+}
+
+static inline int run_pair(const struct row *row, struct sample *sample)
+{
+	return run_nops(row, sample, true);
 }
 
 static inline char *ring_block(uint64_t token)
@@ -87,9 +116,16 @@ static inline void queue_read(struct ring_reader *r, uint64_t token)
 	RING_SQE *sqe = RING_CALL(get_sqe)(&r->ring);
 
 	r->offsets[token] = test_file_offset(&r->file);
-	RING_CALL(prep_read)
-	(sqe, r->file.fd, ring_block(token), FILE_BLOCK,
-	 (uint64_t)r->offsets[token]);
+	if (r->fixed) {
+		RING_CALL(prep_read_fixed)
+		(sqe, 0, ring_block(token), FILE_BLOCK,
+		 (uint64_t)r->offsets[token], 0);
+		RING_CALL(sqe_set_flags)(sqe, RING_CONST(IOSQE_FIXED_FILE));
+	} else {
+		RING_CALL(prep_read)
+		(sqe, r->file.fd, ring_block(token), FILE_BLOCK,
+		 (uint64_t)r->offsets[token]);
+	}
 	RING_CALL(sqe_set_data64)(sqe, token);
 }
 
@@ -124,7 +160,17 @@ static inline int ring_read_batch(void *arg, uint64_t nr_ops)
 	return 0;
 }
 
-static inline int run_ring_read(const struct row *row, struct sample *sample)
+/* Tells the ring the file and the blocks. Returns 0 or -errno. */
+static inline int fix_reader(struct ring_reader *r)
+{
+	RING_IOVEC blocks = { ring_block(0), (size_t)r->depth * FILE_BLOCK };
+	int err = RING_CALL(register_files)(&r->ring, &r->file.fd, 1);
+
+	return err ? err : RING_CALL(register_buffers)(&r->ring, &blocks, 1);
+}
+
+static inline int run_reader(const struct row *row, struct sample *sample,
+			     bool fixed)
 {
 	static struct ring_reader reader;
 	int result = test_file_open(&reader.file, row, sample);
@@ -132,34 +178,72 @@ static inline int run_ring_read(const struct row *row, struct sample *sample)
 	if (result)
 		return result;
 	reader.depth = row->depth;
+	reader.fixed = fixed;
 	result = RING_CALL(queue_init)(row->depth, &reader.ring, 0);
 	if (result) {
 		result = row_unavailable(sample, "io_uring_setup", result);
 	} else {
-		result = measure(sample, ring_read_batch, &reader);
+		result = fixed ? fix_reader(&reader) : 0;
+		if (result)
+			result = row_fail(sample, "io_uring_register", result);
+		else
+			result = measure(sample, ring_read_batch, &reader);
 		RING_CALL(queue_exit)(&reader.ring);
 	}
 	call_close(reader.file.fd);
 	return result;
 }
 
+static inline int run_ring_read(const struct row *row, struct sample *sample)
+{
+	return run_reader(row, sample, false);
+}
+
+static inline int run_ring_fixed(const struct row *row, struct sample *sample)
+{
+	return run_reader(row, sample, true);
+}
+
 /* clang-format off */
 #define NOP_ROW(batch) \
-	{ .name = "BenchmarkNop/lang=c/impl=" BENCH_RING "/batch=" #batch, \
+	{ .name = "BenchmarkRingNop/lang=c/impl=" BENCH_RING \
+		  "/batch=" #batch, \
 	  .run = run_nop, .depth = batch }
 
-#define RING_READ_ROW(cache, direct_, depth_) \
-	{ .name = "BenchmarkFileRead/lang=c/impl=" BENCH_RING "/cache=" cache \
-		  "/depth=" #depth_ "/size=4096", \
-	  .run = run_ring_read, .depth = depth_, .direct = direct_ }
+#define PAIR_ROW(batch) \
+	{ .name = "BenchmarkRingLink/lang=c/impl=" BENCH_RING \
+		  "/batch=" #batch, \
+	  .run = run_pair, .depth = batch }
 
+#define READ_ROW(work, run_, cache, direct_, depth_) \
+	{ .name = "Benchmark" work "/lang=c/impl=" BENCH_RING "/cache=" cache \
+		  "/depth=" #depth_ "/size=4096", \
+	  .run = run_, .depth = depth_, .direct = direct_ }
+
+#define READ_ROWS(work, run_) \
+	READ_ROW(work, run_, "page", false, 1), \
+	READ_ROW(work, run_, "page", false, 32), \
+	READ_ROW(work, run_, "page", false, 128), \
+	READ_ROW(work, run_, "direct", true, 1), \
+	READ_ROW(work, run_, "direct", true, 32), \
+	READ_ROW(work, run_, "direct", true, 128)
+
+/* Those that run by default. */
 #define URING_ROWS \
 	NOP_ROW(1), \
-	NOP_ROW(32), \
-	RING_READ_ROW("page", false, 1), \
-	RING_READ_ROW("page", false, 32), \
-	RING_READ_ROW("direct", true, 1), \
-	RING_READ_ROW("direct", true, 32)
+	NOP_ROW(8), \
+	NOP_ROW(64), \
+	NOP_ROW(256), \
+	READ_ROW("FileRead", run_ring_read, "page", false, 1), \
+	READ_ROW("FileRead", run_ring_read, "page", false, 32), \
+	READ_ROW("FileRead", run_ring_read, "direct", true, 1), \
+	READ_ROW("FileRead", run_ring_read, "direct", true, 32)
+
+#define RING_ROWS \
+	PAIR_ROW(1), \
+	PAIR_ROW(32), \
+	READ_ROWS("RingRead", run_ring_read), \
+	READ_ROWS("RingFixed", run_ring_fixed)
 /* clang-format on */
 
 #endif

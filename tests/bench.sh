@@ -115,6 +115,21 @@ driven() {
 	done
 }
 
+# All rivals of a ring, or why one cannot run here.
+rings() {
+	BENCHTIME=1s BENCH='*Ring*/cache=page/depth=32*' "$out/bench/driver" "$shim_bench" >lines 2>table || {
+		cat table
+		return 1
+	}
+	grep -q 'skip .*io_uring' table && return
+	for part in lang=c/impl=uring lang=go/impl=uring impl=liburing impl=liburing_newest impl=fio impl=libc; do
+		grep -q "/$part/" lines || grep "^skip .*$part" table || {
+			echo "no row with $part"
+			return 1
+		}
+	done
+}
+
 left_behind() {
 	for exe in /proc/[0-9]*/exe; do
 		case $(readlink "$exe") in "$out"/shim-bench | "$out"/bench/*)
@@ -139,6 +154,7 @@ check an_unknown_row_is_refused protocol "run 5 X" "fail no such row"
 check a_number_that_is_none_is_refused protocol "run x X" "fail the number is missing"
 check a_client_without_its_numbers_is_refused protocol "client run 5 80" "fail unknown command"
 check the_driver_gets_lines_from_every_program driven
+check the_driver_runs_all_rivals_of_a_ring rings
 check the_driver_leaves_nothing_behind left_behind
 
 echo "$passed passed, $failed failed, 0 skipped"

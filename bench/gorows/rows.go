@@ -36,8 +36,10 @@ var Rows = []row.Row{
 	{Name: "BenchmarkSpawn/lang=go/impl=spawn", Run: spawnRow(runSpawn)},
 	{Name: "BenchmarkSpawn/lang=go/impl=os_exec", Run: spawnRow(runOSExec)},
 
-	{Name: "BenchmarkNop/lang=go/impl=uring/batch=1", Run: nop(1)},
-	{Name: "BenchmarkNop/lang=go/impl=uring/batch=32", Run: nop(32)},
+	{Name: "BenchmarkRingNop/lang=go/impl=uring/batch=1", Run: nop(1, false)},
+	{Name: "BenchmarkRingNop/lang=go/impl=uring/batch=8", Run: nop(8, false)},
+	{Name: "BenchmarkRingNop/lang=go/impl=uring/batch=64", Run: nop(64, false)},
+	{Name: "BenchmarkRingNop/lang=go/impl=uring/batch=256", Run: nop(256, false)},
 
 	{Name: "BenchmarkFileRead/lang=go/impl=os/cache=page/depth=1/size=4096", Run: readOS(1, false)},
 	{Name: "BenchmarkFileRead/lang=go/impl=uring/cache=page/depth=1/size=4096", Run: readRing(1, false)},
@@ -62,4 +64,21 @@ var Rows = []row.Row{
 	{Name: "BenchmarkEcho/lang=go/impl=net/conns=64/size=128", Run: echoNet(64, 128)},
 	{Name: "BenchmarkEcho/lang=go/impl=aio/engine=io_uring/conns=64/size=128", Run: echoAIO(aio.EngineIOUring, 64, 128)},
 	{Name: "BenchmarkEcho/lang=go/impl=aio/engine=epoll/conns=64/size=128", Run: echoAIO(aio.EngineEpoll, 64, 128)},
+
+	{Name: "BenchmarkRingLink/lang=go/impl=uring/batch=1", Run: nop(1, true)},
+	{Name: "BenchmarkRingLink/lang=go/impl=uring/batch=32", Run: nop(32, true)},
+
+	{Name: "BenchmarkRingRead/lang=go/impl=uring/cache=page/depth=1/size=4096", Run: readRing(1, false)},
+	{Name: "BenchmarkRingRead/lang=go/impl=uring/cache=page/depth=32/size=4096", Run: readRing(32, false)},
+	{Name: "BenchmarkRingRead/lang=go/impl=uring/cache=page/depth=128/size=4096", Run: readRing(128, false)},
+	{Name: "BenchmarkRingRead/lang=go/impl=uring/cache=direct/depth=1/size=4096", Run: readRing(1, true)},
+	{Name: "BenchmarkRingRead/lang=go/impl=uring/cache=direct/depth=32/size=4096", Run: readRing(32, true)},
+	{Name: "BenchmarkRingRead/lang=go/impl=uring/cache=direct/depth=128/size=4096", Run: readRing(128, true)},
+
+	{Name: "BenchmarkRingFixed/lang=go/impl=uring/cache=page/depth=1/size=4096", Run: readFixed(1, false)},
+	{Name: "BenchmarkRingFixed/lang=go/impl=uring/cache=page/depth=32/size=4096", Run: readFixed(32, false)},
+	{Name: "BenchmarkRingFixed/lang=go/impl=uring/cache=page/depth=128/size=4096", Run: readFixed(128, false)},
+	{Name: "BenchmarkRingFixed/lang=go/impl=uring/cache=direct/depth=1/size=4096", Run: readFixed(1, true)},
+	{Name: "BenchmarkRingFixed/lang=go/impl=uring/cache=direct/depth=32/size=4096", Run: readFixed(32, true)},
+	{Name: "BenchmarkRingFixed/lang=go/impl=uring/cache=direct/depth=128/size=4096", Run: readFixed(128, true)},
 }

@@ -4,6 +4,7 @@ package gorows
 
 import (
 	"fmt"
+	"unsafe"
 
 	"example.com/syshim/bench/internal/row"
 	"example.com/syshim/gobind/uring"
@@ -15,19 +16,24 @@ func newRing(entries int) (*uring.Ring, error) {
 	return r, row.Unavailable("ring", err)
 }
 
-// nop submits and reaps requests that do nothing, so many in a call.
-func nop(batch int) func(*row.Sample) error {
+// nop submits and reaps requests that do nothing, so many in a call. A linked
+// one waits for another before it, which does not count.
+func nop(batch int, linked bool) func(*row.Sample) error {
+	each := 1
+	if linked {
+		each = 2
+	}
 	return func(s *row.Sample) error {
-		r, err := newRing(batch)
+		r, err := newRing(batch * each)
 		if err != nil {
 			return err
 		}
 		defer r.Close()
-		cqes := make([]uring.CQE, batch)
+		cqes := make([]uring.CQE, batch*each)
 		return s.Measure(func(n int64) error {
 			for n > 0 {
 				k := min(batch, int(n))
-				if err := nops(r, cqes[:k]); err != nil {
+				if err := nops(r, cqes[:k*each], linked); err != nil {
 					return err
 				}
 				n -= int64(k)
@@ -37,10 +43,15 @@ func nop(batch int) func(*row.Sample) error {
 	}
 }
 
-// nops makes a request for each of cqes.
-func nops(r *uring.Ring, cqes []uring.CQE) error {
-	for range cqes {
-		r.NextSQE().Nop()
+// nops makes a request for each of cqes; every other one may be linked with the
+// one behind it.
+func nops(r *uring.Ring, cqes []uring.CQE, linked bool) error {
+	for i := range cqes {
+		sqe := r.NextSQE()
+		sqe.Nop()
+		if linked && i%2 == 0 {
+			sqe.Flags = uring.SQEIOLink
+		}
 	}
 	if taken, err := r.SubmitAndWait(len(cqes)); err != nil || taken != len(cqes) {
 		return fmt.Errorf("%d of %d requests taken: %v", taken, len(cqes), err)
@@ -58,6 +69,15 @@ func nops(r *uring.Ring, cqes []uring.CQE) error {
 
 // readRing keeps so many reads in flight on a bare ring.
 func readRing(depth int, direct bool) func(*row.Sample) error {
+	return ringRead(depth, direct, false)
+}
+
+// readFixed is readRing with a file and buffers that the ring knows.
+func readFixed(depth int, direct bool) func(*row.Sample) error {
+	return ringRead(depth, direct, true)
+}
+
+func ringRead(depth int, direct, fixed bool) func(*row.Sample) error {
 	return func(s *row.Sample) error {
 		f, blocks, err := openTestFile(direct)
 		if err != nil {
@@ -71,9 +91,14 @@ func readRing(depth int, direct bool) func(*row.Sample) error {
 		reader := ringReader{
 			r: r, fd: int(f.Fd()), bufs: alignedBlocks(depth),
 			at: make([]int64, depth), cqes: make([]uring.CQE, depth),
-			offsets: newOffsets(blocks),
+			offsets: newOffsets(blocks), fixed: fixed,
 		}
 		defer reader.close()
+		if fixed {
+			if err := reader.fix(); err != nil {
+				return err
+			}
+		}
 		return s.Measure(reader.read)
 	}
 }
@@ -83,17 +108,32 @@ type ringReader struct {
 	r  *uring.Ring
 	fd int
 	// UserData is an index of these.
-	bufs [][]byte
-	at   []int64
-	cqes []uring.CQE
+	bufs  [][]byte
+	at    []int64
+	cqes  []uring.CQE
+	fixed bool
 	// flying are reads that have not completed.
 	flying int
+}
+
+// fix tells the ring the file and the blocks, which lie one behind the other.
+func (r *ringReader) fix() error {
+	if err := r.r.RegisterFiles([]int32{int32(r.fd)}); err != nil {
+		return err
+	}
+	all := unsafe.Slice(&r.bufs[0][0], len(r.bufs)*blockSize)
+	return r.r.RegisterBuffers([][]byte{all})
 }
 
 func (r *ringReader) queue(token uint64) {
 	r.at[token] = r.next()
 	sqe := r.r.NextSQE()
-	sqe.Read(r.fd, r.bufs[token], r.at[token])
+	if r.fixed {
+		sqe.ReadFixed(0, r.bufs[token], r.at[token], 0)
+		sqe.Flags = uring.SQEFixedFile
+	} else {
+		sqe.Read(r.fd, r.bufs[token], r.at[token])
+	}
 	sqe.UserData = token
 	r.flying++
 }

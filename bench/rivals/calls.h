@@ -16,8 +16,20 @@
 #include <unistd.h>
 
 #define BENCH_IMPL "libc"
+#ifndef BENCH_RING
 #define BENCH_RING "liburing"
+#endif
+/* Its version, which 2.3 does not tell. */
+#ifdef IO_URING_VERSION_MAJOR
+#define BENCH_TEXT_OF(x) #x
+#define BENCH_TEXT(x) BENCH_TEXT_OF(x)
+#define BENCH_WITH                                                       \
+	", liburing " BENCH_TEXT(IO_URING_VERSION_MAJOR) "." BENCH_TEXT( \
+		IO_URING_VERSION_MINOR)
+#endif
 #define RING_CALL(name) io_uring_##name
+#define RING_CONST(name) name
+#define RING_IOVEC struct iovec
 #define RING_STRUCT struct io_uring
 #define RING_SQE struct io_uring_sqe
 #define RING_CQE struct io_uring_cqe

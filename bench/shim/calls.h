@@ -16,6 +16,8 @@
 #define BENCH_IMPL "shim"
 #define BENCH_RING "uring"
 #define RING_CALL(name) shim_uring_##name
+#define RING_CONST(name) SHIM_##name
+#define RING_IOVEC struct shim_iovec
 #define RING_STRUCT struct shim_uring
 #define RING_SQE struct shim_io_uring_sqe
 #define RING_CQE struct shim_io_uring_cqe

@@ -14,10 +14,7 @@
 #include "../uring_rows.h"
 
 const struct row bench_rows[] = {
-	SYS_ROWS,
-	SPAWN_ROWS,
-	URING_ROWS,
-	AIO_ROWS,
+	SYS_ROWS, SPAWN_ROWS, URING_ROWS, AIO_ROWS, RING_ROWS,
 };
 const size_t bench_nr_rows = sizeof(bench_rows) / sizeof(bench_rows[0]);
 
