@@ -16,8 +16,8 @@
 #                   headers into gen/spec, for maintainers
 #   make vendor-go  copy system calls into a Go package of yours: DEST=dir
 #                   IMPORT=example.org/app/internal/sys ONLY="Pipe2 Read"
-#   make install    headers, archives, pkg-config files, shim-calls and its
-#                   man page; also uninstall
+#   make install    headers, archives, pkg-config files, man pages, shim-calls;
+#                   also uninstall
 #   make clean      remove build/
 #   make help       this text
 #
@@ -500,12 +500,16 @@ PC := shim.pc shim-static.pc shim-liburing.pc
 INSTALLED := $(HEADERS:shim/include/%=include/%) include/shim/zarch.h \
 	lib/libshim.a lib/libshim-start.a lib/libshim-liburing.a \
 	$(PC:%=lib/pkgconfig/%) \
-	bin/shim-calls share/man/man1/shim-calls.1
+	bin/shim-calls share/man/man1/shim-calls.1 \
+	share/man/man3/shim_uring.3 share/man/man7/shim_uring_security.7
 
 install: $(LIB) $(START) $(LIBURING) $(CALLS)
 	install -d $(ROOT)/include/shim $(ROOT)/lib/pkgconfig
 	install -m 644 $(HEADERS) asm/$(ARCH)/zarch.h $(ROOT)/include/shim
 	install -m 644 $(LIB) $(START) $(LIBURING) $(ROOT)/lib
+	install -d $(ROOT)/share/man/man3 $(ROOT)/share/man/man7
+	install -m 644 shim/man/shim_uring.3 $(ROOT)/share/man/man3
+	install -m 644 shim/man/shim_uring_security.7 $(ROOT)/share/man/man7
 	for pc in $(PC); do \
 		sed 's,@PREFIX@,$(PREFIX),; s,@VERSION@,$(VERSION),' \
 			shim/$$pc.in >$(ROOT)/lib/pkgconfig/$$pc && \

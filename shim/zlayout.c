@@ -664,6 +664,26 @@ AT(shim_zcrx_ctrl, zcrx_fd, 24);
 AT(shim_zcrx_ctrl, event_type, 24);
 AT(shim_zcrx_ctrl, __words, 24);
 
+SIZE(struct shim_io_uring_bpf_ctx, 40);
+AT(shim_io_uring_bpf_ctx, user_data, 0);
+AT(shim_io_uring_bpf_ctx, opcode, 8);
+AT(shim_io_uring_bpf_ctx, sqe_flags, 9);
+AT(shim_io_uring_bpf_ctx, pdu_size, 10);
+AT(shim_io_uring_bpf_ctx, pad, 11);
+AT(shim_io_uring_bpf_ctx, socket, 16);
+AT(shim_io_uring_bpf_ctx, socket.family, 16);
+AT(shim_io_uring_bpf_ctx, socket.type, 20);
+AT(shim_io_uring_bpf_ctx, socket.protocol, 24);
+AT(shim_io_uring_bpf_ctx, open, 16);
+AT(shim_io_uring_bpf_ctx, open.flags, 16);
+AT(shim_io_uring_bpf_ctx, open.mode, 24);
+AT(shim_io_uring_bpf_ctx, open.resolve, 32);
+AT(shim_io_uring_bpf_ctx, connect, 16);
+AT(shim_io_uring_bpf_ctx, connect.family, 16);
+AT(shim_io_uring_bpf_ctx, connect.port, 20);
+AT(shim_io_uring_bpf_ctx, connect.pad, 22);
+AT(shim_io_uring_bpf_ctx, connect.v6_addr, 24);
+
 SIZE(struct shim_io_uring_bpf_filter, 64);
 AT(shim_io_uring_bpf_filter, opcode, 0);
 AT(shim_io_uring_bpf_filter, flags, 4);

@@ -276,6 +276,20 @@ layouts() {
 	done
 }
 
+# man_page HEADERS PAGE: each public function stands in it; of those that prepare
+# requests, what follows prep_.
+man_page() {
+	# shellcheck disable=SC2086 # a glob
+	grep -ohE '\bshim_[a-z0-9_]+\(' $1 | tr -d '(' | sort -u >"$out/functions" &&
+		[ -s "$out/functions" ] || return
+	while read -r function; do
+		grep -qwF -e "${function#shim_uring_prep_}" "$2" ||
+			echo "$function is not in $2"
+	done <"$out/functions"
+}
+
+check "shim_uring(3)_has_every_function" none man_page \
+	"shim/include/shim/uring*.h shim/include/shim/zuring_prep.h" shim/man/shim_uring.3
 check public_headers_compile_alone_and_beside_libc headers
 check layouts_are_equal_in_C++ layouts
 check no_header_but_our_own_and_the_compiler\'s only_own_headers

@@ -69,17 +69,13 @@ func (c child) gone() bool {
 	return c.wait(nil, sys.WEXITED|sys.WNOHANG|sys.WNOWAIT) == sys.ECHILD
 }
 
-// ended waits, unless options have WNOHANG, and reports whether the child has
-// ended; it stays there to be waited for.
-func (c child) ended(options int) (bool, error) {
+// ended reports whether the child has ended; it stays there to be waited for.
+func (c child) ended() (bool, error) {
 	var info sys.Siginfo
-	switch err := c.wait(&info, sys.WEXITED|sys.WNOWAIT|options); err {
-	case nil:
-		return info.Pid != 0, nil
-	case sys.ECHILD:
-		return false, fmt.Errorf("spawn: the status of the child is lost, for SIGCHLD is ignored or somebody else waited: %w",
-			os.NewSyscallError("waitid", err))
-	default:
-		return false, os.NewSyscallError("waitid", err)
-	}
+	err := c.wait(&info, sys.WEXITED|sys.WNOWAIT|sys.WNOHANG)
+	return info.Pid != 0, err
 }
+
+// errLost is that of a child that is not there to be waited for.
+var errLost = fmt.Errorf("spawn: the status of the child is lost, for SIGCHLD is ignored or somebody else waited: %w",
+	os.NewSyscallError("waitid", sys.ECHILD))

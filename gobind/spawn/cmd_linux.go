@@ -22,10 +22,10 @@ import (
 )
 
 // A Cmd is a program to start, or one that was started. Its fields and methods
-// are those of [exec.Cmd] as far as they go. It is used once.
+// are those of [exec.Cmd], and mean the same; others come after them. It is used
+// once.
 type Cmd struct {
-	// Path is the program. Without a slash it is looked for in the
-	// directories of this program's PATH, by the child.
+	// Path is the program; a relative one begins at Dir.
 	Path string
 	// Args is the program's arguments, from its own name on; empty: Path.
 	Args []string
@@ -33,8 +33,7 @@ type Cmd struct {
 	// values of one variable the last counts. When Dir is set and Env is nil,
 	// PWD is set to Dir.
 	Env []string
-	// Dir is the program's working directory; empty: that of this program. A
-	// relative Path is relative to it.
+	// Dir is the program's working directory; empty: that of this program.
 	Dir string
 
 	// Stdin, Stdout and Stderr are the program's standard descriptors; nil:
@@ -47,56 +46,75 @@ type Cmd struct {
 	Stderr io.Writer
 	// ExtraFiles become the descriptors 3, 4 and so on; nil: closed.
 	ExtraFiles []*os.File
-	// Files become the descriptors that are their keys; nil: closed. Every
-	// descriptor that is not mentioned here or above is closed.
-	Files map[int]*os.File
-
-	// DirFile is a directory to work in, from which a relative Dir begins.
-	DirFile *os.File
 	// SysProcAttr is for Setsid, Setpgid and Pgid, which mean what they mean to
 	// os/exec. Start refuses whatever else is set in it.
 	SysProcAttr *syscall.SysProcAttr
-	// Mask and Retries are those of [Options].
-	Mask    *uint64
-	Retries int
-
-	// Cancel is called when the context of [CommandContext] is done before
-	// the child has ended; nil: Kill.
-	Cancel func() error
-	// WaitDelay bounds how long Wait waits for the goroutines of Stdin, Stdout
-	// and Stderr after the child has ended, and for the child itself after
-	// Cancel: a descendant of the child may hold a pipe open. Wait then closes
-	// the pipes and returns [exec.ErrWaitDelay]. Zero: for ever.
-	WaitDelay time.Duration
 
 	// Process is the child, once Start has returned nil.
 	Process *os.Process
 	// ProcessState is how the child ended, once Wait has learned it.
 	ProcessState *os.ProcessState
+	// Err is why [Command] has not found the program; Start returns it. Who
+	// wants a program that was found by a relative directory of PATH resets
+	// an Err that is [ErrDot].
+	Err error
+	// Cancel is called when the context of [CommandContext], which sets it to
+	// kill the child, is done before the child has ended; nil: nothing is done
+	// before WaitDelay is over.
+	Cancel func() error
+	// WaitDelay, unless it is zero, is how long Wait waits after the context
+	// was done, or after the child has ended, whichever was first. Then the
+	// child is killed, and the pipes, which a descendant may hold open, are
+	// closed: that is [ErrWaitDelay] when nothing else has failed.
+	WaitDelay time.Duration
 
-	ctx       context.Context
-	pid       int
-	pidfd     *os.File
-	watch     *watch
-	cancelled error
-	ending    chan ending
-	plumbing  plumbing
-	waited    bool
+	// Files become the descriptors that are their keys; nil: closed. Every
+	// descriptor that is not mentioned here or above is closed.
+	Files map[int]*os.File
+	// DirFile is a directory to work in, from which a relative Dir begins.
+	DirFile *os.File
+	// Mask and Retries are those of [Options].
+	Mask    *uint64
+	Retries int
+
+	ctx      context.Context
+	watch    *watch
+	pidfd    *os.File
+	ending   chan ending
+	plumbing plumbing
+	// started: Start was called. ended: the child has ended; failed is what is
+	// known of the error of Wait then, and late when it waits no longer.
+	started bool
+	ended   bool
+	failed  error
+	late    time.Time
+	// lost: the kernel has thrown the status away.
+	lost   bool
+	waited bool
 }
 
-// Command returns the Cmd to start the program name with the arguments.
+// Command returns the Cmd to start the program name with the arguments. A name
+// without a slash is resolved by [LookPath].
 func Command(name string, arg ...string) *Cmd {
-	return &Cmd{Path: name, Args: append([]string{name}, arg...)}
+	c := &Cmd{Path: name, Args: append([]string{name}, arg...)}
+	if filepath.Base(name) == name {
+		path, err := LookPath(name)
+		if path != "" {
+			c.Path = path
+		}
+		c.Err = err
+	}
+	return c
 }
 
-// CommandContext is [Command] for a program that is cancelled when ctx is done,
-// as by [exec.CommandContext].
+// CommandContext is [Command] for a program that is cancelled when ctx is done.
 func CommandContext(ctx context.Context, name string, arg ...string) *Cmd {
 	if ctx == nil {
 		panic("spawn: nil Context")
 	}
 	c := Command(name, arg...)
 	c.ctx = ctx
+	c.Cancel = func() error { return c.Process.Kill() }
 	return c
 }
 
@@ -105,7 +123,11 @@ func (c *Cmd) String() string {
 	if len(c.Args) == 0 {
 		return c.Path
 	}
-	return strings.Join(append([]string{c.Path}, c.Args[1:]...), " ")
+	name := c.Path
+	if c.Err != nil {
+		name = c.Args[0]
+	}
+	return strings.Join(append([]string{name}, c.Args[1:]...), " ")
 }
 
 // Environ returns the environment that the program gets.
@@ -114,21 +136,21 @@ func (c *Cmd) Environ() []string {
 }
 
 // Start starts the program and returns when it runs, or cannot: then the error
-// is an [*Error] that names the step that failed. After a nil error Wait must
-// be called.
+// is a [*StepError] that names what failed. After a nil error Wait must be
+// called.
 func (c *Cmd) Start() (err error) {
-	if c.Process != nil || c.waited {
+	if c.started {
 		return errors.New("spawn: already started")
 	}
+	c.started = true
 	defer func() {
 		c.plumbing.closeChild()
 		if err != nil {
-			c.waited = true
 			c.plumbing.closeOurs()
 		}
 	}()
-	if c.ctx != nil && c.ctx.Err() != nil {
-		return c.ctx.Err()
+	if err := c.check(); err != nil {
+		return err
 	}
 	files, err := c.files()
 	if err != nil {
@@ -138,20 +160,43 @@ func (c *Cmd) Start() (err error) {
 	if err != nil {
 		return err
 	}
-	pid, pidfd, err := Start(o)
+	child, err := startByNumber(o)
 	runtime.KeepAlive(files)
 	runtime.KeepAlive(c.DirFile)
 	if err != nil {
 		return err
 	}
-	return c.adopt(child{pid, pidfd})
+	return c.adopt(child)
 }
 
-// options returns what Start is given.
-func (c *Cmd) options(files map[int]*os.File) (*Options, error) {
+// check returns what is wrong before anything is done.
+func (c *Cmd) check() error {
+	switch {
+	case c.Err != nil:
+		return c.Err
+	case c.Path == "":
+		return errors.New("spawn: no command")
+	case c.Cancel != nil && c.ctx == nil:
+		return errors.New("spawn: Cancel without CommandContext")
+	case c.ctx != nil && c.ctx.Err() != nil:
+		return c.ctx.Err()
+	}
+	// Environ leaves out what has a NUL byte.
+	return checkEnv(c.Env)
+}
+
+// A file is one that the program gets as the descriptor to; nil: none.
+type file struct {
+	*os.File
+	to int
+}
+
+// options returns what is started.
+func (c *Cmd) options(files []file) (*Options, error) {
 	o := &Options{
 		Path:    c.Path,
 		Args:    c.Args,
+		Env:     c.Environ(),
 		Dir:     c.Dir,
 		Mask:    c.Mask,
 		Retries: c.Retries,
@@ -159,48 +204,23 @@ func (c *Cmd) options(files map[int]*os.File) (*Options, error) {
 	if len(o.Args) == 0 {
 		o.Args = []string{c.Path}
 	}
-	if err := c.setSearch(o); err != nil {
-		return nil, err
-	}
 	if err := c.setAttr(o); err != nil {
 		return nil, err
 	}
-	// Environ leaves out what has a NUL byte.
-	if err := (&Options{Env: c.Env}).check(); err != nil {
-		return nil, err
-	}
-	o.Env = c.Environ()
 	if c.DirFile != nil {
 		o.Fchdir, o.DirFD = true, int(c.DirFile.Fd())
 	}
-	o.FDs = make([]FD, 0, len(files))
-	for to, f := range files {
-		from := int(f.Fd())
-		if from < 0 {
-			return nil, &Error{Step: "options", Arg: "descriptor " + strconv.Itoa(to), Err: os.ErrClosed}
+	o.FDs = make([]FD, len(files))
+	for i, f := range files {
+		o.FDs[i] = FD{-1, f.to}
+		if f.File == nil {
+			continue
 		}
-		o.FDs = append(o.FDs, FD{from, to})
+		if o.FDs[i].From = int(f.Fd()); o.FDs[i].From < 0 {
+			return nil, &StepError{Step: "options", Arg: "descriptor " + strconv.Itoa(f.to), Err: os.ErrClosed}
+		}
 	}
 	return o, nil
-}
-
-// setSearch lets a name without a slash be looked for. The relative directories
-// of PATH are left out: os/exec refuses programs that are found there.
-func (c *Cmd) setSearch(o *Options) error {
-	if strings.Contains(c.Path, "/") {
-		return nil
-	}
-	var dirs []string
-	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
-		if filepath.IsAbs(dir) {
-			dirs = append(dirs, dir)
-		}
-	}
-	if len(dirs) == 0 || c.Path == "" {
-		return &Error{Step: "execve", Arg: c.Path, Err: sys.ENOENT, searched: true}
-	}
-	o.Search = strings.Join(dirs, ":")
-	return nil
 }
 
 // setAttr takes over what SysProcAttr has, and refuses what Options have not.
@@ -214,7 +234,7 @@ func (c *Cmd) setAttr(o *Options) error {
 	v := reflect.ValueOf(rest)
 	for i := range v.NumField() {
 		if !v.Field(i).IsZero() {
-			return &Error{Step: "options", Arg: "SysProcAttr." + v.Type().Field(i).Name, Err: errors.ErrUnsupported}
+			return &StepError{Step: "options", Arg: "SysProcAttr." + v.Type().Field(i).Name, Err: errors.ErrUnsupported}
 		}
 	}
 	return nil
@@ -222,26 +242,20 @@ func (c *Cmd) setAttr(o *Options) error {
 
 // adopt takes the child that runs.
 func (c *Cmd) adopt(ch child) error {
-	p, err := os.FindProcess(ch.pid)
-	if err != nil {
-		return ch.abandon(err)
-	}
-	if ch.pidfd >= 0 {
-		// os.NewFile puts a nonblocking descriptor in the network poller.
-		if err := setNonblock(ch.pidfd); err != nil {
-			p.Release()
+	// A pidfd for Process costs as much as an eighth of a start. Only when the
+	// kernel reaps children itself may the number be another process's before
+	// Process has waited for it.
+	c.Process = &os.Process{Pid: ch.pid}
+	if reapsChildren() {
+		p, err := os.FindProcess(ch.pid)
+		if err != nil {
 			return ch.abandon(err)
 		}
-	}
-	// When SIGCHLD is ignored the kernel reaps the child, and the number may
-	// be another process's by now. It is the child's if the child is there.
-	if ch.gone() {
-		p.Release()
-	}
-	c.Process = p
-	c.pid = ch.pid
-	if ch.pidfd >= 0 {
-		c.pidfd = os.NewFile(uintptr(ch.pidfd), "pidfd")
+		// It is the child if that is there now.
+		if c.lost = ch.gone(); c.lost {
+			p.Release()
+		}
+		c.Process = p
 	}
 	c.plumbing.start()
 	if c.ctx != nil {

@@ -120,14 +120,13 @@ func TestProgramIsFoundAsInPATH(t *testing.T) {
 	}{
 		{search, "first", "one\n", nil},
 		{search, "later", "later\n", nil},
-		{search, "denied", "", sys.EACCES},
+		{search, "denied", "", spawn.ErrNotFound},
 		{search, "nosuch", "", exec.ErrNotFound},
-		{search, "here", "", exec.ErrNotFound},
+		{search, "here", "", spawn.ErrDot},
 		{search, "./here", "here\n", nil},
 		{search, "one/first", "one\n", nil},
-		{".", "here", "", exec.ErrNotFound},
+		{".", "here", "", spawn.ErrDot},
 		{"", "sh", "", exec.ErrNotFound},
-		{search, "", "", exec.ErrNotFound},
 	} {
 		t.Setenv("PATH", tc.path)
 		out, err := spawn.Command(tc.name).Output()
@@ -306,9 +305,9 @@ func TestFilesBecomeTheDescriptorsThatAreAskedFor(t *testing.T) {
 	}
 }
 
-// field returns a field of the line that the program writes of itself, as
+// statField returns a field of the line that the program writes of itself, as
 // /proc/self/stat has it behind the name.
-func field(t *testing.T, c *spawn.Cmd, i int) (value, pid string) {
+func statField(t *testing.T, c *spawn.Cmd, i int) (value, pid string) {
 	t.Helper()
 	out, err := c.Output()
 	check(t, err)
@@ -324,13 +323,13 @@ func TestSessionAndGroupAreItsOwn(t *testing.T) {
 		return c
 	}
 	const group, session = 2, 3
-	if got, pid := field(t, stat(&syscall.SysProcAttr{Setsid: true}), session); got != pid {
+	if got, pid := statField(t, stat(&syscall.SysProcAttr{Setsid: true}), session); got != pid {
 		t.Errorf("session %s of %s", got, pid)
 	}
-	if got, pid := field(t, stat(&syscall.SysProcAttr{Setpgid: true}), group); got != pid {
+	if got, pid := statField(t, stat(&syscall.SysProcAttr{Setpgid: true}), group); got != pid {
 		t.Errorf("group %s of %s", got, pid)
 	}
-	got, _ := field(t, stat(nil), group)
+	got, _ := statField(t, stat(nil), group)
 	if want := fmt.Sprint(syscall.Getpgrp()); got != want {
 		t.Errorf("group %s, want %s", got, want)
 	}

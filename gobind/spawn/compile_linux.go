@@ -33,6 +33,8 @@ type plan struct {
 	unclosed syscall.Errno
 	// spared is a descriptor of the child that closes by exec, or -1.
 	spared int
+	// noPidfd: the child is known by its number alone.
+	noPidfd bool
 }
 
 func newPlan(o *Options, noFile *sys.Rlimit) (*plan, error) {

@@ -17,7 +17,7 @@ import (
 func (l *plan) startCopy(edit func(*program)) (child, error) {
 	var pipe [2]int
 	if err := sys.Pipe2(pipe[:], sys.O_CLOEXEC); err != nil {
-		return noChild, &Error{Step: "pipe2", Err: err}
+		return noChild, &StepError{Step: "pipe2", Err: err}
 	}
 	defer func() {
 		sys.Close(pipe[0])
@@ -26,7 +26,7 @@ func (l *plan) startCopy(edit func(*program)) (child, error) {
 		}
 	}()
 	if err := l.dodge(&pipe[1]); err != nil {
-		return noChild, &Error{Step: "fcntl", Err: err}
+		return noChild, &StepError{Step: "fcntl", Err: err}
 	}
 	l.spared = pipe[1]
 	return l.runIn(newSharedArena, edit, func(p *program, launch *launch) (child, error) {
@@ -40,7 +40,7 @@ func (l *plan) startCopy(edit func(*program)) (child, error) {
 			return noChild, c.abandon(err)
 		}
 		if err := waitForEnd(pipe[0]); err != nil {
-			return noChild, c.abandon(&Error{Step: "read", Err: err})
+			return noChild, c.abandon(&StepError{Step: "read", Err: err})
 		}
 		return c, nil
 	})

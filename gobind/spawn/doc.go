@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 
 // Package spawn starts programs on Linux, without cgo, for amd64 and arm64. It
-// is used like os/exec, and its processes, states and exit errors are those of
-// packages os and os/exec; beyond that it
+// takes the place of os/exec: [Cmd] has its fields and methods, and they mean the
+// same; processes, states and errors are those of packages os and os/exec. Beyond
+// that it
 //
-//   - names what failed: [Error] says "chdir /root: permission denied" where
+//   - names what failed: [StepError] says "chdir /root: permission denied" where
 //     os/exec says "fork/exec /bin/ls: permission denied";
 //   - gives a program the descriptors that it is meant to have, in any order
 //     ([Cmd.Files]), and closes all others, also those that another library has
@@ -16,6 +17,17 @@
 //
 // [Cmd] is the comfortable form; [Start] and [Options] are that of the C library,
 // in descriptors.
+//
+// # Coming from os/exec
+//
+// Change the import, and exec to spawn. What is different:
+//
+//   - An error of Start is a [*StepError], of which errors.As makes the
+//     [*io/fs.PathError] of package os.
+//   - A file that was closed is an error, where os/exec starts the program
+//     without a descriptor.
+//   - After WaitDelay, Wait does not wait for the Read of a Stdin that is no
+//     file; that goes on.
 //
 // # How it works
 //
@@ -42,8 +54,8 @@
 // an import path of this package that sorts before "syscall"; sysvendor refuses
 // others.
 //
-// A name without a slash is looked for in the absolute directories of PATH by
-// the child, as execvp does: what cannot be executed does not end the search.
+// The name of [Options] without a slash is looked for in [Options.Search] by the
+// child, as execvp does: what cannot be executed does not end the search.
 //
 // # Descriptors
 //
@@ -64,9 +76,9 @@
 // does not ignore its default action itself. Without close_range the child waits
 // while this program lists /proc/PID/fd; when that cannot be read the error is
 // close_range's. Without pidfds the child is known by its number, and each that
-// is waited for takes a thread. Where processes cannot share memory (qemu-user)
-// the child gets a copy, and the limits of os/exec return: the larger this
-// program, the longer a start.
+// is waited for takes a thread, which is else so only for [Cmd.Wait]. Where
+// processes cannot share memory (qemu-user) the child gets a copy, and the
+// limits of os/exec return: the larger this program, the longer a start.
 //
 // On Linux 5.10 a signal that dumps core, sent to the child's number before it
 // runs its program, ends this program, too.

@@ -5,7 +5,9 @@
 package spawn
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -13,8 +15,8 @@ import (
 	"example.com/syshim/gobind/sys"
 )
 
-// An Error is why a program could not be started.
-type Error struct {
+// A StepError is why a program could not be started.
+type StepError struct {
 	// Step is the call that failed: one of the child ("chdir", "dup3",
 	// "execve", ...) or of this program ("mmap", "clone", "futex", ...); or
 	// "options", a mistake in these.
@@ -25,27 +27,52 @@ type Error struct {
 	Err error
 
 	searched bool
+	// program is the path of what was to be started.
+	program string
 }
 
-func (e *Error) Error() string {
+func (e *StepError) Error() string {
 	if e.Arg == "" {
-		return e.Step + ": " + e.Err.Error()
+		return "spawn: " + e.Step + ": " + e.Err.Error()
 	}
-	return e.Step + " " + e.Arg + ": " + e.Err.Error()
+	return "spawn: " + e.Step + " " + e.Arg + ": " + e.Err.Error()
 }
 
-func (e *Error) Unwrap() error {
+func (e *StepError) Unwrap() error {
 	return e.Err
 }
 
 // Is lets a program that was found nowhere be [exec.ErrNotFound].
-func (e *Error) Is(target error) bool {
+func (e *StepError) Is(target error) bool {
 	return target == exec.ErrNotFound && e.searched && e.Err == sys.ENOENT
 }
 
-// mistake is an Error about options.
+// As lets it be what package os makes of such an error, an [*fs.PathError] about
+// the program, or about its directory.
+func (e *StepError) As(target any) bool {
+	t, ok := target.(**fs.PathError)
+	if !ok {
+		return false
+	}
+	*t = &fs.PathError{Op: "fork/exec", Path: e.program, Err: e.Err}
+	if e.Step == "chdir" {
+		(*t).Op, (*t).Path = e.Step, e.Arg
+	}
+	return true
+}
+
+// mistake is a StepError about options.
 func mistake(format string, args ...any) error {
-	return &Error{Step: "options", Err: fmt.Errorf(format+": %w", append(args, sys.EINVAL)...)}
+	return &StepError{Step: "options", Err: fmt.Errorf(format+": %w", append(args, sys.EINVAL)...)}
+}
+
+// about notes which program could not be started.
+func about(program string, err error) error {
+	var e *StepError
+	if errors.As(err, &e) {
+		e.program = program
+	}
+	return err
 }
 
 // names of the calls that are steps.
@@ -64,13 +91,13 @@ var names = map[uint32]string{
 	sys.SYS_SETSID:         "setsid",
 }
 
-// stepError is the Error of the step of p that failed. p was made from o.
+// stepError is the StepError of the step of p that failed. p was made from o.
 func stepError(o *Options, p *program, err sys.Errno) error {
 	if p.failed >= p.nrSteps {
-		return &Error{Step: "rt_sigaction", Err: err}
+		return &StepError{Step: "rt_sigaction", Err: err}
 	}
 	s := &p.list()[p.failed]
-	e := &Error{Step: names[s.nr], Err: err, searched: s.flags&stepTry != 0}
+	e := &StepError{Step: names[s.nr], Err: err, searched: s.flags&stepTry != 0}
 	number := func(i int) string {
 		if s.flags&(stepArg<<i) != 0 {
 			return "(kept)"

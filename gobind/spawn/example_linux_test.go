@@ -69,18 +69,18 @@ func ExampleCmd_WaitTimeout() {
 	// signal: killed true
 }
 
-func ExampleError() {
+func ExampleStepError() {
 	c := spawn.Command("true")
 	c.Dir = "/nosuch"
 	err := c.Run()
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, fs.ErrNotExist))
-	var e *spawn.Error
+	var e *spawn.StepError
 	if errors.As(err, &e) {
 		fmt.Println(e.Step)
 	}
 	// Output:
-	// chdir /nosuch: no such file or directory
+	// spawn: chdir /nosuch: no such file or directory
 	// true
 	// chdir
 }

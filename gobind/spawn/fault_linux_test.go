@@ -52,10 +52,10 @@ func TestCallThatTheKernelLacksIsNamed(t *testing.T) {
 		errno syscall.Errno
 		want  string
 	}{
-		{sys.SYS_EXECVE, sys.EPERM, "execve true: operation not permitted"},
+		{sys.SYS_EXECVE, sys.EPERM, "spawn: execve /bin/true: operation not permitted"},
 	} {
-		err := denied(t, tc.nr, tc.errno, spawn.Command("true").Run)
-		var e *spawn.Error
+		err := denied(t, tc.nr, tc.errno, spawn.Command("/bin/true").Run)
+		var e *spawn.StepError
 		if !errors.As(err, &e) || err.Error() != tc.want || !errors.Is(err, tc.errno) {
 			t.Errorf("error %v, want %s", err, tc.want)
 		}
@@ -83,7 +83,7 @@ func TestCallOfTheParentThatFailsLeavesNothing(t *testing.T) {
 	var failed []string
 	for i, err := range errs {
 		// The open of the list of what a child must close.
-		var e *spawn.Error
+		var e *spawn.StepError
 		if spawn.LacksCloseRange() && errors.As(err, &e) && e.Step == "close_range" {
 			continue
 		}
@@ -95,9 +95,9 @@ func TestCallOfTheParentThatFailsLeavesNothing(t *testing.T) {
 			t.Errorf("run %d: error %v, want ENOMEM", i+1, err)
 		}
 	}
-	want := []string{"open /dev/null", "pipe2", "open /dev/null", "mmap", "fcntl"}
+	want := []string{"open /dev/null", "pipe2", "open /dev/null", "spawn: mmap"}
 	if !spawn.SharesMemory() {
-		want = slices.Insert(want, 4, "pipe2", "mmap")
+		want = append(want, "spawn: pipe2", "spawn: mmap")
 	}
 	for i := range want {
 		want[i] += ": cannot allocate memory"
@@ -143,7 +143,7 @@ func TestStartFailsAsTheTableSays(t *testing.T) {
 			t.Logf("%s: %v", row.call, err)
 			continue
 		}
-		var e *spawn.Error
+		var e *spawn.StepError
 		var call *os.SyscallError
 		step := ""
 		if errors.As(err, &e) {
@@ -174,7 +174,7 @@ func TestChildIsKilledWhenItCannotBeWaitedFor(t *testing.T) {
 		})
 		return err
 	})
-	if seen != 1 || err == nil || err.Error() != "futex: invalid argument" {
+	if seen != 1 || err == nil || err.Error() != "spawn: futex: invalid argument" {
 		t.Errorf("%d calls, error %v", seen, err)
 	}
 }

@@ -60,12 +60,14 @@ func (w way) refused(errno syscall.Errno) bool {
 type launch struct {
 	args  cloneArgs
 	pidfd int32
-	old   uint64
-	kept  sigaction
+	// noPidfd: the child is known by its number alone.
+	noPidfd bool
+	old     uint64
+	kept    sigaction
 }
 
 // errNotShared is that of a launch when memory cannot be shared.
-var errNotShared = &Error{Step: "clone", Err: sys.EINVAL}
+var errNotShared = &StepError{Step: "clone", Err: sys.EINVAL}
 
 // start makes the child that runs p: in this program's memory, or in a copy of
 // it, of which only what is mapped shared is common.
@@ -80,14 +82,14 @@ func (l *launch) start(p *program, copied bool) (child, error) {
 		if w == viaClone3 {
 			step = "clone3"
 		} else if errno = l.findHeard(p); errno != 0 {
-			return noChild, &Error{Step: "rt_sigaction", Err: errno}
+			return noChild, &StepError{Step: "rt_sigaction", Err: errno}
 		}
 		pid, errno = l.try(p, w)
 		if errno == 0 {
 			return child{pid, l.pidfdOf(pid)}, nil
 		}
 		if !w.refused(errno) || w == nrWays-1 {
-			return noChild, &Error{Step: step, Err: errno}
+			return noChild, &StepError{Step: step, Err: errno}
 		}
 	}
 	return noChild, errNotShared
@@ -102,6 +104,9 @@ func (l *launch) try(p *program, w way) (pid int, errno syscall.Errno) {
 		exitSignal: uint64(sys.SIGCHLD),
 		stack:      p.stack,
 		stackSize:  p.stackSize,
+	}
+	if l.noPidfd {
+		l.args.flags &^= sys.CLONE_PIDFD
 	}
 	var size uintptr
 	if w == viaClone3 {
@@ -122,7 +127,7 @@ func (l *launch) try(p *program, w way) (pid int, errno syscall.Errno) {
 // pidfdOf is the pidfd of the child, or -1 where clone gives none, and the
 // kernel has none or none is free.
 func (l *launch) pidfdOf(pid int) int {
-	if l.pidfd >= 0 {
+	if l.pidfd >= 0 || l.noPidfd {
 		return int(l.pidfd)
 	}
 	fd, err := sys.PidfdOpen(pid, 0)
@@ -138,15 +143,12 @@ func (l *launch) findHeard(p *program) syscall.Errno {
 	if p.hasHeard != 0 {
 		return 0
 	}
-	const ignored = 1 // SIG_IGN
 	p.heard = 0
 	for sig := uintptr(1); sig <= 64; sig++ {
 		if sig == uintptr(sys.SIGKILL) || sig == uintptr(sys.SIGSTOP) {
 			continue
 		}
-		_, _, e := syscall.RawSyscall6(sys.SYS_RT_SIGACTION, sig, 0,
-			uintptr(unsafe.Pointer(&l.kept)), sigsetSize, 0, 0)
-		if e != 0 {
+		if e := l.kept.read(sig); e != 0 {
 			return e
 		}
 		if l.kept.handler != ignored {
@@ -155,6 +157,24 @@ func (l *launch) findHeard(p *program) syscall.Errno {
 	}
 	p.hasHeard = 1
 	return 0
+}
+
+// ignored is SIG_IGN.
+const ignored = 1
+
+// read reads what is done on a signal.
+func (a *sigaction) read(sig uintptr) syscall.Errno {
+	_, _, e := syscall.RawSyscall6(sys.SYS_RT_SIGACTION, sig, 0,
+		uintptr(unsafe.Pointer(a)), sigsetSize, 0, 0)
+	return e
+}
+
+// reapsChildren reports whether the kernel may reap children of this program
+// without a wait.
+func reapsChildren() bool {
+	var a sigaction
+	e := a.read(uintptr(sys.SIGCHLD))
+	return e != 0 || a.handler == ignored || a.flags&sys.SA_NOCLDWAIT != 0
 }
 
 // wait waits until the child that runs p has left this memory. The thread is in

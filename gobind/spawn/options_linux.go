@@ -80,7 +80,11 @@ func (o *Options) check() error {
 			return mistake("a NUL byte in the argument %q", s)
 		}
 	}
-	for _, s := range o.Env {
+	return checkEnv(o.Env)
+}
+
+func checkEnv(env []string) error {
+	for _, s := range env {
 		if hasNUL(s) {
 			name, _, _ := strings.Cut(s, "=")
 			return mistake("a NUL byte in the environment's %q", name)

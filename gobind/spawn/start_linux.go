@@ -12,7 +12,7 @@ import (
 )
 
 // Start starts a program and returns when it runs, or cannot: then there is no
-// child, and the error is an [*Error]. pidfd is close-on-exec and the caller's,
+// child, and the error is an [*StepError]. pidfd is close-on-exec and the caller's,
 // as is the child, which must be waited for; it is -1 where the kernel has none.
 // The program gets the RLIMIT_NOFILE that this program was started with, unless
 // this program has set its own.
@@ -22,10 +22,21 @@ import (
 func Start(o *Options) (pid, pidfd int, err error) {
 	l, err := newPlan(o, noFile())
 	if err != nil {
-		return -1, -1, err
+		return -1, -1, about(o.Path, err)
 	}
 	c, err := l.start(nil)
-	return c.pid, c.pidfd, err
+	return c.pid, c.pidfd, about(o.Path, err)
+}
+
+// startByNumber is [Start] without a pidfd.
+func startByNumber(o *Options) (child, error) {
+	l, err := newPlan(o, noFile())
+	if err != nil {
+		return noChild, about(o.Path, err)
+	}
+	l.noPidfd = true
+	c, err := l.start(nil)
+	return c, about(o.Path, err)
 }
 
 // start is Start. edit, unless it is nil, changes the program before it runs.
@@ -45,7 +56,7 @@ func (l *plan) start(edit func(*program)) (child, error) {
 func (l *plan) runIn(newArena func(int) (*arena, error), edit func(*program), run func(*program, *launch) (child, error)) (child, error) {
 	a, err := newArena(l.size())
 	if err != nil {
-		return noChild, &Error{Step: "mmap", Err: err}
+		return noChild, &StepError{Step: "mmap", Err: err}
 	}
 	defer a.release()
 	p, err := l.compile(a)
@@ -73,7 +84,7 @@ func (l *plan) share(p *program, launch *launch) (child, error) {
 		return noChild, c.abandon(err)
 	}
 	if errno := p.wait(); errno != 0 {
-		return noChild, c.abandon(&Error{Step: "futex", Err: errno})
+		return noChild, c.abandon(&StepError{Step: "futex", Err: errno})
 	}
 	return c, nil
 }
@@ -87,6 +98,7 @@ func (l *plan) launch(p *program, launch *launch, copied bool) (child, error) {
 		syscall.ForkLock.Lock()
 		defer syscall.ForkLock.Unlock()
 	}
+	launch.noPidfd = l.noPidfd
 	return launch.start(p, copied)
 }
 
@@ -95,7 +107,7 @@ func (l *plan) fill(p *program, c child) error {
 	if l.unclosed == 0 || p.fill(c.pid) == nil {
 		return nil
 	}
-	return &Error{Step: "close_range", Err: l.unclosed}
+	return &StepError{Step: "close_range", Err: l.unclosed}
 }
 
 // raised is the RLIMIT_NOFILE that package syscall, initialised before, has made

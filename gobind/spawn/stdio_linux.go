@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -37,6 +38,9 @@ type result struct {
 
 // start lets the copies run.
 func (p *plumbing) start() {
+	if len(p.inputs)+len(p.outputs) == 0 {
+		return
+	}
 	p.results = make(chan result, len(p.inputs)+len(p.outputs))
 	for _, copy := range p.inputs {
 		go func() { p.results <- result{false, copy()} }()
@@ -46,17 +50,24 @@ func (p *plumbing) start() {
 	}
 }
 
-// wait waits for the copies: until ctx is done, or for delay if there is one.
-// copied says whether they came to their end; err is theirs, the cause of ctx,
-// or ErrWaitDelay.
-func (p *plumbing) wait(ctx context.Context, delay time.Duration) (copied bool, err error) {
+// wait waits for the copies: until ctx is done, or until the time, if there is
+// one. copied says whether they came to their end; err is theirs, the cause of
+// ctx, or ErrWaitDelay.
+func (p *plumbing) wait(ctx context.Context, end time.Time) (copied bool, err error) {
 	var late <-chan time.Time
-	if delay > 0 {
-		timer := time.NewTimer(delay)
-		defer timer.Stop()
-		late = timer.C
-	}
 	for len(p.inputs)+len(p.outputs) > 0 {
+		// A result that is there counts even when there is no time left.
+		select {
+		case r := <-p.results:
+			p.take(r)
+			continue
+		default:
+		}
+		if late == nil && !end.IsZero() {
+			timer := time.NewTimer(time.Until(end))
+			defer timer.Stop()
+			late = timer.C
+		}
 		select {
 		case r := <-p.results:
 			p.take(r)
@@ -200,32 +211,37 @@ func same(a, b io.Writer) bool {
 	return a == b
 }
 
-// files returns the files of the child by their descriptors there.
-func (c *Cmd) files() (map[int]*os.File, error) {
-	files := make(map[int]*os.File, 3+len(c.ExtraFiles)+len(c.Files))
+// files returns the files of the child.
+func (c *Cmd) files() ([]file, error) {
+	files := make([]file, 3, 3+len(c.ExtraFiles)+len(c.Files))
+	for i := range files {
+		files[i].to = i
+	}
 	var err error
-	if files[0], err = c.plumbing.reader(c.Stdin); err != nil {
+	if files[0].File, err = c.plumbing.reader(c.Stdin); err != nil {
 		return nil, err
 	}
-	if files[1], err = c.plumbing.writer(c.Stdout); err != nil {
+	if files[1].File, err = c.plumbing.writer(c.Stdout); err != nil {
 		return nil, err
 	}
 	if same(c.Stderr, c.Stdout) {
-		files[2] = files[1]
-	} else if files[2], err = c.plumbing.writer(c.Stderr); err != nil {
+		files[2].File = files[1].File
+	} else if files[2].File, err = c.plumbing.writer(c.Stderr); err != nil {
 		return nil, err
 	}
+	// What is not mentioned is closed.
 	for i, f := range c.ExtraFiles {
 		if f != nil {
-			files[3+i] = f
+			files = append(files, file{f, 3 + i})
 		}
 	}
 	for fd, f := range c.Files {
-		if _, taken := files[fd]; taken || fd < 0 {
+		taken := func(f file) bool { return f.to == fd }
+		if fd < 0 || slices.ContainsFunc(files, taken) {
 			return nil, mistake("Files has descriptor %d, which is taken or negative", fd)
 		}
 		if f != nil {
-			files[fd] = f
+			files = append(files, file{f, fd})
 		}
 	}
 	return files, nil
@@ -278,7 +294,7 @@ func (c *Cmd) unset(field string, set bool) error {
 	if set {
 		return errors.New("spawn: " + field + " is set")
 	}
-	if c.Process != nil {
+	if c.started {
 		return errors.New("spawn: a pipe for " + field + " after Start")
 	}
 	return nil

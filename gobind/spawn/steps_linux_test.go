@@ -201,9 +201,9 @@ func TestEachStepThatFailsIsNamed(t *testing.T) {
 			continue
 		}
 		failed[nr] = true
-		var e *spawn.Error
-		if !errors.As(err, &e) || err.Error() != want[nr] {
-			t.Errorf("step %d (call %d): %v, want %s", i, nr, err, want[nr])
+		var e *spawn.StepError
+		if !errors.As(err, &e) || err.Error() != "spawn: "+want[nr] {
+			t.Errorf("step %d (call %d): %v, want spawn: %s", i, nr, err, want[nr])
 		}
 	}
 	if len(failed) != len(want) {
@@ -252,9 +252,9 @@ func TestFailedStartSaysWhy(t *testing.T) {
 		{spawn.Options{Path: "true", Search: "\x00"}, `options: a NUL byte in the search "\x00": invalid argument`, sys.EINVAL},
 	} {
 		_, _, err := spawn.Start(&tc.o)
-		var e *spawn.Error
-		if !errors.As(err, &e) || err.Error() != tc.want || !errors.Is(err, tc.is) {
-			t.Errorf("%+v: error %v, want %s", tc.o, err, tc.want)
+		var e *spawn.StepError
+		if !errors.As(err, &e) || err.Error() != "spawn: "+tc.want || !errors.Is(err, tc.is) {
+			t.Errorf("%+v: error %v, want spawn: %s", tc.o, err, tc.want)
 		}
 	}
 	noChild(t)

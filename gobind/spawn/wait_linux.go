@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"time"
@@ -17,53 +18,59 @@ import (
 
 // A watch cancels the child when the context of its Cmd is done.
 type watch struct {
-	// stop reports whether cancel was not called and never will be.
+	// stop reports whether the context was not done, and never will be.
 	stop func() bool
-	// fired is closed after cancel.
+	// fired is closed when the rest is set.
 	fired chan struct{}
-	// kill follows cancel when the child takes too long.
+	err   error
+	// late is when WaitDelay is over, and kill what happens then.
+	late time.Time
 	kill *time.Timer
-	err  error
 }
 
 func (c *Cmd) startWatch() *watch {
 	w := &watch{fired: make(chan struct{})}
-	cancel := c.Cancel
-	if cancel == nil {
-		cancel = c.Kill
-	}
 	w.stop = context.AfterFunc(c.ctx, func() {
 		defer close(w.fired)
-		err := cancel()
-		switch {
-		case err == nil:
-			w.err = c.ctx.Err()
-		case !errors.Is(err, os.ErrProcessDone):
-			w.err = err
+		if c.Cancel != nil {
+			w.err = cancelError(c.Cancel(), c.ctx.Err())
 		}
 		if c.WaitDelay > 0 {
+			w.late = time.Now().Add(c.WaitDelay)
 			w.kill = time.AfterFunc(c.WaitDelay, func() { c.Kill() })
 		}
 	})
 	return w
 }
 
-// end stops the watch of a child that has ended and returns why it cancelled
-// the child, if it did.
-func (w *watch) end() error {
-	if w == nil || w.stop() {
+// cancelError is what Wait returns for a child that seems to have ended well,
+// after Cancel has returned err.
+func cancelError(err, done error) error {
+	switch {
+	case err == nil:
+		return done
+	case errors.Is(err, os.ErrProcessDone):
 		return nil
+	}
+	return fmt.Errorf("spawn: cancelling: %w", err)
+}
+
+// end stops the watch of a child that has ended. It returns why it cancelled the
+// child, if it did, and when WaitDelay is over, if that has begun.
+func (w *watch) end() (err error, late time.Time) {
+	if w == nil || w.stop() {
+		return nil, time.Time{}
 	}
 	<-w.fired
 	if w.kill != nil {
 		w.kill.Stop()
 	}
-	return w.err
+	return w.err, w.late
 }
 
 // Wait waits for the end of the child and of the goroutines of Stdin, Stdout
 // and Stderr, and releases what the Cmd holds. The error is nil for the exit
-// status 0, and an [*exec.ExitError] for another end.
+// status 0, and an [*ExitError] for another end.
 func (c *Cmd) Wait() error {
 	return c.WaitContext(context.Background())
 }
@@ -85,63 +92,88 @@ func (c *Cmd) WaitContext(ctx context.Context) error {
 	if c.waited {
 		return errors.New("spawn: Wait was called before")
 	}
-	if c.ProcessState == nil {
-		ended, err := c.waitEnd(ctx)
-		if !ended {
+	if !c.ended {
+		if !c.waitEnd(ctx) {
 			return context.Cause(ctx)
 		}
-		c.cancelled = c.watch.end()
-		if err != nil {
-			c.release()
-			return err
-		}
+		c.noteEnd()
 	}
-	copied, err := c.plumbing.wait(ctx, c.WaitDelay)
+	if c.late.IsZero() && c.WaitDelay > 0 {
+		c.late = time.Now().Add(c.WaitDelay)
+	}
+	copied, err := c.plumbing.wait(ctx, c.late)
 	if !copied {
 		return err
 	}
 	c.release()
-	switch {
-	case !c.ProcessState.Success():
-		return &exec.ExitError{ProcessState: c.ProcessState}
-	case c.cancelled != nil:
-		return c.cancelled
+	if c.failed != nil {
+		return c.failed
 	}
 	return err
 }
 
-// waitEnd waits for the end of the child, and sets ProcessState. ended is false
-// if ctx was done before; err says why the state is not known.
-func (c *Cmd) waitEnd(ctx context.Context) (ended bool, err error) {
-	// Only what is in the network poller has deadlines.
-	if c.pidfd == nil || c.pidfd.SetReadDeadline(time.Time{}) != nil {
-		return c.waitOnThread(ctx)
-	}
-	err = c.waitReadable(ctx)
+// noteEnd notes what the end of the child means.
+func (c *Cmd) noteEnd() {
+	c.ended = true
+	var err error
+	err, c.late = c.watch.end()
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return false, nil
-	case isUnavailable(err):
-		return c.waitOnThread(ctx)
+	case c.failed != nil:
+	case !c.ProcessState.Success():
+		c.failed = &ExitError{ProcessState: c.ProcessState}
+	default:
+		c.failed = err
 	}
-	if err == nil {
-		c.ProcessState, err = c.Process.Wait()
-	}
-	return true, err
 }
 
-// waitReadable waits for the end of the child, and leaves it there. No thread
-// is held up.
-func (c *Cmd) waitReadable(ctx context.Context) error {
+// waitEnd waits for the end of the child, and sets ProcessState, or failed, which
+// says why the state is not known. ended is false if ctx was done before.
+func (c *Cmd) waitEnd(ctx context.Context) (ended bool) {
+	if ctx.Done() != nil {
+		ended, err := c.waitReadable(ctx)
+		if err != nil {
+			return c.waitOnThread(ctx)
+		}
+		if !ended {
+			return false
+		}
+	} else if c.ending != nil {
+		return c.waitOnThread(ctx)
+	}
+	c.ProcessState, c.failed = c.reap()
+	return true
+}
+
+// reap waits for the end of the child in the kernel: that takes a thread, and
+// fewer calls than all else.
+func (c *Cmd) reap() (*os.ProcessState, error) {
+	if c.lost {
+		return nil, errLost
+	}
+	state, err := c.Process.Wait()
+	if errors.Is(err, sys.ECHILD) {
+		err = errLost
+	}
+	return state, err
+}
+
+// waitReadable waits until the child has ended or ctx is done, and leaves the
+// child there. No thread is held up. An error says that this is no way to wait.
+func (c *Cmd) waitReadable(ctx context.Context) (ended bool, err error) {
+	if c.lost {
+		return true, nil
+	}
+	if err := c.openPidfd(); err != nil {
+		return false, err
+	}
 	raw, err := c.pidfd.SyscallConn()
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer c.interrupt(ctx)()
-	var ended bool
 	var failed error
 	look := func(fd uintptr) bool {
-		ended, failed = child{c.pid, int(fd)}.ended(sys.WNOHANG)
+		ended, failed = child{c.Process.Pid, int(fd)}.ended()
 		return ended || failed != nil
 	}
 	// An end counts even when there is no time left.
@@ -149,10 +181,39 @@ func (c *Cmd) waitReadable(ctx context.Context) error {
 	if err == nil && !ended && failed == nil {
 		err = raw.Read(look)
 	}
-	if failed != nil {
-		return failed
+	switch {
+	case failed == sys.ECHILD:
+		return true, nil
+	case failed != nil:
+		return false, failed
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return false, nil
 	}
-	return err
+	return ended, err
+}
+
+// openPidfd puts a pidfd of the child into the network poller.
+func (c *Cmd) openPidfd() error {
+	if c.pidfd != nil {
+		return nil
+	}
+	fd, err := sys.PidfdOpen(c.Process.Pid, sys.PIDFD_NONBLOCK)
+	if err == sys.EINVAL {
+		if fd, err = sys.PidfdOpen(c.Process.Pid, 0); err == nil {
+			err = setNonblock(fd)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	f := os.NewFile(uintptr(fd), "pidfd")
+	// Only what is in the poller has deadlines.
+	if err := f.SetReadDeadline(time.Time{}); err != nil {
+		f.Close()
+		return err
+	}
+	c.pidfd = f
+	return nil
 }
 
 // An ending is what a thread has waited for.
@@ -163,25 +224,20 @@ type ending struct {
 
 // waitOnThread is waitEnd for a system that has no room left in the poller, or no
 // pidfd.
-func (c *Cmd) waitOnThread(ctx context.Context) (ended bool, err error) {
+func (c *Cmd) waitOnThread(ctx context.Context) (ended bool) {
 	if c.ending == nil {
 		c.ending = make(chan ending, 1)
 		go func() {
-			// By the number, which is the child's until the next call.
-			_, err := child{c.pid, -1}.ended(0)
-			var state *os.ProcessState
-			if err == nil || isUnavailable(err) {
-				state, err = c.Process.Wait()
-			}
+			state, err := c.reap()
 			c.ending <- ending{state, err}
 		}()
 	}
 	select {
 	case e := <-c.ending:
-		c.ProcessState = e.state
-		return true, e.err
+		c.ProcessState, c.failed = e.state, e.err
+		return true
 	case <-ctx.Done():
-		return false, nil
+		return false
 	}
 }
 
@@ -227,7 +283,7 @@ func (c *Cmd) Run() error {
 }
 
 // Output runs the program and returns what it wrote to standard output. When
-// Stderr is nil, an [*exec.ExitError] holds the end of what it wrote there.
+// Stderr is nil, an [*ExitError] holds the end of what it wrote there.
 func (c *Cmd) Output() ([]byte, error) {
 	if c.Stdout != nil {
 		return nil, errors.New("spawn: Stdout is set")

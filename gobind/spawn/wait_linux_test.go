@@ -222,7 +222,7 @@ func TestStatusThatTheKernelThrowsAwayIsAnError(t *testing.T) {
 	leakcheck.Check(t)
 	needSelf(t)
 	wantOutput(t, helper("ignore"), `true spawn: the status of the child is lost, for SIGCHLD is ignored or somebody else waited: waitid: no child processes
-execve /nosuch: no such file or directory
+spawn: execve /nosuch: no such file or directory
 `)
 }
 

@@ -803,6 +803,16 @@ type ZcrxCtrl struct {
 	Arg    [12]uint32
 }
 
+// IoUringBpfCtx is what a filter of requests sees: struct io_uring_bpf_ctx.
+type IoUringBpfCtx struct {
+	UserData uint64
+	Opcode   uint8
+	SqeFlags uint8
+	PduSize  uint8
+	Pad      [5]uint8
+	Pdu      [6]uint32
+}
+
 // IoUringBpfFilter is a filter of requests: struct io_uring_bpf_filter.
 type IoUringBpfFilter struct {
 	Opcode    uint32
@@ -1568,6 +1578,12 @@ var (
 	_ [72]byte  = [unsafe.Sizeof(ZcrxCtrl{})]byte{}
 	_ [4]byte   = [unsafe.Offsetof(ZcrxCtrl{}.Op)]byte{}
 	_ [24]byte  = [unsafe.Offsetof(ZcrxCtrl{}.Arg)]byte{}
+	_ [40]byte  = [unsafe.Sizeof(IoUringBpfCtx{})]byte{}
+	_ [8]byte   = [unsafe.Offsetof(IoUringBpfCtx{}.Opcode)]byte{}
+	_ [9]byte   = [unsafe.Offsetof(IoUringBpfCtx{}.SqeFlags)]byte{}
+	_ [10]byte  = [unsafe.Offsetof(IoUringBpfCtx{}.PduSize)]byte{}
+	_ [11]byte  = [unsafe.Offsetof(IoUringBpfCtx{}.Pad)]byte{}
+	_ [16]byte  = [unsafe.Offsetof(IoUringBpfCtx{}.Pdu)]byte{}
 	_ [64]byte  = [unsafe.Sizeof(IoUringBpfFilter{})]byte{}
 	_ [4]byte   = [unsafe.Offsetof(IoUringBpfFilter{}.Flags)]byte{}
 	_ [8]byte   = [unsafe.Offsetof(IoUringBpfFilter{}.FilterLen)]byte{}

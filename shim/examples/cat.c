@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cat: copies files, or the standard input, to the standard output through a
- * ring. While one block is written the next is read: two requests in flight,
- * told apart by their user_data, submitted and waited for in one system call.
+ * ring, which opens and closes them, too. While one block is written the next
+ * is read: two requests in flight, told apart by their user_data, submitted and
+ * waited for in one system call.
  *
  *	$ build/x86_64/examples/cat LICENSE | head -n 1
  *	MIT License
  *	$ build/x86_64/examples/cat missing
- *	cat: missing: error 2
+ *	cat: missing: No such file or directory
  *
  * The exit status is 1 if anything failed.
  */
@@ -17,7 +18,8 @@
 #include <shim/uring.h>
 
 enum { STDIN = 0, STDOUT = 1, STDERR = 2, BLOCK = 128 * 1024 };
-enum { READ = 0, WRITE = 1 };
+/* What a request does: an open or a close is alone in the ring. */
+enum { READ = 0, WRITE = 1, OTHER = 0 };
 
 /* An offset that means: where the file is now. Pipes have no other. */
 #define POSITION UINT64_MAX
@@ -36,15 +38,10 @@ static void say(const char *s)
 /* Report -errno; returns the exit status. */
 static int fail(const char *name, int err)
 {
-	char digits[8] = "0000000";
-	char *p = digits + sizeof(digits) - 1;
-
-	for (unsigned n = (unsigned)-err; n; n /= 10)
-		*--p = (char)('0' + n % 10);
 	say("cat: ");
 	say(name);
-	say(": error ");
-	say(p);
+	say(": ");
+	say(shim_strerror(err));
 	say("\n");
 	return 1;
 }
@@ -125,18 +122,30 @@ static int copy(struct shim_uring *ring, int fd, const char *name)
 	return size < 0 ? fail(name, size) : 0;
 }
 
+/* An SQE for a request that is alone in the ring. */
+static struct shim_io_uring_sqe *alone(struct shim_uring *ring)
+{
+	struct shim_io_uring_sqe *sqe = shim_uring_get_sqe(ring);
+
+	shim_uring_sqe_set_data64(sqe, OTHER);
+	return sqe;
+}
+
 static int copy_file(struct shim_uring *ring, const char *name)
 {
-	int fd, status;
+	int res[2], fd, status;
 
 	if (name[0] == '-' && !name[1])
 		return copy(ring, STDIN, "standard input");
-	fd = (int)shim_openat(SHIM_AT_FDCWD, name,
-			      SHIM_O_RDONLY | SHIM_O_CLOEXEC, 0);
+	shim_uring_prep_openat(alone(ring), SHIM_AT_FDCWD, name,
+			       SHIM_O_RDONLY | SHIM_O_CLOEXEC, 0);
+	finish(ring, 1, res);
+	fd = res[OTHER];
 	if (fd < 0)
 		return fail(name, fd);
 	status = copy(ring, fd, name);
-	shim_close(fd);
+	shim_uring_prep_close(alone(ring), fd);
+	finish(ring, 1, res);
 	return status;
 }
 

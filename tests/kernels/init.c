@@ -4,9 +4,9 @@
  * runs what /list says, tells on the console how each program ended, and turns
  * the machine off. Whoever reads the console demands the last line. An argument
  * "PATH=VALUE" is written to that file first. A line of /list is "env
- * NAME=VALUE", for all programs behind it, "on PREFIX", for the programs behind
- * it that are only for kernels with such a release, or "run SECONDS NAME
- * DIRECTORY PROGRAM ARGUMENTS...", with one blank between words.
+ * NAME=VALUE", for all programs behind it, "on PREFIX...", for the programs
+ * behind it that are only for kernels with such a release, or "run SECONDS
+ * NAME DIRECTORY PROGRAM ARGUMENTS...", with one blank between words.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -330,16 +330,24 @@ static void add_environment(char *word)
 	while (*word++);
 }
 
-/* Whether the kernel's release begins so. */
-static bool is_kernel(const char *prefix)
+static bool begins(const char *text, const char *prefix)
+{
+	while (*prefix && *prefix == *text)
+		prefix++, text++;
+	return !*prefix;
+}
+
+/* Whether the kernel's release begins like one of the words. */
+static bool is_kernel(char *words)
 {
 	struct shim_utsname name;
-	const char *p = name.release;
+	const char *prefix;
 
 	shim_uname(&name);
-	while (*prefix && *prefix == *p)
-		prefix++, p++;
-	return !*prefix;
+	while ((prefix = next_word(&words)))
+		if (begins(name.release, prefix))
+			return true;
+	return false;
 }
 
 static bool run_line(char *line)

@@ -89,13 +89,31 @@ add_older() {
 	done
 }
 
+# on TREE SED: what comes next is only for the kernels of this run that are these
+# lines of their list, oldest first.
+on() {
+	# A kernel of one's own has no number here.
+	[ -n "${KERNEL:-}" ] || awk '{ sub(/-.*/, ".", $1); print $1 }' <<<"$list" |
+		sort -Vu | sed -n "$2" | xargs echo on >>"$1/list"
+}
+
+# add_world WORLD BUILT TREE: the C suites.
+add_world() {
+	mkdir "$3/tests/$1"
+	for source in tests/*.c; do
+		name=$1/$(basename "$source" .c)
+		# Hosted suites are not there, nor is musl for every CPU.
+		[ -f "$2/$name" ] || continue
+		cp "$2/$name" "$3/tests/$name" || return
+		add "$name" /tmp "/tests/$name"
+	done
+}
+
 # add_equal BUILT TREE: what the kernel sees of each wrapper, on the newest kernel
 # alone, for it takes long.
 add_equal() {
-	newest=$(awk '{ sub(/-.*/, "", $1); print $1 }' <<<"$list" | sort -V | tail -n 1)
 	mkdir "$2/tests/equal" && cp "$1"/tests/equal/{equal,c,go} "$2/tests/equal" || return
-	# A kernel of one's own has no number here.
-	[ "$newest" = own ] || echo "on $newest." >>"$2/list"
+	on "$2" "\$p"
 	seconds=$((3 * seconds)) add equal /tmp /tests/equal/equal /tests/equal/c /tests/equal/go
 }
 
@@ -104,16 +122,7 @@ image() {
 	tree=$out/$1-$3.tree built=build/$1 part=$3
 	vm_tree "$tree" "$1" "$2" || return
 	mkdir "$tree/tests" || return
-	for world in plain musl; do
-		mkdir "$tree/tests/$world"
-		for source in tests/*.c; do
-			name=$world/$(basename "$source" .c)
-			# Hosted suites are not there, nor is musl for every CPU.
-			[ -f "$built/$name" ] || continue
-			cp "$built/$name" "$tree/tests/$name" || return
-			add "$name" /tmp "/tests/$name"
-		done
-	done
+	add_world plain "$built" "$tree" || return
 	# The programs that tests find beside themselves.
 	cp -R "$built/examples" "$tree/tests" && rm -f "$tree"/tests/examples/*.d
 	cp -R "$built/kernels/go" "$tree/tests" && cp "$built/shim-bench" "$tree/tests" ||
@@ -127,7 +136,10 @@ image() {
 	echo 'SYS_REAL=yes exec /tests/sys_real' >"$tree/tests/real"
 	add bench /tmp /bin/sh /tests/bench
 	echo 'BENCHTIME=1s exec /tests/shim-bench' >"$tree/tests/bench"
-	# What is said to be for one kernel comes last.
+	# What is said to be for some kernels comes last. Another libc shows
+	# nothing new on each of them.
+	on "$tree" "1p;\$p"
+	add_world musl "$built" "$tree" || return
 	add_equal "$built" "$tree" && add_older "$1" "$built" "$tree" || return
 	# Without a program there is none.
 	! grep -q '^run ' "$tree/list" || vm_pack "$tree" "$out/$1-$3.cpio" || return

@@ -86,6 +86,7 @@ vm_tree() {
 	env HOME=/tmp
 	env TEST_SCALE=small
 	env URING_OPS=yes
+	env SCRATCH_NVME=yes
 	END
 }
 
@@ -112,13 +113,18 @@ vm_boot() {
 		parameters="console=ttyAMA0 quiet panic=-1 $parameters"
 		;;
 	esac
+	# A disk to overwrite, of which requests can be polled.
+	truncate -s 16M "$log.disk"
+	parameters="nvme.poll_queues=1 $parameters"
 	# One CPU: with two, kernels oops at random under this emulation.
 	timeout --foreground -k 5 "$vm_deadline" "$@" -accel tcg -smp 1 -m 1024 \
 		-nodefaults -no-user-config -display none -monitor none \
+		-drive "file=$log.disk,format=raw,if=none,id=disk,discard=unmap" \
+		-device nvme,serial=syshim-scratch,drive=disk \
 		-serial stdio -no-reboot -kernel "$kernel" -initrd "$image" \
 		-pidfile "$log.pid" -append "$parameters" </dev/null 2>&1 |
 		sed -u 's/\r//g' >"$log"
-	rm -f "$log.pid"
+	rm -f "$log.pid" "$log.disk"
 	if grep -q 'Kernel panic' "$log"; then
 		sed -n 's/^.*\(Kernel panic.*\)/\1/p' "$log" | head -n 1
 		return 1

@@ -87,7 +87,7 @@ func run(programs [][]string) (failed int) {
 			fmt.Fprintln(os.Stderr, "pipeline:", err)
 		}
 		failed |= status
-		names = append(names, c.String())
+		names = append(names, strings.Join(c.Args, " "))
 		statuses = append(statuses, fmt.Sprint(status))
 	}
 	if len(running) == len(programs) {

@@ -38,7 +38,7 @@ func TestPipelineRuns(t *testing.T) {
 		// The first is ended by the pipe that nobody reads.
 		{[][]string{{"yes"}, {"head", "-n", "1"}}, "y\n", "yes | head -n 1: 141 0\n", 141},
 		{[][]string{{"sh", "-c", "exit 4"}, {"true"}, {"false"}}, "", "sh -c exit 4 | true | false: 4 0 1\n", 5},
-		{[][]string{{"yes"}, {"nosuch"}, {"cat"}}, "", "pipeline: execve nosuch: no such file or directory\n", 141},
+		{[][]string{{"yes"}, {"nosuch"}, {"cat"}}, "", "pipeline: exec: \"nosuch\": executable file not found in $PATH\n", 141},
 	} {
 		value, err := json.Marshal(tc.programs)
 		if err != nil {

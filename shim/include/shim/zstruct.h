@@ -873,6 +873,33 @@ struct shim_zcrx_ctrl {
 	};
 };
 
+/* What a filter of requests sees. */
+struct shim_io_uring_bpf_ctx {
+	uint64_t user_data;
+	uint8_t opcode;
+	uint8_t sqe_flags;
+	uint8_t pdu_size;
+	uint8_t pad[5];
+	union {
+		struct {
+			uint32_t family;
+			uint32_t type;
+			uint32_t protocol;
+		} socket;
+		struct {
+			uint64_t flags;
+			uint64_t mode;
+			uint64_t resolve;
+		} open;
+		struct {
+			uint32_t family;
+			uint16_t port;
+			uint8_t pad[2];
+			uint8_t v6_addr[16];
+		} connect;
+	};
+};
+
 /* A filter of requests. */
 struct shim_io_uring_bpf_filter {
 	uint32_t opcode;
