@@ -9,6 +9,8 @@
 #                   both CPUs, in virtual machines: tests/kernels/run.sh
 #   make ring-table what each operation of a ring was seen to do, here and on the
 #                   kernels that test-kernels ran last
+#   make stress     rings under load for STRESS seconds, C with sanitizers and
+#                   then Go with its collector
 #   make test-mutants  damage the wrappers: the tests must notice each
 #   make lint       formatting, symbols, headers, layers, stale files
 #   make gen        rewrite the generated files (z*) from gen/spec
@@ -29,6 +31,7 @@
 #   BENCHTIME=120s          how long to measure; "quick" shows that all runs
 #   BENCHREPORT=files       documents that get the tables, between their marks
 #   TESTS='sys uring'       the C test programs to run
+#   STRESS=600              how long stress loads rings, in each language
 #   LINT=glob               the checks of lint, as LINT='clang*'
 #   GO=/path/to/go          the go command, when it is not in PATH
 #   KERNELS='5.10 sid'      the kernels of test-kernels; KERNEL=vmlinuz is yours
@@ -108,7 +111,7 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 SETUPS := setup-bench setup-test setup-lint setup-kernels
-.PHONY: all bench test test-kernels ring-table test-mutants lint gen import-uapi \
+.PHONY: all bench test test-kernels ring-table stress test-mutants lint gen import-uapi \
 	vendor-go install uninstall clean help $(SETUPS)
 
 all: $(LIB) $(START) $(LIBURING) $(EXAMPLES) $(CALLS)
@@ -407,6 +410,14 @@ test: setup-test $(GEN) all
 		tests/import.sh tests/machine.sh tests/links.sh tests/order.sh \
 		tests/go.sh "tests/go.sh gobind -race" \
 		$(GO_EMULATED) "tests/go.sh bench" "tests/bench.sh $(O)"
+
+STRESS ?= 600
+stress: setup-test all
+	$(Q)$(MAKE) -s O=$(SAN) CFLAGS="$(SAN_FLAGS)" $(SAN)/tests/uring_stress
+	$(Q)GO=$(GO) URING_STRESS_SECONDS=$(STRESS) \
+		TEST_TIMEOUT=$$(($(STRESS) + 300)) tests/run.sh \
+		$(SAN)/tests/uring_stress \
+		"GOGC=1 PACKAGES=./uring tests/go.sh gobind -run CompleteOnce -timeout 0"
 
 test-mutants: setup-test all
 	$(Q)$(MAKE) -s $(EQUAL_ALL)
