@@ -35,6 +35,7 @@ static inline void fail_named(const char *name, long nth, long error)
 		{ "epoll_pwait2", SHIM_NR_epoll_pwait2 },
 		{ "eventfd2", SHIM_NR_eventfd2 },
 		{ "io_uring_enter", SHIM_NR_io_uring_enter },
+		{ "io_uring_register", SHIM_NR_io_uring_register },
 		{ "io_uring_setup", SHIM_NR_io_uring_setup },
 		{ "mmap", SHIM_NR_mmap },
 		{ "pipe2", SHIM_NR_pipe2 },

@@ -9,9 +9,7 @@
 #include <shim/uring.h>
 
 #include "check.h"
-#include "fault.h"
 #include "znr.h"
-#include "zuring_fault_tab.h"
 
 long real_syscall(long nr, long a, long b, long c, long d, long e, long f);
 
@@ -32,8 +30,6 @@ long shim_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	kernel.calls++;
 	if (kernel.calls == kernel.fail_at && !undoes)
 		return kernel.error;
-	if (is_named_fault(nr))
-		return named_fault.error;
 	if (nr == SHIM_NR_io_uring_register && kernel.no_query &&
 	    b == SHIM_IORING_REGISTER_QUERY)
 		return -SHIM_EINVAL;
@@ -158,29 +154,6 @@ static void a_failed_set_up_leaves_nothing(void)
 			 4);
 	}
 	kernel.hidden_features = 0;
-}
-
-static void set_up_fails_as_the_table_says(void)
-{
-	const size_t nr = sizeof(uring_faults) / sizeof(uring_faults[0]);
-	int fds = open_fds();
-
-	if (!has_io_uring())
-		SKIP("this kernel has no io_uring, or forbids it");
-	for (const struct uring_faults *row = uring_faults;
-	     row < uring_faults + nr; row++) {
-		struct shim_uring ring;
-		int err;
-
-		fail_named(row->call, row->nth, row->errno);
-		err = shim_uring_queue_init(4, &ring, 0);
-		CHECK_EQ(err, row->want);
-		if (!err)
-			shim_uring_queue_exit(&ring);
-		fail_no_more();
-		CHECK_EQ(open_fds(), fds);
-		CHECK_EQ(mapped_rings(), 0);
-	}
 }
 
 static void tear_down_ends_all_whatever_fails(void)
@@ -322,7 +295,6 @@ static void flags_that_cannot_work_make_no_call(void)
 
 static const struct check_test uring_fault_tests[] = {
 	{ "a_failed_set_up_leaves_nothing", a_failed_set_up_leaves_nothing },
-	{ "set_up_fails_as_the_table_says", set_up_fails_as_the_table_says },
 	{ "tear_down_ends_all_whatever_fails",
 	  tear_down_ends_all_whatever_fails },
 	{ "a_failed_set_up_leaves_no_memory_of_its_own",

@@ -84,31 +84,6 @@ func TestFailedSetUpLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestSetUpFailsAsTheTableSays(t *testing.T) {
-	newRing(t, 1)
-	for _, row := range uringFaults {
-		err := faultkernel.Named(t, row.call, row.nth, row.errno, func() error {
-			r, err := uring.New(4, uring.WithFlags(0))
-			if err != nil {
-				return err
-			}
-			return r.Close()
-		})
-		var call *os.SyscallError
-		if row.want != 0 && (!errors.As(err, &call) || call.Syscall != row.call) || !isErrno(err, -row.want) {
-			t.Errorf("%s %d with errno %d: %v, want errno %d", row.call, row.nth, row.errno, err, -row.want)
-		}
-	}
-}
-
-// isErrno tells whether err is that errno, or nil for 0.
-func isErrno(err error, errno int) bool {
-	if errno == 0 {
-		return err == nil
-	}
-	return errors.Is(err, syscall.Errno(errno))
-}
-
 // pingPong receives what it sends; the receive waits in between.
 func pingPong(t *testing.T, r *uring.Ring, i int) {
 	t.Helper()

@@ -13,16 +13,17 @@ import (
 )
 
 var numbers = map[string]uintptr{
-	"clone3":         sys.SYS_CLONE3,
-	"epoll_create1":  sys.SYS_EPOLL_CREATE1,
-	"epoll_ctl":      sys.SYS_EPOLL_CTL,
-	"epoll_pwait2":   sys.SYS_EPOLL_PWAIT2,
-	"eventfd2":       sys.SYS_EVENTFD2,
-	"io_uring_enter": sys.SYS_IO_URING_ENTER,
-	"io_uring_setup": sys.SYS_IO_URING_SETUP,
-	"mmap":           sys.SYS_MMAP,
-	"pipe2":          sys.SYS_PIPE2,
-	"waitid":         sys.SYS_WAITID,
+	"clone3":            sys.SYS_CLONE3,
+	"epoll_create1":     sys.SYS_EPOLL_CREATE1,
+	"epoll_ctl":         sys.SYS_EPOLL_CTL,
+	"epoll_pwait2":      sys.SYS_EPOLL_PWAIT2,
+	"eventfd2":          sys.SYS_EVENTFD2,
+	"io_uring_enter":    sys.SYS_IO_URING_ENTER,
+	"io_uring_register": sys.SYS_IO_URING_REGISTER,
+	"io_uring_setup":    sys.SYS_IO_URING_SETUP,
+	"mmap":              sys.SYS_MMAP,
+	"pipe2":             sys.SYS_PIPE2,
+	"waitid":            sys.SYS_WAITID,
 }
 
 // ErrRefused says that a filter of the system refuses a call before it can fail
