@@ -5,7 +5,6 @@
 package spawn
 
 import (
-	"errors"
 	"sync/atomic"
 	"syscall"
 	"unsafe"
@@ -39,12 +38,6 @@ var flagsOf = [nrWays]uint64{
 // unavailable says that the kernel is too old for a call, or a filter forbids it.
 func unavailable(err error) bool {
 	return err == sys.ENOSYS || err == sys.EPERM || err == sys.EACCES || err == sys.EOPNOTSUPP
-}
-
-// isUnavailable is unavailable for an error that wraps one.
-func isUnavailable(err error) bool {
-	var errno syscall.Errno
-	return errors.As(err, &errno) && unavailable(errno)
 }
 
 // refused says that the kernel does not know the way, or a filter does not like

@@ -305,7 +305,9 @@ var promises = []struct {
 		promise(t, c.Wait() != nil, "Wait twice")
 		promise(t, c.Run() != nil, "Run after Wait")
 		c = m.command("/nosuch")
-		promise(t, c.Start() != nil && c.Start() != nil && c.Wait() != nil, "after a start that failed")
+		promise(t, c.Start() != nil, "a start that fails")
+		promise(t, c.Start() != nil, "Start after a start that failed")
+		promise(t, c.Wait() != nil, "Wait after a start that failed")
 	}},
 	{"A program that cannot be started is a PathError", func(t *testing.T, m maker) {
 		plain := filepath.Join(t.TempDir(), "plain")

@@ -55,17 +55,17 @@ func cancelError(err, done error) error {
 	return fmt.Errorf("spawn: cancelling: %w", err)
 }
 
-// end stops the watch of a child that has ended. It returns why it cancelled the
-// child, if it did, and when WaitDelay is over, if that has begun.
-func (w *watch) end() (err error, late time.Time) {
+// end stops the watch of a child that has ended. It returns when WaitDelay is
+// over, if that has begun, and why it cancelled the child, if it did.
+func (w *watch) end() (late time.Time, err error) {
 	if w == nil || w.stop() {
-		return nil, time.Time{}
+		return time.Time{}, nil
 	}
 	<-w.fired
 	if w.kill != nil {
 		w.kill.Stop()
 	}
-	return w.err, w.late
+	return w.late, w.err
 }
 
 // Wait waits for the end of the child and of the goroutines of Stdin, Stdout
@@ -116,7 +116,7 @@ func (c *Cmd) WaitContext(ctx context.Context) error {
 func (c *Cmd) noteEnd() {
 	c.ended = true
 	var err error
-	err, c.late = c.watch.end()
+	c.late, err = c.watch.end()
 	switch {
 	case c.failed != nil:
 	case !c.ProcessState.Success():
