@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 
 // Command cat copies files, or standard input, to standard output through a
-// ring. While one block is written the next is read: two requests in flight,
-// told apart by their user data, submitted and waited for in one system call.
+// ring, which opens them, too. While one block is written the next is read: two
+// requests in flight, told apart by their user data, submitted and waited for in
+// one system call.
 //
 //	$ go run ./examples/cat LICENSE | head -n 1
 //	MIT License

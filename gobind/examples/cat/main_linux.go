@@ -8,14 +8,18 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
+	"syscall"
 
+	"example.com/syshim/gobind/sys"
 	"example.com/syshim/gobind/uring"
 )
 
-// The user data of the two requests.
+// The user data of the requests: an open or a close is alone in the ring.
 const (
 	read = iota
 	write
+	other = read
 )
 
 // position is the offset that means: where the file is now. Pipes have no
@@ -94,11 +98,36 @@ func (c *copier) copy(f *os.File) error {
 	return nil
 }
 
+// alone finishes a request that is the only one, and returns its result.
+func (c *copier) alone(prep func(*uring.SQE)) (int, error) {
+	sqe := c.ring.NextSQE()
+	prep(sqe)
+	sqe.UserData = other
+	c.finish(1)
+	return int(c.results[other].Res), c.results[other].Err()
+}
+
+// open opens by a request. The path is kept until that has ended.
+func (c *copier) open(name string) (*os.File, error) {
+	path, err := syscall.BytePtrFromString(name)
+	fd := -1
+	if err == nil {
+		fd, err = c.alone(func(sqe *uring.SQE) {
+			sqe.Openat(sys.AT_FDCWD, path, sys.O_RDONLY|sys.O_CLOEXEC, 0)
+		})
+		runtime.KeepAlive(path)
+	}
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: name, Err: err}
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}
+
 func (c *copier) copyName(name string) error {
 	if name == "-" {
 		return c.copy(os.Stdin)
 	}
-	f, err := os.Open(name)
+	f, err := c.open(name)
 	if err != nil {
 		return err
 	}
