@@ -186,10 +186,10 @@ func filter(op Op, size uint8, flags FilterFlags, program []sys.SockFilter) sys.
 }
 
 // Filter lets a program of classic BPF decide about each request of an
-// operation: 0 denies it, which is EACCES. It sees struct io_uring_bpf_ctx:
-// the request, and size bytes of what a socket, open or connect is asked for. No program
-// and no size denies all. Filters add up, and stay. The thread has no_new_privs
-// or CAP_SYS_ADMIN. Since Linux 7.0.
+// operation: 0 denies it, which is EACCES. It sees struct io_uring_bpf_ctx: the
+// request, and size bytes of what a socket, open or connect is asked for.
+// Filters add up, and stay. The thread has no_new_privs or CAP_SYS_ADMIN. Since
+// Linux 7.0.
 func (r *Ring) Filter(op Op, size uint8, flags FilterFlags, program []sys.SockFilter) error {
 	reg := filter(op, size, flags, program)
 	return r.register(sys.IORING_REGISTER_BPF_FILTER, unsafe.Pointer(&reg), 1)

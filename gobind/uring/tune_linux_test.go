@@ -6,6 +6,7 @@ package uring_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"testing"
@@ -294,7 +295,11 @@ func TestFilterDeniesAnOperation(t *testing.T) {
 		if err := r.Filter(uring.OpClose, 0, 0, deny); err != nil {
 			return err
 		}
-		return r.Filter(uring.OpFsync, 0, 0, nil)
+		// A program is asked for.
+		if err := r.Filter(uring.OpFsync, 0, 0, nil); !errors.Is(err, sys.EINVAL) {
+			return fmt.Errorf("no program: %w", err)
+		}
+		return r.Filter(uring.OpFsync, 0, 0, deny)
 	})
 	registers(t, err)
 	for op, want := range map[uring.Op]int32{uring.OpClose: -int32(sys.EACCES), uring.OpFsync: -int32(sys.EACCES), uring.OpNop: 0} {
