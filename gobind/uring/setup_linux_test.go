@@ -195,7 +195,8 @@ func TestLargeCompletionsComeByValue(t *testing.T) {
 func compare32(t *testing.T, r *uring.Ring, want []uring.CQE32, way uint64) {
 	t.Helper()
 	var peeked [3]uring.CQE
-	if n := r.Peek(peeked[:]); n == 2 && peeked[1].Res == -int32(sys.EINVAL) {
+	refused := -int32(sys.EINVAL)
+	if n := r.Peek(peeked[:]); n == 2 && (peeked[0].Res == refused || peeked[1].Res == refused) {
 		r.Advance(n)
 		t.Skip("this kernel makes no large completion of a nop")
 	} else if n != 2 || peeked[0] != want[0].CQE || peeked[1] != want[1].CQE {

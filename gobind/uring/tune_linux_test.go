@@ -92,7 +92,11 @@ func TestClonedBuffersAreRead(t *testing.T) {
 		t.Errorf("ReadFixed gives %q", bufs[2])
 	}
 	wantErr(t, "CloneBuffers again", two.CloneBuffers(one), sys.EBUSY)
-	registers(t, two.CloneSomeBuffers(5, one, 1, 2, true))
+	err := two.CloneSomeBuffers(5, one, 1, 2, true)
+	if errors.Is(err, sys.EBUSY) {
+		t.Skip("this kernel cannot register that: EBUSY")
+	}
+	registers(t, err)
 	next(t, two, 2).ReadFixed(fd, bufs[1], 0, 5)
 	wantRes(t, "ReadFixed of a replaced one", result(t, two), 4)
 	wantErr(t, "CloneSomeBuffers of too many", two.CloneSomeBuffers(0, one, 2, 2, true), sys.EOVERFLOW)
