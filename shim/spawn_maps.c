@@ -50,7 +50,7 @@ static size_t nr_arguments(size_t nr_maps)
 
 static size_t helper_size(size_t nr_maps)
 {
-	return START_SIZE + ALIGN +
+	return START_SIZE + 2 * ALIGN +
 	       (nr_arguments(nr_maps) + 1) * sizeof(char *) +
 	       nr_arguments(nr_maps) * NUMBER_SIZE;
 }
@@ -115,12 +115,18 @@ static char *put_argument(char ***argv, char *text, uint32_t n)
 	return put_number(text, n) + 1;
 }
 
+/* Memory that begins with the next address for anything. */
+static void *align(void *memory)
+{
+	return (char *)memory + -(uintptr_t)memory % ALIGN;
+}
+
 /* "path PID inside outside count ...", all in memory. */
 static char **put_arguments(const char *path, int pid,
 			    const struct shim_spawn_map *maps, size_t nr,
 			    void *memory)
 {
-	char **argv = memory, **arg = argv;
+	char **argv = align(memory), **arg = argv;
 	char *text = (char *)(argv + nr_arguments(nr) + 1);
 
 	*arg++ = (char *)path;
@@ -143,8 +149,8 @@ static long run_helper(const struct shim_spawn *child, const char *path,
 		       void *memory)
 {
 	char **argv = put_arguments(path, child->pid, maps, nr, memory);
-	uintptr_t rest = (uintptr_t)(argv + nr_arguments(nr) + 1) +
-			 nr_arguments(nr) * NUMBER_SIZE;
+	char *end = (char *)(argv + nr_arguments(nr) + 1) +
+		    nr_arguments(nr) * NUMBER_SIZE;
 	const struct shim_spawn_options options = {
 		.path = path,
 		.argv = argv,
@@ -153,8 +159,7 @@ static long run_helper(const struct shim_spawn *child, const char *path,
 	struct shim_spawn helper;
 	long err;
 
-	rest += -rest % ALIGN;
-	err = shim_spawn_start(&helper, &options, (void *)rest, START_SIZE);
+	err = shim_spawn_start(&helper, &options, align(end), START_SIZE);
 	if (err)
 		return err;
 	err = shim_spawn_wait(&helper, NULL, &info);
