@@ -315,7 +315,7 @@ static long add_ruleset(struct shim_spawn_options *o, const char *box)
 {
 	long fd = make_ruleset(box);
 
-	if (fd == -SHIM_ENOSYS || fd == -SHIM_EOPNOTSUPP) {
+	if (fd == -SHIM_ENOSYS || fd == -SHIM_EOPNOTSUPP || fd == -SHIM_EPERM) {
 		say("sandbox: there is no Landlock here\n");
 		return 0;
 	}
