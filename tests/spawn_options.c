@@ -257,6 +257,25 @@ static void a_program_without_arguments_has_its_path(void)
 	CHECK(same(out, "/\n"));
 }
 
+static void too_many_arguments_are_told_by_exec(void)
+{
+	enum { NR = 100000, LENGTH = 100 };
+	static char *argv[NR + 1], argument[LENGTH + 1];
+	struct state before = state_now();
+	struct shim_spawn child;
+	struct part p;
+
+	for (int i = 0; i < LENGTH; i++)
+		argument[i] = 'x';
+	for (int i = 0; i < NR; i++)
+		argv[i] = argument;
+	play(&p, "", NULL, SHIM_SPAWN_OUT);
+	p.options.argv = argv;
+	CHECK_EQ(start(&child, &p), -SHIM_E2BIG);
+	CHECK(child.failed && same(child.failed, "execve"));
+	check_state(&before);
+}
+
 /* By its descriptor, also where that is a number that the program gets. */
 static void an_open_program_is_executed(void)
 {
@@ -462,6 +481,8 @@ static const struct check_test spawn_options_tests[] = {
 	  death_of_the_parent_and_privileges_are_told },
 	{ "a_program_without_arguments_has_its_path",
 	  a_program_without_arguments_has_its_path },
+	{ "too_many_arguments_are_told_by_exec",
+	  too_many_arguments_are_told_by_exec },
 	{ "an_open_program_is_executed", an_open_program_is_executed },
 	{ "user_and_groups_are_changed", user_and_groups_are_changed },
 	{ "capabilities_are_dropped_or_kept",
