@@ -512,14 +512,16 @@ INSTALLED := $(HEADERS:shim/include/%=include/%) include/shim/zarch.h \
 	lib/libshim.a lib/libshim-start.a lib/libshim-liburing.a \
 	$(PC:%=lib/pkgconfig/%) \
 	bin/shim-calls share/man/man1/shim-calls.1 \
-	share/man/man3/shim_uring.3 share/man/man7/shim_uring_security.7
+	share/man/man3/shim_spawn.3 share/man/man3/shim_uring.3 \
+	share/man/man7/shim_uring_security.7
 
 install: $(LIB) $(START) $(LIBURING) $(CALLS)
 	install -d $(ROOT)/include/shim $(ROOT)/lib/pkgconfig
 	install -m 644 $(HEADERS) asm/$(ARCH)/zarch.h $(ROOT)/include/shim
 	install -m 644 $(LIB) $(START) $(LIBURING) $(ROOT)/lib
 	install -d $(ROOT)/share/man/man3 $(ROOT)/share/man/man7
-	install -m 644 shim/man/shim_uring.3 $(ROOT)/share/man/man3
+	install -m 644 shim/man/shim_spawn.3 shim/man/shim_uring.3 \
+		$(ROOT)/share/man/man3
 	install -m 644 shim/man/shim_uring_security.7 $(ROOT)/share/man/man7
 	for pc in $(PC); do \
 		sed 's,@PREFIX@,$(PREFIX),; s,@VERSION@,$(VERSION),' \

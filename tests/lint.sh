@@ -288,6 +288,8 @@ man_page() {
 	done <"$out/functions"
 }
 
+check "shim_spawn(3)_has_every_function" none man_page \
+	shim/include/shim/spawn.h shim/man/shim_spawn.3
 check "shim_uring(3)_has_every_function" none man_page \
 	"shim/include/shim/uring*.h shim/include/shim/zuring_prep.h" shim/man/shim_uring.3
 check public_headers_compile_alone_and_beside_libc headers

@@ -251,7 +251,7 @@ struct shim_spawn_time {
  * if COPY was set: the kernel would make the caller, too, one that cannot be
  * traced and whose /proc/self belongs to root (PR_SET_DUMPABLE), and to undo
  * that is a race between threads. Nor does one in a new time namespace, for
- * kernels before 6.3 do not let that begin with exec. A copy costs as much as
+ * on 5.10 and 6.1 that does not begin with exec. A copy costs as much as
  * fork(2): the more, the more memory the caller has.
  */
 struct shim_spawn_options {
