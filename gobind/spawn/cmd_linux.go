@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"reflect"
 	"runtime"
 	"strconv"
 	"strings"
@@ -46,8 +45,9 @@ type Cmd struct {
 	Stderr io.Writer
 	// ExtraFiles become the descriptors 3, 4 and so on; nil: closed.
 	ExtraFiles []*os.File
-	// SysProcAttr is for Setsid, Setpgid and Pgid, which mean what they mean to
-	// os/exec. Start refuses whatever else is set in it.
+	// SysProcAttr means what it means to os/exec. Cloneflags are namespaces;
+	// after Chroot the directory is "/", unless Dir is set; for Pdeathsig see
+	// [Attr].
 	SysProcAttr *syscall.SysProcAttr
 
 	// Process is the child, once Start has returned nil.
@@ -71,8 +71,14 @@ type Cmd struct {
 	// Files become the descriptors that are their keys; nil: closed. Every
 	// descriptor that is not mentioned here or above is closed.
 	Files map[int]*os.File
+	// Program, unless it is nil, is an open program (a memfd, say) that is
+	// executed in the place of Path, which may be empty then. A script wants a
+	// path.
+	Program *os.File
 	// DirFile is a directory to work in, from which a relative Dir begins.
 	DirFile *os.File
+	// Attr is what SysProcAttr does not have, or has in part.
+	Attr *Attr
 	// Mask and Retries are those of [Options].
 	Mask    *uint64
 	Retries int
@@ -160,9 +166,10 @@ func (c *Cmd) Start() (err error) {
 	if err != nil {
 		return err
 	}
-	child, err := startByNumber(o)
+	child, err := c.start(o)
 	runtime.KeepAlive(files)
 	runtime.KeepAlive(c.DirFile)
+	runtime.KeepAlive(c.Program)
 	if err != nil {
 		return err
 	}
@@ -174,7 +181,7 @@ func (c *Cmd) check() error {
 	switch {
 	case c.Err != nil:
 		return c.Err
-	case c.Path == "":
+	case c.Path == "" && c.Program == nil:
 		return errors.New("spawn: no command")
 	case c.Cancel != nil && c.ctx == nil:
 		return errors.New("spawn: Cancel without CommandContext")
@@ -207,6 +214,9 @@ func (c *Cmd) options(files []file) (*Options, error) {
 	if err := c.setAttr(o); err != nil {
 		return nil, err
 	}
+	if c.Program != nil {
+		o.Path, o.UseExecFD, o.ExecFD = "", true, int(c.Program.Fd())
+	}
 	if c.DirFile != nil {
 		o.Fchdir, o.DirFD = true, int(c.DirFile.Fd())
 	}
@@ -223,21 +233,26 @@ func (c *Cmd) options(files []file) (*Options, error) {
 	return o, nil
 }
 
-// setAttr takes over what SysProcAttr has, and refuses what Options have not.
+// setAttr takes over Attr and SysProcAttr.
 func (c *Cmd) setAttr(o *Options) error {
+	if c.Attr != nil {
+		o.Attr = *c.Attr
+	}
 	if c.SysProcAttr == nil {
 		return nil
 	}
-	rest := *c.SysProcAttr
-	o.Setsid, o.Setpgid, o.Pgid = rest.Setsid, rest.Setpgid, rest.Pgid
-	rest.Setsid, rest.Setpgid, rest.Pgid = false, false, 0
-	v := reflect.ValueOf(rest)
-	for i := range v.NumField() {
-		if !v.Field(i).IsZero() {
-			return &StepError{Step: "options", Arg: "SysProcAttr." + v.Type().Field(i).Name, Err: errors.ErrUnsupported}
-		}
+	return o.setSysProcAttr(c.SysProcAttr)
+}
+
+// start starts the program; with a pidfd if SysProcAttr asks for one, which is
+// -1 where the kernel has none.
+func (c *Cmd) start(o *Options) (child, error) {
+	if c.SysProcAttr == nil || c.SysProcAttr.PidFD == nil {
+		return startByNumber(o)
 	}
-	return nil
+	pid, pidfd, err := Start(o)
+	*c.SysProcAttr.PidFD = pidfd
+	return child{pid, pidfd}, err
 }
 
 // adopt takes the child that runs.
@@ -246,7 +261,7 @@ func (c *Cmd) adopt(ch child) error {
 	// kernel reaps children itself may the number be another process's before
 	// Process has waited for it.
 	c.Process = &os.Process{Pid: ch.pid}
-	if reapsChildren() {
+	if reapsChildren() || ch.pidfd >= 0 {
 		p, err := os.FindProcess(ch.pid)
 		if err != nil {
 			return ch.abandon(err)

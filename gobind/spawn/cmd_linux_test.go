@@ -333,10 +333,6 @@ func TestSessionAndGroupAreItsOwn(t *testing.T) {
 	if want := fmt.Sprint(syscall.Getpgrp()); got != want {
 		t.Errorf("group %s, want %s", got, want)
 	}
-	err := stat(&syscall.SysProcAttr{Setsid: true, Chroot: "/"}).Run()
-	if !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), "SysProcAttr.Chroot") {
-		t.Errorf("Chroot: %v", err)
-	}
 }
 
 func TestSignalMaskIsTheOneOfTheThreadOrGiven(t *testing.T) {

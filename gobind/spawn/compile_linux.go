@@ -16,10 +16,10 @@ const (
 	// stackSize is enough for a few words; only a signal or an emulator writes
 	// more there.
 	stackSize = 1024
-	// fixedSteps: wait, session, group, directory twice, limit, signal mask.
-	fixedSteps = 7
-	// slack is more than headers and alignment take.
-	slack = 1024
+	// fixedSteps is more than the steps that come once at most.
+	fixedSteps = 64
+	// slack is more than headers, structures and alignment take.
+	slack = 4096
 )
 
 // A plan is what options become a program from.
@@ -33,8 +33,12 @@ type plan struct {
 	unclosed syscall.Errno
 	// spared is a descriptor of the child that closes by exec, or -1.
 	spared int
+	// enters: clone3 does not put the child into its cgroup.
+	enters bool
 	// noPidfd: the child is known by its number alone.
 	noPidfd bool
+	// inherited are the child's capabilities, if that matters.
+	inherited Caps
 }
 
 func newPlan(o *Options, noFile *sys.Rlimit) (*plan, error) {
@@ -42,33 +46,55 @@ func newPlan(o *Options, noFile *sys.Rlimit) (*plan, error) {
 		return nil, err
 	}
 	l := &plan{Options: o, noFile: noFile, spared: -1}
-	if !o.searches() {
-		l.places = []string{o.Path}
-		return l, nil
-	}
-	for _, dir := range strings.Split(o.Search, ":") {
-		if dir != "" {
-			dir += "/"
+	if len(o.ambient) > 0 {
+		var err error
+		if l.inherited, err = inheritedCaps(o.Namespaces | o.Unshare); err != nil {
+			return nil, err
 		}
-		l.places = append(l.places, dir+o.Path)
+	}
+	switch {
+	case o.UseExecFD:
+	case o.searches():
+		for _, dir := range strings.Split(o.Search, ":") {
+			if dir != "" {
+				dir += "/"
+			}
+			l.places = append(l.places, dir+o.Path)
+		}
+	default:
+		l.places = []string{o.Path}
 	}
 	return l, nil
 }
 
+// steps is how many there are at most.
 func (l *plan) steps() int {
-	return fixedSteps + moveSteps(len(l.FDs)+1) + len(l.places)
+	n := fixedSteps + moveSteps(len(l.FDs)+3) + len(l.places) + len(l.Limits) + len(l.Mounts)
+	if l.Defaults|l.Ignore != 0 {
+		n += 64
+	}
+	if l.Caps != nil || len(l.ambient) > 0 {
+		n += 2*nrCaps + 4
+	}
+	return n
 }
 
 // size is how much memory the program takes, and a launch.
 func (l *plan) size() int {
 	n := slack + stackSize + l.steps()*stepSize
-	for _, list := range [][]string{l.places, l.Args, l.Env, {l.Dir}} {
+	for _, list := range [][]string{l.places, l.Args, l.Env, {l.Path, l.Dir, l.Chroot, l.PivotRoot, l.PivotRoot}} {
 		n += pointerSize
 		for _, s := range list {
-			n += pointerSize + len(s) + 1
+			n += 2*pointerSize + len(s) + 1
 		}
 	}
-	return n
+	for _, m := range l.Mounts {
+		n += len(m.Source) + len(m.Target) + len(m.FSType) + len(m.Data) + 4
+	}
+	if l.Unshare&sys.CLONE_NEWUSER != 0 {
+		n += mapTextSize * (len(l.UIDs) + len(l.GIDs))
+	}
+	return n + 8*len(l.CPUs) + 4*len(l.Groups) + 8*len(l.Filter) + 16*len(l.Limits)
 }
 
 // compile makes the program in an arena of this size. The steps and their order
@@ -76,76 +102,65 @@ func (l *plan) size() int {
 func (l *plan) compile(a *arena) (*program, error) {
 	p := newProgram(a, l.steps())
 	p.pause.Nsec = pauseNs
-	if l.unclosed != 0 {
-		p.waitForFilling()
+	b := &build{l, p, a}
+	b.addWait()
+	b.addCgroup()
+	b.addSession()
+	b.addSignals()
+	b.addPriority()
+	b.addNamespaces()
+	b.addRoot()
+	if b.Fchdir {
+		b.add(sys.SYS_FCHDIR, 0, uint64(b.DirFD))
 	}
-	l.addGroup(p)
-	l.addDirectory(p, a)
-	if err := l.addFDs(p); err != nil {
+	b.addLandlock()
+	program, err := b.addFDs()
+	if err != nil {
 		return nil, err
 	}
-	l.addLimit(p, a)
-	l.addMask(p)
-	l.addExec(p, a)
+	b.addTerminal()
+	b.addLimits()
+	b.addIdentity()
+	if b.Dir != "" {
+		b.add(sys.SYS_CHDIR, 0, b.text(b.Dir))
+	}
+	b.addParent()
+	b.addFilter()
+	b.addMask()
+	b.addExec(program)
 	return p, nil
 }
 
-func (l *plan) addGroup(p *program) {
-	if l.Setsid {
-		p.add(sys.SYS_SETSID, 0)
-	}
-	if l.Setpgid {
-		p.add(sys.SYS_SETPGID, 0, 0, uint64(l.Pgid))
-	}
-}
-
-func (l *plan) addDirectory(p *program, a *arena) {
-	if l.Fchdir {
-		p.add(sys.SYS_FCHDIR, 0, uint64(l.DirFD))
-	}
-	if l.Dir != "" {
-		p.add(sys.SYS_CHDIR, 0, a.text(l.Dir))
-	}
-}
-
-func (l *plan) addFDs(p *program) error {
-	moves, err := newMoves(l.FDs, l.spared)
-	if err != nil {
-		return err
-	}
-	moves.add(p)
-	if !l.KeepFDs {
-		moves.addClose(p, l.unclosed != 0)
-	}
-	return nil
-}
-
-// addLimit comes after the descriptors, which may be above the limit.
-func (l *plan) addLimit(p *program, a *arena) {
-	if l.noFile == nil {
-		return
-	}
-	limit := vector[sys.Rlimit](a, 1)
-	limit[0] = *l.noFile
-	p.add(sys.SYS_PRLIMIT64, 0, 0, sys.RLIMIT_NOFILE, address(&limit[0]), 0)
+// waits reports whether the child waits for what this program does meanwhile.
+func (l *plan) waits() bool {
+	return l.unclosed != 0 && !l.KeepFDs || l.writesMaps()
 }
 
 // addMask makes the last step before exec: a signal that waits takes effect now.
-func (l *plan) addMask(p *program) {
-	p.add(sys.SYS_RT_SIGPROCMASK, 0, sys.SIG_SETMASK, address(&p.mask), 0, sigsetSize)
-	if l.Mask != nil {
-		p.mask = *l.Mask
-		p.hasMask = 1
+func (b *build) addMask() {
+	b.add(sys.SYS_RT_SIGPROCMASK, 0, sys.SIG_SETMASK, address(&b.mask), 0, sigsetSize)
+	if b.Mask != nil {
+		b.mask = *b.Mask
+		b.hasMask = 1
 	}
 }
 
-func (l *plan) addExec(p *program, a *arena) {
-	flags := uint32(l.Retries) << stepRetryShift
-	if l.searches() {
+// addExec makes the steps that run the program: a descriptor, or one of places.
+func (b *build) addExec(program execFD) {
+	flags := uint32(b.Retries) << stepRetryShift
+	list := b.Args
+	if len(list) == 0 {
+		list = []string{b.Path}
+	}
+	args, env := b.texts(list), b.texts(b.Env)
+	if b.UseExecFD {
+		b.add(sys.SYS_EXECVEAT, flags|program.flags, uint64(program.fd), b.text(""), args, env, sys.AT_EMPTY_PATH)
+		return
+	}
+	if b.searches() {
 		flags |= stepTry
 	}
-	args, env := a.texts(l.Args), a.texts(l.Env)
-	for _, path := range l.places {
-		p.add(sys.SYS_EXECVE, flags, a.text(path), args, env)
+	for _, path := range b.places {
+		b.add(sys.SYS_EXECVE, flags, b.text(path), args, env)
 	}
 }

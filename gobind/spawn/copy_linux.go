@@ -10,11 +10,11 @@ import (
 	"example.com/syshim/gobind/sys"
 )
 
-// startCopy is start where processes cannot share memory: the child gets a copy,
+// startCopy is start where processes do not share memory: the child gets a copy,
 // as after fork, except for a mapping with the steps and the child's last word.
 // The kernel does not say when a process leaves memory of its own, so the child
 // holds a pipe that exec closes.
-func (l *plan) startCopy(edit func(*program)) (child, error) {
+func (l *plan) startCopy(edit func(*program), s sharing) (child, error) {
 	var pipe [2]int
 	if err := sys.Pipe2(pipe[:], sys.O_CLOEXEC); err != nil {
 		return noChild, &StepError{Step: "pipe2", Err: err}
@@ -30,13 +30,13 @@ func (l *plan) startCopy(edit func(*program)) (child, error) {
 	}
 	l.spared = pipe[1]
 	return l.runIn(newSharedArena, edit, func(p *program, launch *launch) (child, error) {
-		c, err := l.launch(p, launch, true)
+		c, err := l.launch(p, launch, s)
 		if err != nil {
 			return c, err
 		}
 		sys.Close(pipe[1])
 		pipe[1] = -1
-		if err := l.fill(p, c); err != nil {
+		if err := l.attend(p, c); err != nil {
 			return noChild, c.abandon(err)
 		}
 		if err := waitForEnd(pipe[0]); err != nil {

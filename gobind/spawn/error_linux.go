@@ -75,29 +75,14 @@ func about(program string, err error) error {
 	return err
 }
 
-// names of the calls that are steps.
-var names = map[uint32]string{
-	sys.SYS_CHDIR:          "chdir",
-	sys.SYS_CLOSE:          "close",
-	sys.SYS_CLOSE_RANGE:    "close_range",
-	sys.SYS_DUP3:           "dup3",
-	sys.SYS_EXECVE:         "execve",
-	sys.SYS_FCHDIR:         "fchdir",
-	sys.SYS_FCNTL:          "fcntl",
-	sys.SYS_FUTEX:          "futex",
-	sys.SYS_PRLIMIT64:      "prlimit64",
-	sys.SYS_RT_SIGPROCMASK: "rt_sigprocmask",
-	sys.SYS_SETPGID:        "setpgid",
-	sys.SYS_SETSID:         "setsid",
-}
-
-// stepError is the StepError of the step of p that failed. p was made from o.
-func stepError(o *Options, p *program, err sys.Errno) error {
+// stepError is the StepError of the step of p that failed. p was made from o, in
+// the arena.
+func stepError(o *Options, a *arena, p *program, err sys.Errno) error {
 	if p.failed >= p.nrSteps {
 		return &StepError{Step: "rt_sigaction", Err: err}
 	}
 	s := &p.list()[p.failed]
-	e := &StepError{Step: names[s.nr], Err: err, searched: s.flags&stepTry != 0}
+	e := &StepError{Step: s.name(), Err: err, searched: s.flags&stepTry != 0}
 	number := func(i int) string {
 		if s.flags&(stepArg<<i) != 0 {
 			return "(kept)"
@@ -105,19 +90,20 @@ func stepError(o *Options, p *program, err sys.Errno) error {
 		return strconv.Itoa(int(s.args[i]))
 	}
 	switch s.nr {
-	case sys.SYS_CHDIR:
-		e.Arg = o.Dir
+	case sys.SYS_CHDIR, sys.SYS_CHROOT, sys.SYS_UMOUNT2:
+		e.Arg = a.textAt(s.args[0])
+	case sys.SYS_MOUNT, sys.SYS_OPENAT:
+		e.Arg = a.textAt(s.args[1])
+	case sys.SYS_PIVOT_ROOT:
+		e.Arg = o.PivotRoot
 	case sys.SYS_EXECVE:
 		e.Arg = o.Path
-	case sys.SYS_FCHDIR, sys.SYS_FCNTL, sys.SYS_CLOSE:
+	case sys.SYS_FCHDIR, sys.SYS_FCNTL, sys.SYS_CLOSE, sys.SYS_EXECVEAT:
 		e.Arg = number(0)
 	case sys.SYS_DUP3, sys.SYS_CLOSE_RANGE:
 		e.Arg = number(0) + " " + number(1)
-	case sys.SYS_SETPGID:
+	case sys.SYS_SETPGID, sys.SYS_SETRESUID, sys.SYS_SETRESGID:
 		e.Arg = number(1)
-	}
-	if e.Step == "" {
-		e.Step = "step " + strconv.Itoa(int(s.nr))
 	}
 	return e
 }

@@ -98,7 +98,7 @@ func RunSteps(make func(memory uint64) []Step, during func(pid int)) (Outcome, e
 	}
 	p.pause.Nsec = pauseNs
 	l := &vector[launch](a, 1)[0]
-	c, err := l.start(p, false)
+	c, err := l.start(p, sharedMemory)
 	if err != nil {
 		return Outcome{}, err
 	}

@@ -22,6 +22,7 @@ const (
 	// withoutPidfd: kernels that ignore CLONE_PIDFD leave the pidfd alone,
 	// qemu-user refuses it.
 	withoutPidfd
+	viaCopy3
 	viaCopy
 	viaCopyWithoutPidfd
 	nrWays
@@ -32,7 +33,24 @@ var flagsOf = [nrWays]uint64{
 		sys.CLONE_CLEAR_SIGHAND,
 	viaClone:     sys.CLONE_VM | sys.CLONE_CHILD_CLEARTID | sys.CLONE_PIDFD,
 	withoutPidfd: sys.CLONE_VM | sys.CLONE_CHILD_CLEARTID,
+	viaCopy3:     sys.CLONE_PIDFD | sys.CLONE_CLEAR_SIGHAND,
 	viaCopy:      sys.CLONE_PIDFD,
+}
+
+// A sharing is which ways are tried.
+type sharing struct {
+	first, end way
+}
+
+var (
+	sharedMemory = sharing{viaClone3, viaCopy3}
+	copiedMemory = sharing{viaCopy3, nrWays}
+	// unsharedMemory: it is known that clone3 is of no use.
+	unsharedMemory = sharing{viaCopy, nrWays}
+)
+
+func (w way) isClone3() bool {
+	return w == viaClone3 || w == viaCopy3
 }
 
 // unavailable says that the kernel is too old for a call, or a filter forbids it.
@@ -43,7 +61,7 @@ func unavailable(err error) bool {
 // refused says that the kernel does not know the way, or a filter does not like
 // it.
 func (w way) refused(errno syscall.Errno) bool {
-	if w == viaClone3 && (unavailable(errno) || errno == sys.E2BIG) {
+	if w.isClone3() && (unavailable(errno) || errno == sys.E2BIG) {
 		return true
 	}
 	return errno == sys.EINVAL
@@ -62,18 +80,19 @@ type launch struct {
 // errNotShared is that of a launch when memory cannot be shared.
 var errNotShared = &StepError{Step: "clone", Err: sys.EINVAL}
 
+// errNoCgroup is that of a launch where no way puts a child into a cgroup.
+var errNoCgroup = &StepError{Step: "clone3", Err: sys.ENOSYS}
+
 // start makes the child that runs p: in this program's memory, or in a copy of
 // it, of which only what is mapped shared is common.
-func (l *launch) start(p *program, copied bool) (child, error) {
-	w, end := viaClone3, viaCopy
-	if copied {
-		w, end = viaCopy, nrWays
-	}
-	for ; w < end; w++ {
+func (l *launch) start(p *program, s sharing) (child, error) {
+	for w := s.first; w < s.end; w++ {
 		step, errno := "clone", syscall.Errno(0)
 		var pid int
-		if w == viaClone3 {
+		if w.isClone3() {
 			step = "clone3"
+		} else if p.cloneFlags&sys.CLONE_INTO_CGROUP != 0 {
+			return noChild, errNoCgroup
 		} else if errno = l.findHeard(p); errno != 0 {
 			return noChild, &StepError{Step: "rt_sigaction", Err: errno}
 		}
@@ -91,18 +110,19 @@ func (l *launch) start(p *program, copied bool) (child, error) {
 func (l *launch) try(p *program, w way) (pid int, errno syscall.Errno) {
 	l.pidfd = -1
 	l.args = cloneArgs{
-		flags:      flagsOf[w],
+		flags:      flagsOf[w] | p.cloneFlags,
 		pidfd:      address(&l.pidfd),
 		childTid:   address(&p.tid),
 		exitSignal: uint64(sys.SIGCHLD),
 		stack:      p.stack,
 		stackSize:  p.stackSize,
+		cgroup:     p.cgroup,
 	}
 	if l.noPidfd {
 		l.args.flags &^= sys.CLONE_PIDFD
 	}
 	var size uintptr
-	if w == viaClone3 {
+	if w.isClone3() {
 		size = unsafe.Sizeof(l.args)
 	}
 	p.tid = 1
@@ -188,11 +208,7 @@ func (p *program) wait() syscall.Errno {
 	}
 }
 
-// waitForFilling adds a step that lasts until the parent has called fillingDone.
-func (p *program) waitForFilling() {
-	p.add(sys.SYS_FUTEX, stepWait, address(&p.filled), sys.FUTEX_WAIT, 0)
-}
-
+// fillingDone lets the child go on.
 func (p *program) fillingDone() error {
 	// The child reads the steps after this.
 	atomic.StoreUint32(&p.filled, 1)

@@ -29,6 +29,11 @@ var helpers = map[string]func(args []string){
 	"fds":    reportFDs,
 	"ignore": ignoreChildren,
 	"limit":  reportLimit,
+
+	"foreground": startInForeground,
+	"maps":       writeMaps,
+	"orphan":     leaveAnOrphan,
+	"pdeathsig":  reportPDeathSig,
 }
 
 func TestMain(m *testing.M) {

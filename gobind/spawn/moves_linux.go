@@ -11,9 +11,6 @@ import (
 	"example.com/syshim/gobind/sys"
 )
 
-// kept is the register that has the descriptor kept of a cycle.
-const kept = 0
-
 // A move is a descriptor on its way.
 type move struct {
 	FD
@@ -37,23 +34,30 @@ func moveSteps(nr int) int {
 	return nr + nr/2 + nr + 1
 }
 
-// newMoves returns the moves of fds, and of one to spare, unless that is -1.
-func newMoves(fds []FD, spared int) (moves, error) {
-	m := make(moves, len(fds), len(fds)+1)
+// newMoves returns the moves of fds, which stand in any order.
+func newMoves(fds []FD) moves {
+	m := make(moves, len(fds), len(fds)+2)
 	for i, fd := range fds {
 		m[i].FD = fd
 	}
-	if spared >= 0 {
-		m = append(m, move{FD: FD{spared, spared}, spared: true})
-	}
+	return m
+}
+
+// spare adds a descriptor that stays as it is.
+func (m moves) spare(fd int) moves {
+	return append(m, move{FD: FD{fd, fd}, spared: true})
+}
+
+// order brings the moves into order, and finds what is done and what waits.
+func (m moves) order() error {
 	slices.SortFunc(m, func(a, b move) int { return a.To - b.To })
 	for i := range m {
 		fd := &m[i]
 		switch {
 		case fd.From < -1 || fd.From > math.MaxInt32 || fd.To < 0 || fd.To > math.MaxInt32:
-			return nil, mistake("descriptor %d as %d", fd.From, fd.To)
+			return mistake("descriptor %d as %d", fd.From, fd.To)
 		case i > 0 && m[i-1].To == fd.To:
-			return nil, mistake("descriptor %d twice", fd.To)
+			return mistake("descriptor %d twice", fd.To)
 		}
 		w := m.writer(fd.From)
 		fd.done = fd.From < 0 || w == fd
@@ -61,7 +65,7 @@ func newMoves(fds []FD, spared int) (moves, error) {
 			w.readers++
 		}
 	}
-	return m, nil
+	return nil
 }
 
 // writer returns the move that writes to fd, or nil.
@@ -151,4 +155,68 @@ func (m moves) addClose(p *program, unknown bool) {
 		}
 	}
 	add(math.MaxUint32)
+}
+
+// writes reports whether a move writes to the descriptor.
+func (m moves) writes(fd int) bool {
+	return slices.ContainsFunc(m, func(m move) bool { return m.To == fd })
+}
+
+// reads reports whether a move reads the descriptor.
+func (m moves) reads(fd int) bool {
+	return slices.ContainsFunc(m, func(m move) bool { return m.From == fd })
+}
+
+// An execFD is what execveat is given: a descriptor or the number of a register,
+// with the flags that say which.
+type execFD struct {
+	fd    int
+	flags uint32
+}
+
+// addFDs makes the steps for the descriptors, and returns the one of the program.
+func (b *build) addFDs() (program execFD, err error) {
+	m := newMoves(b.FDs)
+	if b.spared >= 0 {
+		m = m.spare(b.spared)
+	}
+	if b.UseExecFD {
+		if program = b.keepProgram(m); program.fd > 2 && program.flags == 0 {
+			m = m.spare(program.fd)
+		}
+	}
+	if err := m.order(); err != nil {
+		return program, err
+	}
+	m.add(b.program)
+	if !b.KeepFDs {
+		m.addClose(b.program, b.unclosed != 0)
+	}
+	return program, nil
+}
+
+// keepProgram keeps the program open for exec, and no longer.
+func (b *build) keepProgram(m moves) execFD {
+	if m.writes(b.ExecFD) {
+		return b.setAside(m)
+	}
+	if b.ExecFD > 2 {
+		b.add(sys.SYS_FCNTL, 0, uint64(b.ExecFD), sys.F_SETFD, sys.FD_CLOEXEC)
+	}
+	return execFD{b.ExecFD, 0}
+}
+
+// setAside moves the program to a number that is free of moves; where others are
+// kept it must not be one of theirs.
+func (b *build) setAside(m moves) execFD {
+	if b.KeepFDs {
+		b.add(sys.SYS_FCNTL, stepSave|executed<<stepRegShift, uint64(b.ExecFD), sys.F_DUPFD_CLOEXEC, m.above())
+		return execFD{executed, stepArg}
+	}
+	to := 3
+	for m.writes(to) || m.reads(to) {
+		to++
+	}
+	b.add(sys.SYS_DUP3, 0, uint64(b.ExecFD), uint64(to), sys.O_CLOEXEC)
+	return execFD{to, 0}
 }

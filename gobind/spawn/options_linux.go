@@ -13,20 +13,21 @@ type FD struct {
 }
 
 // Options are what [Start] starts, and how. All zero but Path: the program at
-// that path, with neither arguments nor environment, in this program's
-// directory, with the signal mask of the thread, and with the descriptors 0 to
-// 2 as they are and no others.
+// that path, whose only argument is the path, without an environment, in this
+// program's directory, with the signal mask of the thread, and with the
+// descriptors 0 to 2 as they are and no others.
 //
-// The order is: session and group, directory, descriptors, signal mask, exec.
-// So a relative path, or directory of Search, begins at the new directory.
+// [Attr] says in which order what is asked for is done: a relative path, or
+// directory of Search, begins at the new directory.
 type Options struct {
 	Path string
 	// Search is directories with ':' between them, as in PATH; one that is
 	// empty is the working directory. A Path without '/' is looked for in each.
 	// Empty: Path is taken as it is.
 	Search string
-	Args   []string
-	Env    []string
+	// Args are the arguments, from the program's name on; none: the path alone.
+	Args []string
+	Env  []string
 	// Dir is the working directory; empty: that of this program.
 	Dir string
 	// Fchdir makes that of the descriptor DirFD the working directory, from
@@ -49,6 +50,12 @@ type Options struct {
 	// Retries is how often, up to 255, a program that is open for writing
 	// (ETXTBSY) is tried again, after a millisecond each.
 	Retries int
+	// UseExecFD makes the program that of the descriptor ExecFD, and Path
+	// empty: a memfd, say. It is closed by exec; a script, whose interpreter
+	// reads it, wants a path.
+	UseExecFD bool
+	ExecFD    int
+	Attr
 }
 
 const (
@@ -64,6 +71,10 @@ func (o *Options) searches() bool {
 // check returns what is wrong.
 func (o *Options) check() error {
 	switch {
+	case o.UseExecFD && (o.ExecFD < 0 || o.Path != "" || o.Search != "" || len(o.Args) == 0):
+		return mistake("ExecFD wants Args, and neither Path nor Search")
+	case o.Setpgid && o.Pgid < 0:
+		return mistake("process group %d", o.Pgid)
 	case o.Retries < 0 || o.Retries > retriesMax:
 		return mistake("%d retries", o.Retries)
 	case len(o.FDs) > fdsMax:
@@ -74,6 +85,9 @@ func (o *Options) check() error {
 		return mistake("a NUL byte in the search %q", o.Search)
 	case hasNUL(o.Dir):
 		return mistake("a NUL byte in the directory %q", o.Dir)
+	}
+	if err := o.Attr.check(o); err != nil {
+		return err
 	}
 	for _, s := range o.Args {
 		if hasNUL(s) {

@@ -96,6 +96,10 @@ type program struct {
 	hasHeard uint32
 	// filled is not 0 when the parent has filled in the steps behind a wait.
 	filled uint32
+	// cloneFlags is what the child begins in: CLONE_NEW*, and with
+	// CLONE_INTO_CGROUP the cgroup of that descriptor.
+	cloneFlags uint64
+	cgroup     uint64
 }
 
 // sigaction is the kernel's.
@@ -112,7 +116,8 @@ type cloneArgs struct {
 	exitSignal uint64
 	stack      uint64
 	stackSize  uint64
-	_          [4]uint64 // tls, set_tid, set_tid_size, cgroup
+	_          [3]uint64 // tls, set_tid, set_tid_size
+	cgroup     uint64
 }
 
 // The layouts are those of C, and of the kernel.
@@ -120,7 +125,7 @@ var (
 	_ [56]byte  = [unsafe.Sizeof(step{})]byte{}
 	_ [4]byte   = [unsafe.Offsetof(step{}.flags)]byte{}
 	_ [8]byte   = [unsafe.Offsetof(step{}.args)]byte{}
-	_ [192]byte = [unsafe.Sizeof(program{})]byte{}
+	_ [208]byte = [unsafe.Sizeof(program{})]byte{}
 	_ [8]byte   = [unsafe.Offsetof(program{}.nrSteps)]byte{}
 	_ [12]byte  = [unsafe.Offsetof(program{}.tid)]byte{}
 	_ [16]byte  = [unsafe.Offsetof(program{}.err)]byte{}
@@ -136,6 +141,8 @@ var (
 	_ [152]byte = [unsafe.Offsetof(program{}.action)]byte{}
 	_ [184]byte = [unsafe.Offsetof(program{}.hasHeard)]byte{}
 	_ [188]byte = [unsafe.Offsetof(program{}.filled)]byte{}
+	_ [192]byte = [unsafe.Offsetof(program{}.cloneFlags)]byte{}
+	_ [200]byte = [unsafe.Offsetof(program{}.cgroup)]byte{}
 	_ [88]byte  = [unsafe.Sizeof(cloneArgs{})]byte{}
 )
 

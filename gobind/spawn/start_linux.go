@@ -44,9 +44,27 @@ func (l *plan) start(edit func(*program)) (child, error) {
 	if !l.KeepFDs {
 		l.unclosed = missingCloseRange()
 	}
+	return l.onItsThread(func() (child, error) {
+		c, err := l.startSomewhere(edit)
+		if err == errNoCgroup {
+			l.enters = true
+			c, err = l.startSomewhere(edit)
+		}
+		return c, err
+	})
+}
+
+// startSomewhere starts where and as the options want it; the rest is found out.
+func (l *plan) startSomewhere(edit func(*program)) (child, error) {
+	if l.copies() {
+		return l.startCopy(edit, copiedMemory)
+	}
+	if l.changesUser() {
+		defer keepDumpable()()
+	}
 	c, err := l.runIn(newArena, edit, l.share)
 	if err == errNotShared {
-		return l.startCopy(edit)
+		return l.startCopy(edit, unsharedMemory)
 	}
 	return c, err
 }
@@ -69,18 +87,18 @@ func (l *plan) runIn(newArena func(int) (*arena, error), edit func(*program), ru
 	c, err := run(p, &vector[launch](a, 1)[0])
 	if err == nil && p.err != 0 {
 		c.discard()
-		return noChild, stepError(l.Options, p, syscall.Errno(p.err))
+		return noChild, stepError(l.Options, a, p, syscall.Errno(p.err))
 	}
 	return c, err
 }
 
 // share runs the program in a child that shares this program's memory.
 func (l *plan) share(p *program, launch *launch) (child, error) {
-	c, err := l.launch(p, launch, false)
+	c, err := l.launch(p, launch, sharedMemory)
 	if err != nil {
 		return c, err
 	}
-	if err := l.fill(p, c); err != nil {
+	if err := l.attend(p, c); err != nil {
 		return noChild, c.abandon(err)
 	}
 	if errno := p.wait(); errno != 0 {
@@ -93,21 +111,13 @@ func (l *plan) share(p *program, launch *launch) (child, error) {
 // another goroutine has one that is not yet close-on-exec; of the others'
 // descriptors none reaches the program, and what this package opens is
 // close-on-exec from the beginning.
-func (l *plan) launch(p *program, launch *launch, copied bool) (child, error) {
+func (l *plan) launch(p *program, launch *launch, s sharing) (child, error) {
 	if l.KeepFDs {
 		syscall.ForkLock.Lock()
 		defer syscall.ForkLock.Unlock()
 	}
 	launch.noPidfd = l.noPidfd
-	return launch.start(p, copied)
-}
-
-// fill does what the child waits for, where there is no close_range.
-func (l *plan) fill(p *program, c child) error {
-	if l.unclosed == 0 || p.fill(c.pid) == nil {
-		return nil
-	}
-	return &StepError{Step: "close_range", Err: l.unclosed}
+	return launch.start(p, s)
 }
 
 // raised is the RLIMIT_NOFILE that package syscall, initialised before, has made

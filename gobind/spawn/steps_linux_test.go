@@ -163,11 +163,11 @@ func TestEachStepThatFailsIsNamed(t *testing.T) {
 	want := map[uint32]string{
 		sys.SYS_SETSID:         "setsid: operation not permitted",
 		sys.SYS_FCHDIR:         "fchdir -1: bad file descriptor",
-		sys.SYS_CHDIR:          "chdir .: bad address",
+		sys.SYS_CHDIR:          "chdir: bad address",
 		sys.SYS_DUP3:           "dup3 -1 0: bad file descriptor",
 		sys.SYS_FCNTL:          "fcntl -1: bad file descriptor",
 		sys.SYS_CLOSE_RANGE:    "close_range -1 0: invalid argument",
-		sys.SYS_PRLIMIT64:      "prlimit64: no such process",
+		sys.SYS_PRLIMIT64:      "rlimit CPU: no such process",
 		sys.SYS_RT_SIGPROCMASK: "rt_sigprocmask: invalid argument",
 		sys.SYS_EXECVE:         "execve true: bad address",
 	}
@@ -240,7 +240,7 @@ func TestFailedStartSaysWhy(t *testing.T) {
 		{spawn.Options{Path: "/bin/true", FDs: []spawn.FD{{From: 999, To: 3}}}, "dup3 999 3: bad file descriptor", sys.EBADF},
 		{spawn.Options{Path: "/bin/true", FDs: []spawn.FD{{From: 999, To: 999}}}, "fcntl 999: bad file descriptor", sys.EBADF},
 		{spawn.Options{Path: "/bin/true", Setsid: true, Setpgid: true}, "setpgid 0: operation not permitted", sys.EPERM},
-		{spawn.Options{Path: "/bin/true", Setpgid: true, Pgid: -2}, "setpgid -2: invalid argument", sys.EINVAL},
+		{spawn.Options{Path: "/bin/true", Setpgid: true, Pgid: -2}, "options: process group -2: invalid argument", sys.EINVAL},
 		{spawn.Options{Path: "/bin/true", FDs: []spawn.FD{{From: 0, To: 3}, {From: 1, To: 3}}}, "options: descriptor 3 twice: invalid argument", sys.EINVAL},
 		{spawn.Options{Path: "/bin/true", FDs: []spawn.FD{{From: 0, To: -1}}}, "options: descriptor 0 as -1: invalid argument", sys.EINVAL},
 		{spawn.Options{Path: "/bin/true", FDs: []spawn.FD{{From: -2, To: 1}}}, "options: descriptor -2 as 1: invalid argument", sys.EINVAL},
