@@ -5,6 +5,8 @@
 
 #include <shim/uring.h>
 
+#include "znr.h"
+
 enum { SIGSET_SIZE = 8 };
 
 /* Flags of io_uring_enter that a ring has in int_flags. */
@@ -50,29 +52,40 @@ static int may_hold_back(const struct shim_uring *ring)
 	return (ring->flags & mask) == deferred || holds_back(ring);
 }
 
+/*
+ * Each return behind a system call is slow, for the kernel has used up the
+ * processor's memory of returns: few functions lie between io_uring_enter and
+ * our caller.
+ */
+#define FLAT static inline __attribute__((always_inline))
+
+FLAT int enter_with(struct shim_uring *ring, unsigned queued, unsigned nr,
+		    unsigned flags, const void *arg, size_t size)
+{
+	flags |= ring->int_flags & INT_FLAGS;
+	return (int)shim_syscall(SHIM_NR_io_uring_enter, ring->enter_ring_fd,
+				 queued, nr, flags, (long)arg, (long)size);
+}
+
 static int enter(struct shim_uring *ring, unsigned queued, unsigned flags,
 		 const struct wait *w)
 {
 	const size_t offset = w->index * sizeof(struct shim_io_uring_reg_wait);
 	struct shim_io_uring_getevents_arg arg = { 0 };
 
-	flags |= (ring->int_flags & INT_FLAGS) | w->flags;
 	if (w->flags)
-		return (int)shim_io_uring_enter(
-			ring->enter_ring_fd, queued, w->nr, flags,
-			(const void *)offset,
-			sizeof(struct shim_io_uring_reg_wait));
+		return enter_with(ring, queued, w->nr, flags | w->flags,
+				  (const void *)offset,
+				  sizeof(struct shim_io_uring_reg_wait));
 	if (!w->ts && !w->min_usec)
-		return (int)shim_io_uring_enter(ring->enter_ring_fd, queued,
-						w->nr, flags, w->sigmask,
-						SIGSET_SIZE);
+		return enter_with(ring, queued, w->nr, flags, w->sigmask,
+				  SIGSET_SIZE);
 	arg.sigmask = (uint64_t)(uintptr_t)w->sigmask;
 	arg.sigmask_sz = SIGSET_SIZE;
 	arg.ts = (uint64_t)(uintptr_t)w->ts;
 	arg.min_wait_usec = w->min_usec;
-	return (int)shim_io_uring_enter(ring->enter_ring_fd, queued, w->nr,
-					flags | SHIM_IORING_ENTER_EXT_ARG, &arg,
-					sizeof(arg));
+	return enter_with(ring, queued, w->nr,
+			  flags | SHIM_IORING_ENTER_EXT_ARG, &arg, sizeof(arg));
 }
 
 static int rewinds(const struct shim_uring *ring)
@@ -130,21 +143,50 @@ static void rewind_queue(struct shim_uring *ring, unsigned nr)
 		sq->sqes[i] = sq->sqes[i + (nr << shift)];
 }
 
-static int submit(struct shim_uring *ring, unsigned flags, const struct wait *w)
+/*
+ * Submit what is prepared, with flags, and wait for nr; *done says that there
+ * was nothing to enter the kernel for. Returns the number of SQEs, and in
+ * *flags those of io_uring_enter.
+ */
+FLAT unsigned begin(struct shim_uring *ring, unsigned nr, unsigned *flags,
+		    int *done)
 {
 	unsigned queued = publish(ring);
-	int n;
 
-	flags |= wakeup_flag(ring);
-	if (w->nr || holds_back(ring))
-		flags |= SHIM_IORING_ENTER_GETEVENTS;
+	*flags |= wakeup_flag(ring);
+	if (nr || holds_back(ring))
+		*flags |= SHIM_IORING_ENTER_GETEVENTS;
 	/* Nothing to do, or SQPOLL's thread is awake and does it. */
-	if (!flags && (!queued || polled(ring)))
-		return (int)queued;
-	n = enter(ring, queued, flags, w);
+	*done = !*flags && (!queued || polled(ring));
+	return queued;
+}
+
+FLAT int end(struct shim_uring *ring, int n)
+{
 	if (rewinds(ring) && n > 0)
 		rewind_queue(ring, (unsigned)n);
 	return n;
+}
+
+static int submit(struct shim_uring *ring, const struct wait *w)
+{
+	unsigned flags = 0;
+	int done;
+	unsigned queued = begin(ring, w->nr, &flags, &done);
+
+	return done ? (int)queued : end(ring, enter(ring, queued, flags, w));
+}
+
+/* The same without a time and a signal mask. */
+static int submit_plain(struct shim_uring *ring, unsigned nr, unsigned flags)
+{
+	int done;
+	unsigned queued = begin(ring, nr, &flags, &done);
+
+	if (done)
+		return (int)queued;
+	return end(ring,
+		   enter_with(ring, queued, nr, flags, NULL, SIGSET_SIZE));
 }
 
 static int has_timed_wait(const struct shim_uring *ring)
@@ -212,21 +254,17 @@ static int wait_for(struct shim_uring *ring, struct shim_io_uring_cqe **cqe_ptr,
 
 int shim_uring_submit(struct shim_uring *ring)
 {
-	return shim_uring_submit_and_wait(ring, 0);
+	return submit_plain(ring, 0, 0);
 }
 
 int shim_uring_submit_and_wait(struct shim_uring *ring, unsigned wait_nr)
 {
-	const struct wait w = { wait_nr, NULL, NULL, 0, 0, 0 };
-
-	return submit(ring, 0, &w);
+	return submit_plain(ring, wait_nr, 0);
 }
 
 int shim_uring_submit_and_get_events(struct shim_uring *ring)
 {
-	const struct wait w = { 0, NULL, NULL, 0, 0, 0 };
-
-	return submit(ring, SHIM_IORING_ENTER_GETEVENTS, &w);
+	return submit_plain(ring, 0, SHIM_IORING_ENTER_GETEVENTS);
 }
 
 /* The two calls that stand for one where it takes no time. */
@@ -250,7 +288,7 @@ int shim_uring_submit_and_wait_timeout(struct shim_uring *ring,
 {
 	const struct wait w = { wait_nr, ts, sigmask, 0, 0, 0 };
 	int n = ts && !has_timed_wait(ring) ? submit_and_poll(ring, &w)
-					    : submit(ring, 0, &w);
+					    : submit(ring, &w);
 
 	*cqe_ptr = shim_uring_first_cqe(ring);
 	return n;
@@ -274,7 +312,7 @@ int shim_uring_submit_and_wait_min_timeout(struct shim_uring *ring,
 	*cqe_ptr = NULL;
 	if (!has_min_timeout(ring))
 		return -SHIM_EINVAL;
-	n = submit(ring, 0, &w);
+	n = submit(ring, &w);
 	*cqe_ptr = shim_uring_first_cqe(ring);
 	return n;
 }
@@ -290,19 +328,18 @@ int shim_uring_submit_and_wait_reg(struct shim_uring *ring,
 	*cqe_ptr = NULL;
 	if (!has_timed_wait(ring))
 		return -SHIM_EINVAL;
-	n = submit(ring, 0, &w);
+	n = submit(ring, &w);
 	*cqe_ptr = shim_uring_first_cqe(ring);
 	return n;
 }
 
 int shim_uring_sqring_wait(struct shim_uring *ring)
 {
-	const struct wait w = { 0, NULL, NULL, 0, 0, 0 };
-
 	if (!polled(ring) || shim_uring_sq_space_left(ring))
 		return 0;
-	return enter(ring, 0, SHIM_IORING_ENTER_SQ_WAIT | wakeup_flag(ring),
-		     &w);
+	return enter_with(ring, 0, 0,
+			  SHIM_IORING_ENTER_SQ_WAIT | wakeup_flag(ring), NULL,
+			  SIGSET_SIZE);
 }
 
 int shim_uring_wait_cqe_nr(struct shim_uring *ring,
@@ -367,9 +404,8 @@ unsigned shim_uring_peek_batch_cqe(struct shim_uring *ring,
 
 int shim_uring_get_events(struct shim_uring *ring)
 {
-	const struct wait w = { 0, NULL, NULL, 0, 0, 0 };
-
-	return enter(ring, 0, SHIM_IORING_ENTER_GETEVENTS, &w);
+	return enter_with(ring, 0, 0, SHIM_IORING_ENTER_GETEVENTS, NULL,
+			  SIGSET_SIZE);
 }
 
 int shim_uring_set_iowait(struct shim_uring *ring, int enable_iowait)

@@ -25,4 +25,7 @@ HIDDEN void shim_uring_adopt(struct shim_uring *ring, int fd,
 HIDDEN int shim_uring_init_unmapped(unsigned entries, struct shim_uring *ring,
 				    struct shim_io_uring_params *p);
 
+/* IORING_SETUP_NO_SQARRAY, or 0 if the kernel does not say that it has it. */
+HIDDEN unsigned shim_uring_no_array(void);
+
 #endif

@@ -200,6 +200,7 @@ int shim_uring_queue_init_mem(unsigned entries, struct shim_uring *ring,
 	p->flags |= SHIM_IORING_SETUP_NO_MMAP;
 	if (p->flags & ~(unsigned)SHIM_URING_SETUP_FLAGS)
 		return -SHIM_EINVAL;
+	p->flags |= shim_uring_no_array();
 	err = plan_pages(entries, p, &plan);
 	if (err)
 		return err;
@@ -236,8 +237,10 @@ int shim_uring_init_unmapped(unsigned entries, struct shim_uring *ring,
 {
 	struct plan plan;
 	size_t size;
-	int err = plan_pages(entries, p, &plan);
+	int err;
 
+	p->flags |= shim_uring_no_array();
+	err = plan_pages(entries, p, &plan);
 	if (err)
 		return err;
 	size = plan.sqes + plan.rings;

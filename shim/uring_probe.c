@@ -5,6 +5,8 @@
 
 #include <shim/uring.h>
 
+#include "uring_impl.h"
+
 /* What came with Linux 5.10 or before. */
 #define SETUP_OLD                                                \
 	(SHIM_IORING_SETUP_IOPOLL | SHIM_IORING_SETUP_SQPOLL |   \
@@ -103,6 +105,15 @@ static int try_ring(struct shim_uring_support *s)
 	s->features = p.features;
 	s->nr_ops = probe.last_op + 1u;
 	return try_setup_flags(s);
+}
+
+unsigned shim_uring_no_array(void)
+{
+	struct shim_uring_support s;
+
+	if (query(&s))
+		return 0;
+	return (unsigned)s.setup_flags & SHIM_IORING_SETUP_NO_SQARRAY;
 }
 
 int shim_uring_probe(struct shim_uring_support *s)

@@ -184,6 +184,7 @@ int shim_uring_queue_init_params(unsigned entries, struct shim_uring *ring,
 		return -SHIM_EINVAL;
 	if (p->flags & SHIM_IORING_SETUP_NO_MMAP)
 		return shim_uring_init_unmapped(entries, ring, p);
+	p->flags |= shim_uring_no_array();
 	fd = (int)shim_io_uring_setup(entries, p);
 	if (fd < 0)
 		return fd;

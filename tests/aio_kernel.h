@@ -72,6 +72,13 @@ long shim_clone(unsigned long flags, void *stack_top, int *parent_tid,
 			  arg);
 }
 
+/* What kernels before 6.18 do not know: to say what they have. */
+static inline bool is_query(long nr, const long *args)
+{
+	return nr == SHIM_NR_io_uring_register &&
+	       args[1] == SHIM_IORING_REGISTER_QUERY;
+}
+
 /* From now on call n fails with err; n = 0: none does, they are counted. */
 static inline void fail_at(int n, long err)
 {

@@ -14,9 +14,11 @@ static bool early_ring(long nr, const long *args, long *result)
 {
 	struct shim_io_uring_params *p = (void *)args[1];
 
+	*result = -SHIM_EINVAL;
+	if (is_query(nr, args))
+		return true;
 	if (nr != SHIM_NR_io_uring_setup)
 		return false;
-	*result = -SHIM_EINVAL;
 	if (p->flags &
 	    ~(unsigned)(SHIM_IORING_SETUP_CQSIZE | SHIM_IORING_SETUP_CLAMP))
 		return true;

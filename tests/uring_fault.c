@@ -105,12 +105,13 @@ static int nop(struct shim_uring *ring)
 }
 
 /*
- * Let each call of set-up and tear-down fail with error in turn. Returns how
- * many calls a set-up makes.
+ * Let each call of set-up and tear-down fail with error in turn, but the first:
+ * it only asks what the kernel has, and goes on without. Returns how many calls
+ * a set-up makes.
  */
 static int fail_each_call(long error, unsigned hidden_features)
 {
-	int fds = open_fds(), at = 0, calls, err;
+	int fds = open_fds(), at = 1, calls, err;
 	struct shim_uring ring = { .ring_fd = -7 };
 
 	kernel.error = error;
@@ -146,12 +147,12 @@ static void a_failed_set_up_leaves_nothing(void)
 	if (!has_io_uring())
 		SKIP("this kernel has no io_uring, or forbids it");
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		/* Set-up, the rings, the SQEs. */
-		CHECK_EQ(fail_each_call(errors[i], 0), 3);
+		/* A query, set-up, the rings, the SQEs. */
+		CHECK_EQ(fail_each_call(errors[i], 0), 4);
 		/* A kernel before 5.4 maps them one by one. */
 		CHECK_EQ(fail_each_call(errors[i],
 					SHIM_IORING_FEAT_SINGLE_MMAP),
-			 4);
+			 5);
 	}
 	kernel.hidden_features = 0;
 }
@@ -251,6 +252,28 @@ static void a_resize_that_cannot_be_mapped_keeps_the_old_memory(void)
 	}
 }
 
+/* Nothing but the array tells whether the kernel could be asked. */
+static void a_set_up_goes_on_without_an_answer(void)
+{
+	const unsigned no_array = SHIM_IORING_SETUP_NO_SQARRAY;
+	struct shim_uring_support s;
+	struct shim_uring ring;
+
+	if (shim_uring_probe(&s))
+		SKIP("this kernel has no io_uring, or forbids it");
+	for (int i = 0; i < 2; i++) {
+		kernel.no_query = i;
+		CHECK_EQ(shim_uring_queue_init(4, &ring, 0), 0);
+		CHECK_EQ(ring.flags,
+			 !i && s.nr_queries ? s.setup_flags & no_array : 0);
+		CHECK_EQ(!ring.sq.array, ring.flags == no_array);
+		for (int k = 0; k < 10; k++)
+			CHECK_EQ(nop(&ring), 0);
+		shim_uring_queue_exit(&ring);
+	}
+	kernel.no_query = false;
+}
+
 /* What came before kernels could be asked is found without asking, too. */
 static void what_a_kernel_can_is_found_by_trying(void)
 {
@@ -301,6 +324,8 @@ static const struct check_test uring_fault_tests[] = {
 	  a_failed_set_up_leaves_no_memory_of_its_own },
 	{ "a_resize_that_cannot_be_mapped_keeps_the_old_memory",
 	  a_resize_that_cannot_be_mapped_keeps_the_old_memory },
+	{ "a_set_up_goes_on_without_an_answer",
+	  a_set_up_goes_on_without_an_answer },
 	{ "what_a_kernel_can_is_found_by_trying",
 	  what_a_kernel_can_is_found_by_trying },
 	{ "flags_that_cannot_work_make_no_call",

@@ -95,8 +95,13 @@ static void every_mode_does_the_same_work(void)
 		if (no_ring(&ring, 4, modes[i].flags))
 			continue;
 		check_case(modes[i].name);
+		CHECK_EQ(ring.flags & modes[i].flags, modes[i].flags);
+		/* The library sets one of them by itself. */
+		CHECK_EQ(ring.flags & ~modes[i].flags &
+				 ~(unsigned)SHIM_IORING_SETUP_NO_SQARRAY,
+			 0);
 		CHECK_EQ(!ring.sq.array,
-			 !!(modes[i].flags & SHIM_IORING_SETUP_NO_SQARRAY));
+			 !!(ring.flags & SHIM_IORING_SETUP_NO_SQARRAY));
 		work(&ring);
 		shim_uring_queue_exit(&ring);
 		done++;

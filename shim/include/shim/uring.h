@@ -132,7 +132,8 @@ struct shim_uring {
  * of two, and twice as many CQEs. Returns 0, or -errno with nothing changed:
  * -EINVAL for a flag that the kernel or this library does not know, -ENOSYS or
  * -EPERM where io_uring is missing or forbidden, -ENOMEM beyond
- * RLIMIT_MEMLOCK (before 5.12), -EMFILE.
+ * RLIMIT_MEMLOCK (before 5.12), -EMFILE. Where the kernel can be asked (since
+ * 6.18) IORING_SETUP_NO_SQARRAY is set by itself: slot i holds SQE i anyway.
  */
 int shim_uring_queue_init(unsigned entries, struct shim_uring *ring,
 			  unsigned flags);
