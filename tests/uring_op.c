@@ -210,9 +210,18 @@ static long complete(step s, unsigned flags)
 	return res;
 }
 
+/* What the work of another request interrupts is to be done again: on 5.10
+ * fallocate of a file in memory is, at times. */
 static long do_with(step s, unsigned flags)
 {
-	return world.plain ? plain_call(s) : keep_result(s, complete(s, flags));
+	long res;
+
+	if (world.plain)
+		return plain_call(s);
+	do
+		res = complete(s, flags);
+	while (res == -SHIM_EINTR);
+	return keep_result(s, res);
 }
 
 static long verb_do(step s)

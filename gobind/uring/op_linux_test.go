@@ -283,11 +283,17 @@ func (w *opWorld) complete(s opStep, flags SQEFlags) int {
 	return res
 }
 
+// do makes a call, or a request. What the work of another request interrupts is
+// to be done again: on 5.10 fallocate of a file in memory is, at times.
 func (w *opWorld) do(s opStep, flags SQEFlags) int {
 	if w.plain {
 		return w.plainCall(s)
 	}
-	return w.keepResult(s, w.complete(s, flags))
+	res := w.complete(s, flags)
+	for res == -int(sys.EINTR) {
+		res = w.complete(s, flags)
+	}
+	return w.keepResult(s, res)
 }
 
 // A proof is how well an operation was seen to work; the best counts.
