@@ -11,7 +11,26 @@
 // [Ring.Completions] or [Ring.Reap] hands out the results as [CQE] values. What
 // UserData the entry had, its completion has.
 //
-// Nothing of this allocates memory.
+// [Ring.Events] is the loop around these. Nothing of this allocates memory.
+//
+// # Requests
+//
+// Every operation of Linux 7.2 has a method of SQE, which is generated from the
+// same table as the prep functions in C. Flags of an SQE make it wait for the
+// one before ([SQEIOLink]) or for all before ([SQEIODrain]), name registered
+// files ([SQEFixedFile]) and let the kernel choose a buffer
+// ([SQEBufferSelect], [BufRing]). A [Multishot] is one request with many
+// completions. [Query] and [Ring.Probe] tell what the kernel has; a request that
+// it does not know completes with EINVAL.
+//
+// # Kinds of rings
+//
+// The options of [New] choose what a ring is like; what contradicts each other
+// is an error that names it. One that a single thread uses is cheapest with
+// [WithSingleIssuer]. Entries may have 128 bytes ([SetupSQE128],
+// [SetupSQEMixed], [Ring.NextSQE128]) and completions 32 ([SetupCQE32],
+// [SetupCQEMixed], [Ring.Completions32]). [WithMemory], [WithHugePage] and
+// [WithoutFD] say where a ring lies and how it is reached.
 //
 // # Memory
 //
@@ -32,6 +51,11 @@
 // [SQE.SetAddr] or takes care of this on its own. Memory from mmap(2) is as
 // good, and needs no keeping.
 //
+// Three things help: [InFlight] keeps what requests use until they end, and gives
+// each its UserData; an [Arena] has page-aligned memory that is not collected;
+// a runtime.Pinner keeps what it pins. Buffers that are registered are kept by
+// the ring as long as they are.
+//
 // A cancelled request is no exception: its memory is free again when its own
 // completion was reaped, not when the completion of the cancel was.
 //
@@ -49,10 +73,19 @@
 // # Errors
 //
 // A call that fails returns an error of os.NewSyscallError, so errors.Is works
-// with syscall.EBUSY and its kin. EINTR is not among them: every method here
-// makes the call again, with the time that is left, because signals arrive for
-// the Go runtime itself. A request that fails has its error in its completion:
+// with syscall.EBUSY and its kin. EINTR is not among them, except from
+// [Ring.SubmitAndWaitMask], which is for signals: every other method makes the
+// call again, with the time that is left, or ends early, because signals arrive
+// for the Go runtime itself. A request that fails has its error in its completion:
 // [CQE.Err].
+//
+// # Security
+//
+// A seccomp filter sees io_uring_enter(2), and not what the requests do. A ring
+// that shall do less than the process may is limited by [Ring.Restrict] before
+// [Ring.Enable], by [Ring.Filter], and for all rings of a thread by
+// [RestrictThread] and [FilterThread]. A process that needs no ring forbids
+// io_uring_setup(2).
 //
 // # Race detector
 //

@@ -5,11 +5,14 @@
 package uring_test
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -119,6 +122,47 @@ func TestArenaGivesAlignedMemory(t *testing.T) {
 	}
 	_, err = uring.NewArena(0)
 	wantErr(t, "NewArena(0)", err, sys.EINVAL)
+}
+
+const arenaEnv = "URING_TEST_ARENA"
+
+// In a process of its own, because the memory stays.
+func TestDroppedArenaIsReportedAndStays(t *testing.T) {
+	if os.Getenv(arenaEnv) == "" {
+		cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=60s")
+		cmd.Env = append(os.Environ(), arenaEnv+"=1")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	r, w, err := os.Pipe()
+	check(t, err)
+	os.Stderr = w
+	b := func() []byte {
+		a, err := uring.NewArena(1)
+		check(t, err)
+		return a.Bytes()
+	}()
+	closed, err := uring.NewArena(1)
+	check(t, err)
+	check(t, closed.Close())
+	closed = nil
+	go func() {
+		for range 10 {
+			runtime.GC()
+		}
+		fmt.Fprintln(w, "end")
+	}()
+	lines := bufio.NewScanner(r)
+	want := fmt.Sprintf("uring: an arena of %d bytes was dropped without Close", len(b))
+	for _, want := range []string{want, "end"} {
+		if !lines.Scan() || !strings.HasPrefix(lines.Text(), want) {
+			t.Fatalf("%q, %v; want %q", lines.Text(), lines.Err(), want)
+		}
+	}
+	b[0] = 1
+	os.Exit(0)
 }
 
 func TestArenaIsRegisteredAndReadPastTheCache(t *testing.T) {

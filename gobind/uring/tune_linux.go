@@ -7,6 +7,7 @@ package uring
 import (
 	"math"
 	"os"
+	"runtime"
 	"time"
 	"unsafe"
 
@@ -192,14 +193,18 @@ func filter(op Op, size uint8, flags FilterFlags, program []sys.SockFilter) sys.
 // Linux 7.0.
 func (r *Ring) Filter(op Op, size uint8, flags FilterFlags, program []sys.SockFilter) error {
 	reg := filter(op, size, flags, program)
-	return r.register(sys.IORING_REGISTER_BPF_FILTER, unsafe.Pointer(&reg), 1)
+	err := r.register(sys.IORING_REGISTER_BPF_FILTER, unsafe.Pointer(&reg), 1)
+	runtime.KeepAlive(program)
+	return err
 }
 
 // FilterThread is [Ring.Filter] for every ring that the calling thread, and what
 // it starts, makes from now on. The goroutine has called runtime.LockOSThread.
 func FilterThread(op Op, size uint8, flags FilterFlags, program []sys.SockFilter) error {
 	reg := filter(op, size, flags, program)
-	return registerBlind(sys.IORING_REGISTER_BPF_FILTER, unsafe.Pointer(&reg), 1)
+	err := registerBlind(sys.IORING_REGISTER_BPF_FILTER, unsafe.Pointer(&reg), 1)
+	runtime.KeepAlive(program)
+	return err
 }
 
 // RestrictThread is [Ring.Restrict] for every ring that the calling thread, and

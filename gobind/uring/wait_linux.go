@@ -6,6 +6,7 @@ package uring
 
 import (
 	"os"
+	"runtime"
 	"syscall"
 	"time"
 	"unsafe"
@@ -81,7 +82,9 @@ func (r *Ring) NewWaitRegion(n int) (*WaitRegion, error) {
 	reg := sys.IoUringMemRegionReg{
 		RegionUptr: address(unsafe.Pointer(desc)), Flags: sys.IORING_MEM_REGION_REG_WAIT_ARG,
 	}
-	if err := r.register(sys.IORING_REGISTER_MEM_REGION, unsafe.Pointer(&reg), 1); err != nil {
+	err = r.register(sys.IORING_REGISTER_MEM_REGION, unsafe.Pointer(&reg), 1)
+	runtime.KeepAlive(desc)
+	if err != nil {
 		sys.RawMunmap(p, uintptr(size))
 		return nil, err
 	}
