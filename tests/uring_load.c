@@ -43,6 +43,20 @@ static void put_nop(uint64_t user_data, unsigned flags)
 	sqe->flags = (uint8_t)flags;
 }
 
+/*
+ * Wait for the oldest completion. The kernel may end a wait without any, as
+ * when it starts a worker (-EAGAIN).
+ */
+static int wait_for_one(struct shim_io_uring_cqe **cqe)
+{
+	int err;
+
+	do
+		err = shim_uring_wait_cqe_timeout(&ring, cqe, &deadline);
+	while (err == -SHIM_EAGAIN);
+	return err;
+}
+
 /* ---- Overflows ---- */
 
 /* Take what is ready or held back, and return how many that were. */
@@ -94,9 +108,7 @@ static void lose_nothing(load l, unsigned flags)
 	got = submit_nops(count, flags);
 	CHECK(got || flags || shim_uring_cq_has_overflow(&ring));
 	while (got < count) {
-		if (!CHECK_EQ(shim_uring_wait_cqe_timeout(&ring, &cqe,
-							  &deadline),
-			      0))
+		if (!CHECK_EQ(wait_for_one(&cqe), 0))
 			return;
 		got += take_ready(count);
 	}
@@ -122,7 +134,7 @@ static void workers(load l)
 static long take(int *res)
 {
 	struct shim_io_uring_cqe *cqe;
-	int err = shim_uring_wait_cqe_timeout(&ring, &cqe, &deadline);
+	int err = wait_for_one(&cqe);
 	long data;
 
 	if (err)

@@ -78,7 +78,7 @@ static long verb_ring(step s)
 static int log_one(void)
 {
 	struct shim_io_uring_cqe *cqe;
-	int err = shim_uring_wait_cqe_timeout(&world.ring, &cqe, &deadline);
+	int err = wait_for_one(&world.ring, &cqe);
 
 	if (err)
 		return err;

@@ -96,6 +96,21 @@ static inline bool how_is(step s, const char *how)
 	return is(s->how, how);
 }
 
+/*
+ * Wait for the oldest completion. The kernel may end a wait without any, as
+ * when it starts a worker (-EAGAIN).
+ */
+static inline int wait_for_one(struct shim_uring *ring,
+			       struct shim_io_uring_cqe **cqe)
+{
+	int err;
+
+	do
+		err = shim_uring_wait_cqe_timeout(ring, cqe, &deadline);
+	while (err == -SHIM_EAGAIN);
+	return err;
+}
+
 /* to becomes a and b, one after the other. */
 static inline void join(char *to, const char *a, const char *b)
 {

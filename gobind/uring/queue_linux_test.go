@@ -151,9 +151,10 @@ func TestTimedWaitEnds(t *testing.T) {
 	reap(t, r, 3)
 }
 
+// The kernel must wait already when the time is over, else it waits for ever.
 func TestTimeoutRequestEndsTheWait(t *testing.T) {
 	r := newRing(t, 2)
-	next(t, r, 1).Timeout(&sys.Timespec{Nsec: 1e6}, 0, 0)
+	next(t, r, 1).Timeout(&sys.Timespec{Nsec: 2e8}, 0, 0)
 	if n, err := r.SubmitAndWait(2); n != 1 || err != nil || r.Ready() != 1 {
 		t.Errorf("SubmitAndWait gives %d, %v; %d ready", n, err, r.Ready())
 	}
@@ -163,7 +164,7 @@ func TestTimeoutRequestEndsTheWait(t *testing.T) {
 // Of a number that the kernel would cut to 0, too.
 func TestWaitForMoreThanTheRingHoldsIsOneCall(t *testing.T) {
 	r := newRing(t, 2)
-	next(t, r, 1).Timeout(&sys.Timespec{Nsec: 5e6}, 0, 0)
+	next(t, r, 1).Timeout(&sys.Timespec{Nsec: 2e8}, 0, 0)
 	seen, err := faultkernel.Nth(t, []uintptr{sys.SYS_IO_URING_ENTER}, 0, 0, func() error {
 		_, err := r.SubmitAndWait(1 << 32)
 		return err
