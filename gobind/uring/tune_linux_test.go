@@ -238,6 +238,7 @@ func TestQueryAgreesWithTheProbe(t *testing.T) {
 }
 
 func TestKernelTellsWhatReceivingWithoutCopiesNeeds(t *testing.T) {
+	newRing(t, 1) // where there are any
 	z, err := uring.QueryZeroCopy()
 	if errors.Is(err, sys.EOPNOTSUPP) {
 		t.Skip("this kernel cannot register that")
