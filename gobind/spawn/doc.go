@@ -69,6 +69,16 @@
 // just written fail with ETXTBSY, when another goroutine starts something
 // meanwhile; [Cmd.Retries] is for the latter.
 //
+// # What a program may become
+//
+// [Cmd.SysProcAttr] means what it means to os/exec, with every field that Linux
+// has. [Attr], in [Cmd.Attr] and [Options], goes further: namespaces with maps
+// of users, a root directory of its own and what is mounted there, a cgroup,
+// limits, capabilities, Landlock, a seccomp filter. All of it is done between
+// the start of the child and its program, by system calls alone, in the order
+// that Attr tells; an error names the step: "spawn: rlimit NOFILE: operation not
+// permitted".
+//
 // # Kernels
 //
 // A kernel or a sandbox may lack calls: each start finds out, and does without.

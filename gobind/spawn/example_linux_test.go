@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"log"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
 
@@ -62,11 +61,63 @@ func ExampleCmd_WaitTimeout() {
 		c.Kill()
 		err = c.Wait()
 	}
-	var exit *exec.ExitError
+	var exit *spawn.ExitError // which is os/exec's
 	fmt.Println(err, errors.As(err, &exit))
 	// Output:
 	// it takes too long
 	// signal: killed true
+}
+
+func ExampleError() {
+	err := spawn.Command("no-such-program").Run()
+	var e *spawn.Error // which is os/exec's
+	if errors.As(err, &e) {
+		fmt.Println(e.Name, errors.Is(err, spawn.ErrNotFound))
+	}
+	// Output: no-such-program true
+}
+
+func ExampleAttr() {
+	c := spawn.Command("sh", "-c", "ulimit -n; umask")
+	umask := 0o27
+	c.Attr = &spawn.Attr{
+		Umask:      &umask,
+		Limits:     []spawn.Limit{{Resource: sys.RLIMIT_NOFILE, Cur: 64, Max: 64}},
+		NoNewPrivs: true,
+	}
+	out, err := c.Output()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s", out)
+	// Output:
+	// 64
+	// 0027
+}
+
+// A shell that is root in a box of its own: dir and /proc are all that it sees,
+// its clock began yesterday, and it can do nothing that root can.
+func ExampleAttr_box() {
+	dir := "/srv/box"
+	c := spawn.Command("/bin/sh")
+	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
+	c.Attr = &spawn.Attr{
+		Namespaces: sys.CLONE_NEWUSER | sys.CLONE_NEWNS | sys.CLONE_NEWPID |
+			sys.CLONE_NEWNET | sys.CLONE_NEWIPC | sys.CLONE_NEWTIME,
+		UIDs:      []spawn.IDMap{{Inside: 0, Outside: uint32(os.Getuid()), Count: 1}},
+		GIDs:      []spawn.IDMap{{Inside: 0, Outside: uint32(os.Getgid()), Count: 1}},
+		Clocks:    &spawn.Clocks{Monotonic: 24 * time.Hour, Boottime: 24 * time.Hour},
+		PivotRoot: dir,
+		Mounts: []spawn.Mount{{
+			Source: "proc", Target: "proc", FSType: "proc",
+			Flags: sys.MS_NOSUID | sys.MS_NODEV | sys.MS_NOEXEC,
+		}},
+		Caps:       &spawn.Caps{}, // none
+		NoNewPrivs: true,
+	}
+	if err := c.Run(); err != nil {
+		log.Fatal(err)
+	}
 }
 
 func ExampleStepError() {
