@@ -137,6 +137,13 @@ readme_starts_in_go() {
 	in_go uname 2 && [ "$(./uname)" = "$(uname -sm)" ]
 }
 
+# Without the directory there is no box, and some may not have one at all.
+readme_boxes_in_go() {
+	in_go box 3 && sed -i s,/srv/box,/nosuch/box, main.go &&
+		CGO_ENABLED=0 "$go" build -o box . && ! ./box </dev/null >said 2>&1 &&
+		grep -E 'spawn: (mount /nosuch/box: no such|clone|uid_map|deny setgroups)' said
+}
+
 same_version() {
 	for engine in '' epoll; do
 		[ "$(SHIM_AIO_ENGINE=$engine "$1")" = "$(cat /proc/version)" ] ||
@@ -158,6 +165,7 @@ check "the_README's_program_in_C_that_starts_another" readme_starts_in_c
 check "the_README's_program_in_C_over_an_installed_library" readme_installed
 check "the_README's_program_in_Go" readme_in_go
 check "the_README's_program_in_Go_that_starts_another" readme_starts_in_go
+check "the_README's_program_in_Go_that_starts_a_box" readme_boxes_in_go
 
 if [ "$host" = x86_64 ]; then
 	cc=aarch64-linux-gnu-gcc
