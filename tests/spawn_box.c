@@ -134,7 +134,7 @@ static int has_library(int i)
 	return !shim_faccessat(SHIM_AT_FDCWD, libraries[i], SHIM_F_OK);
 }
 
-/* This program, as "/program": on Debian's 5.10 (TOMOYO) an open one cannot be
+/* This program, as "/program": on Debian's 5.10 an open one cannot be
  * executed where there is no /dev/fd. */
 static int copy_program(void)
 {

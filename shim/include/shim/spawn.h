@@ -242,8 +242,8 @@ struct shim_spawn_time {
  *	pdeathsig, trace
  *	seccomp filter		it must let pass what follows
  *	signal mask		rt_sigprocmask(2)
- *	exec			execve(2), or execveat(2) of exec_fd;
- *exit_group(2)
+ *	exec			execve(2), or execveat(2) of exec_fd
+ *	or the end		exit_group(2)
  *
  * So a relative path or directory of the search begins at the new directory.
  *
