@@ -141,8 +141,9 @@ func (b *build) addRoot() {
 	}
 	if b.PivotRoot != "" {
 		// What becomes the root must be a mount.
-		b.addMount(Mount{Source: b.PivotRoot, Target: b.PivotRoot, Flags: sys.MS_BIND | sys.MS_REC})
-		b.add(sys.SYS_CHDIR, 0, b.text(b.PivotRoot))
+		root := b.text(b.PivotRoot)
+		b.add(sys.SYS_MOUNT, 0, root, root, 0, sys.MS_BIND|sys.MS_REC, 0)
+		b.add(sys.SYS_CHDIR, 0, root)
 	}
 	for _, m := range b.Mounts {
 		b.addMount(m)

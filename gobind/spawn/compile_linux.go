@@ -82,7 +82,7 @@ func (l *plan) steps() int {
 // size is how much memory the program takes, and a launch.
 func (l *plan) size() int {
 	n := slack + stackSize + l.steps()*stepSize
-	for _, list := range [][]string{l.places, l.Args, l.Env, {l.Path, l.Dir, l.Chroot, l.PivotRoot, l.PivotRoot}} {
+	for _, list := range [][]string{l.places, l.Args, l.Env, {l.Path, l.Dir, l.Chroot, l.PivotRoot}} {
 		n += pointerSize
 		for _, s := range list {
 			n += 2*pointerSize + len(s) + 1

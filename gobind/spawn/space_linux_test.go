@@ -172,6 +172,31 @@ func TestDirectoryIsAllThatRemains(t *testing.T) {
 	noChild(t)
 }
 
+// There is room for all of it, and the kernel says what it thinks of that.
+func TestLongNamesAreTooLong(t *testing.T) {
+	leakcheck.Check(t)
+	a := ownUser(sys.CLONE_NEWNS)
+	needNamespaces(t, a)
+	long := strings.Repeat("/a", 50000)
+	for name, set := range map[string]func(*spawn.Cmd){
+		"Path":      func(c *spawn.Cmd) { c.Path, c.Args = long, nil },
+		"Dir":       func(c *spawn.Cmd) { c.Dir = long },
+		"Chroot":    func(c *spawn.Cmd) { c.Attr.Chroot = long },
+		"PivotRoot": func(c *spawn.Cmd) { c.Attr.PivotRoot = long },
+		"Mounts": func(c *spawn.Cmd) {
+			c.Attr.Mounts = []spawn.Mount{{Source: long, Target: long, FSType: long, Data: long}}
+		},
+	} {
+		attr := *a
+		c := withAttr(&attr, "/bin/true")
+		set(c)
+		if err := c.Run(); !errors.Is(err, sys.ENAMETOOLONG) && !errors.Is(err, sys.EINVAL) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	noChild(t)
+}
+
 func TestClocksOfTheProgramAreItsOwn(t *testing.T) {
 	leakcheck.Check(t)
 	a := ownUser(sys.CLONE_NEWTIME)

@@ -16,14 +16,14 @@ func (o *Options) setSysProcAttr(s *syscall.SysProcAttr) error {
 	a := &o.Attr
 	err := firstWrong([]rule{
 		{s.Cloneflags&^(namespaceFlags|sys.CLONE_VM|sys.CLONE_VFORK) != 0, "SysProcAttr.Cloneflags other than namespaces"},
-		{both(s.Chroot != "", a.Chroot+a.PivotRoot != ""), "SysProcAttr.Chroot and Attr"},
-		{both(s.Credential != nil, a.UID != nil || a.GID != nil || a.Groups != nil), "SysProcAttr.Credential and Attr"},
-		{both(s.Pdeathsig != 0, a.PDeathSig != 0), "SysProcAttr.Pdeathsig and Attr"},
-		{both(s.UidMappings != nil, a.UIDs != nil), "SysProcAttr.UidMappings and Attr"},
-		{both(s.GidMappings != nil, a.GIDs != nil), "SysProcAttr.GidMappings and Attr"},
-		{both(s.AmbientCaps != nil, a.Caps != nil), "SysProcAttr.AmbientCaps and Attr"},
-		{both(s.UseCgroupFD, a.UseCgroupFD), "SysProcAttr.UseCgroupFD and Attr"},
-		{both(s.Setctty || s.Noctty || s.Foreground, a.Setctty || a.Noctty || a.Foreground), "SysProcAttr's terminal and Attr"},
+		{s.Chroot != "" && a.Chroot+a.PivotRoot != "", "SysProcAttr.Chroot and Attr"},
+		{s.Credential != nil && (a.UID != nil || a.GID != nil || a.Groups != nil), "SysProcAttr.Credential and Attr"},
+		{s.Pdeathsig != 0 && a.PDeathSig != 0, "SysProcAttr.Pdeathsig and Attr"},
+		{s.UidMappings != nil && a.UIDs != nil, "SysProcAttr.UidMappings and Attr"},
+		{s.GidMappings != nil && a.GIDs != nil, "SysProcAttr.GidMappings and Attr"},
+		{s.AmbientCaps != nil && a.Caps != nil, "SysProcAttr.AmbientCaps and Attr"},
+		{s.UseCgroupFD && a.UseCgroupFD, "SysProcAttr.UseCgroupFD and Attr"},
+		{(s.Setctty || s.Noctty || s.Foreground) && (a.Setctty || a.Noctty || a.Foreground), "SysProcAttr's terminal and Attr"},
 	})
 	if err != nil {
 		return err
@@ -51,10 +51,6 @@ func (o *Options) setSysProcAttr(s *syscall.SysProcAttr) error {
 		}
 	}
 	return nil
-}
-
-func both(a, b bool) bool {
-	return a && b
 }
 
 func (a *Attr) setTerminal(s *syscall.SysProcAttr) {
