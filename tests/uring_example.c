@@ -184,6 +184,8 @@ static void copy_names_what_failed(void)
 {
 	static const char directory[] = "copy: /: Invalid argument\n";
 	static const char full[] = "copy: /dev/full: No space left on device\n";
+	static const char itself[] =
+		"copy: /proc/self/fd/1: This is the file to copy from\n";
 	int in = new_file(), err = new_file();
 	const int fds[3] = { in, in, err };
 
@@ -197,6 +199,11 @@ static void copy_names_what_failed(void)
 	CHECK_EQ(shim_lseek(err, 0, SHIM_SEEK_SET), 0);
 	CHECK_EQ(run("copy", fds, "/proc/self/fd/0", "/dev/full"), 1);
 	CHECK(file_is(err, full, sizeof(full) - 1));
+	CHECK_EQ(shim_ftruncate(err, 0), 0);
+	CHECK_EQ(shim_lseek(err, 0, SHIM_SEEK_SET), 0);
+	CHECK_EQ(run("copy", fds, "/proc/self/fd/0", "/proc/self/fd/1"), 1);
+	CHECK(file_is(err, itself, sizeof(itself) - 1));
+	CHECK(file_is(in, content, SIZE));
 	CHECK_EQ(run("copy", fds, NULL, NULL), 2);
 	CHECK_EQ(shim_close(in), 0);
 	CHECK_EQ(shim_close(err), 0);

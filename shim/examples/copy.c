@@ -48,15 +48,20 @@ static void say(const char *s)
 	shim_write(STDERR, s, n);
 }
 
-/* Report -errno; returns the exit status. */
-static int fail(const char *name, int err)
+/* Report what is wrong; returns the exit status. */
+static int complain(const char *name, const char *what)
 {
 	say("copy: ");
 	say(name);
 	say(": ");
-	say(shim_strerror(err));
+	say(what);
 	say("\n");
 	return 1;
+}
+
+static int fail(const char *name, int err)
+{
+	return complain(name, shim_strerror(err));
 }
 
 /* A short read ends a link, too: the block is as long as what can be read. */
@@ -147,6 +152,31 @@ static int copy(struct copy *c)
 	return c->failed;
 }
 
+static int is_regular(const struct shim_stat *st)
+{
+	return (st->st_mode & SHIM_S_IFMT) == SHIM_S_IFREG;
+}
+
+/* Open the file to copy to, and empty it unless it is the one to copy from.
+ * Returns 0, or the exit status. */
+static int open_to(struct copy *c, const struct shim_stat *from)
+{
+	struct shim_stat st;
+	int err;
+
+	c->to = (int)shim_openat(SHIM_AT_FDCWD, c->to_name,
+				 SHIM_O_WRONLY | SHIM_O_CREAT | SHIM_O_CLOEXEC,
+				 0666);
+	if (c->to < 0)
+		return fail(c->to_name, c->to);
+	err = (int)shim_fstat(c->to, &st);
+	if (!err && st.st_dev == from->st_dev && st.st_ino == from->st_ino)
+		return complain(c->to_name, "This is the file to copy from");
+	if (!err && is_regular(&st))
+		err = (int)shim_ftruncate(c->to, 0);
+	return err ? fail(c->to_name, err) : 0;
+}
+
 /* Open both files. Returns 0, or the exit status. */
 static int open_files(struct copy *c)
 {
@@ -158,16 +188,12 @@ static int open_files(struct copy *c)
 	if (c->from < 0)
 		return fail(c->from_name, c->from);
 	err = (int)shim_fstat(c->from, &st);
-	if (!err && (st.st_mode & SHIM_S_IFMT) != SHIM_S_IFREG)
+	if (!err && !is_regular(&st))
 		err = -SHIM_EINVAL;
 	if (err)
 		return fail(c->from_name, err);
 	c->size = (uint64_t)st.st_size;
-	c->to = (int)shim_openat(SHIM_AT_FDCWD, c->to_name,
-				 SHIM_O_WRONLY | SHIM_O_CREAT | SHIM_O_TRUNC |
-					 SHIM_O_CLOEXEC,
-				 0666);
-	return c->to < 0 ? fail(c->to_name, c->to) : 0;
+	return open_to(c, &st);
 }
 
 int main(int argc, char **argv)

@@ -120,6 +120,20 @@ func (c *copier) copy() error {
 	return c.err
 }
 
+// empty empties the file to copy to, unless it is the one to copy from.
+func empty(to *os.File, from os.FileInfo) error {
+	info, err := to.Stat()
+	switch {
+	case err != nil:
+		return err
+	case os.SameFile(info, from):
+		return &os.PathError{Op: "copy", Path: to.Name(), Err: errors.New("this is the file to copy from")}
+	case info.Mode().IsRegular():
+		return to.Truncate(0)
+	}
+	return nil
+}
+
 func copyFile(ring *uring.Ring, fromName, toName string) (err error) {
 	from, err := os.Open(fromName)
 	if err != nil {
@@ -133,11 +147,14 @@ func copyFile(ring *uring.Ring, fromName, toName string) (err error) {
 	if !info.Mode().IsRegular() {
 		return &os.PathError{Op: "copy", Path: fromName, Err: errors.New("not a regular file")}
 	}
-	to, err := os.Create(toName)
+	to, err := os.OpenFile(toName, os.O_WRONLY|os.O_CREATE, 0o666)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
+	if err := empty(to, info); err != nil {
+		return err
+	}
 	c := &copier{ring: ring, from: from, to: to, size: info.Size()}
 	return c.copy()
 }

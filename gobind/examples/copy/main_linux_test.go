@@ -91,11 +91,15 @@ func TestErrorsNameTheFile(t *testing.T) {
 		{nil, "usage: copy FROM TO\n", 2},
 		{[]string{missing, file}, "copy: open " + missing + ": no such file or directory\n", 1},
 		{[]string{file, missing + "/x"}, "copy: open " + missing + "/x: no such file or directory\n", 1},
+		{[]string{file, file}, "copy: copy " + file + ": this is the file to copy from\n", 1},
 		{[]string{dir, missing}, "copy: copy " + dir + ": not a regular file\n", 1},
 	} {
 		if errs, status := runCopy(t, tc.args...); errs != tc.want || status != tc.status {
 			t.Errorf("%v: %q, status %d; want %q", tc.args, errs, status, tc.want)
 		}
+	}
+	if b, err := os.ReadFile(file); string(b) != "text" || err != nil {
+		t.Errorf("the file is %q now, %v", b, err)
 	}
 }
 
