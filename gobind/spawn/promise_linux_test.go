@@ -336,6 +336,20 @@ var promises = []struct {
 		var errs bytes.Buffer
 		_, err = with(m.shell("echo err >&2; exit 3"), "Stderr", &errs).Output()
 		promise(t, errors.As(err, &exit) && exit.Stderr == nil && errs.String() == "err\n", "%#v", err)
+		// All of 65,536 bytes, and the ends of more.
+		for _, middle := range []int{0, 1, 1000000} {
+			_, err = m.shell(fmt.Sprintf("(echo first; head -c %d /dev/zero; echo last) >&2; exit 3", 1<<16-11+middle)).Output()
+			promise(t, errors.As(err, &exit), "%v", err)
+			said := string(exit.Stderr)
+			promise(t, strings.HasPrefix(said, "first\n") && strings.HasSuffix(said, "last\n"), "%d bytes", len(said))
+			want := 1 << 16
+			if middle > 0 {
+				note := fmt.Sprintf("omitting %d bytes", middle)
+				promise(t, strings.Contains(said, note), "%q is missing", note)
+				want += len(note) + len("\n...  ...\n")
+			}
+			promise(t, len(said) == want, "%d bytes, want %d", len(said), want)
+		}
 		_, err = with(m.shell(""), "Stdout", io.Discard).Output()
 		promise(t, err != nil, "Output with Stdout")
 	}},

@@ -283,13 +283,14 @@ func (c *Cmd) Run() error {
 }
 
 // Output runs the program and returns what it wrote to standard output. When
-// Stderr is nil, an [*ExitError] holds the end of what it wrote there.
+// Stderr is nil, an [*ExitError] holds what it wrote there, without the
+// middle when that is long.
 func (c *Cmd) Output() ([]byte, error) {
 	if c.Stdout != nil {
 		return nil, errors.New("spawn: Stdout is set")
 	}
 	var out bytes.Buffer
-	var said tail
+	var said ends
 	c.Stdout = &out
 	if c.Stderr == nil {
 		c.Stderr = &said
@@ -314,22 +315,38 @@ func (c *Cmd) CombinedOutput() ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// A tail keeps the end of what is written to it.
-type tail struct {
-	buf []byte
+// An ends keeps the beginning and the end of what is written to it.
+type ends struct {
+	head, tail []byte
+	// omitted is how many bytes there were between them.
+	omitted int
 }
 
-// tailMax is how much of a tail is handed out.
-const tailMax = 32 << 10
+// endMax is how much of each end is handed out.
+const endMax = 32 << 10
 
-func (t *tail) Write(p []byte) (int, error) {
-	t.buf = append(t.buf, p...)
-	if len(t.buf) > 4*tailMax {
-		t.buf = append(t.buf[:0], t.bytes()...)
+func (e *ends) Write(p []byte) (int, error) {
+	n := min(len(p), endMax-len(e.head))
+	e.head = append(e.head, p[:n]...)
+	e.tail = append(e.tail, p[n:]...)
+	if len(e.tail) > 4*endMax {
+		e.cut()
 	}
 	return len(p), nil
 }
 
-func (t *tail) bytes() []byte {
-	return t.buf[max(0, len(t.buf)-tailMax):]
+// cut leaves no more of the tail than is handed out.
+func (e *ends) cut() {
+	if n := len(e.tail) - endMax; n > 0 {
+		e.omitted += n
+		e.tail = append(e.tail[:0], e.tail[n:]...)
+	}
+}
+
+func (e *ends) bytes() []byte {
+	e.cut()
+	if e.omitted > 0 {
+		e.head = fmt.Appendf(e.head, "\n... omitting %d bytes ...\n", e.omitted)
+	}
+	return append(e.head, e.tail...)
 }
