@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"runtime"
 	"strings"
 	"testing"
@@ -124,16 +123,9 @@ func TestArenaGivesAlignedMemory(t *testing.T) {
 	wantErr(t, "NewArena(0)", err, sys.EINVAL)
 }
 
-const arenaEnv = "URING_TEST_ARENA"
-
 // In a process of its own, because the memory stays.
 func TestDroppedArenaIsReportedAndStays(t *testing.T) {
-	if os.Getenv(arenaEnv) == "" {
-		cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=60s")
-		cmd.Env = append(os.Environ(), arenaEnv+"=1")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%v\n%s", err, out)
-		}
+	if !alone(t) {
 		return
 	}
 	r, w, err := os.Pipe()

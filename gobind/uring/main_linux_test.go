@@ -6,6 +6,8 @@ package uring_test
 
 import (
 	"errors"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -95,6 +97,23 @@ func result(t testing.TB, r *uring.Ring) int32 {
 		return c.Res
 	}
 	return 0
+}
+
+const aloneEnv = "URING_TEST_ALONE"
+
+// alone reports whether this test has the process for itself, in which it may
+// leave something; else it has run in such a one when alone returns.
+func alone(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(aloneEnv) != "" {
+		return true
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=60s")
+	cmd.Env = append(os.Environ(), aloneEnv+"=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	return false
 }
 
 func wantRes(t testing.TB, name string, got, want int32) {

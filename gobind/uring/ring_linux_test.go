@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"runtime"
 	"strings"
 	"syscall"
@@ -250,17 +249,10 @@ func drop(t *testing.T) (fd int) {
 	return r.FD()
 }
 
-const dropEnv = "URING_TEST_DROP"
-
 // In a process of its own, because the ring stays.
 func TestDroppedRingIsReportedAndStays(t *testing.T) {
-	if os.Getenv(dropEnv) == "" {
-		newRing(t, 1)
-		cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=60s")
-		cmd.Env = append(os.Environ(), dropEnv+"=1")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%v\n%s", err, out)
-		}
+	newRing(t, 1)
+	if !alone(t) {
 		return
 	}
 	r, w, err := os.Pipe()
