@@ -9,24 +9,7 @@
 #include <shim/uring.h>
 
 #include "check.h"
-
-#define NONE "this kernel has no io_uring, or forbids it"
-#define LACKS "this kernel cannot register that"
-
-static int no_ring(struct shim_uring *ring, unsigned flags)
-{
-	int err = shim_uring_queue_init(8, ring, flags);
-
-	CHECK(!err || err == -SHIM_ENOSYS || err == -SHIM_EPERM ||
-	      (flags && err == -SHIM_EINVAL));
-	return err;
-}
-
-static int lacks(int err)
-{
-	return err == -SHIM_EINVAL || err == -SHIM_ENOSYS ||
-	       err == -SHIM_EOPNOTSUPP || err == -SHIM_EBADF;
-}
+#include "uring_util.h"
 
 /* What was prepared results in. */
 static int done(struct shim_uring *ring)
@@ -68,7 +51,7 @@ static void a_ring_reads_registered_files_and_no_others(void)
 	int fd = (int)shim_memfd_create("filter", SHIM_MFD_CLOEXEC);
 	char byte = 0;
 
-	if (no_ring(&ring, SHIM_IORING_SETUP_R_DISABLED))
+	if (no_ring(&ring, 8, SHIM_IORING_SETUP_R_DISABLED))
 		SKIP(NONE);
 	CHECK_EQ(shim_write(fd, "x", 1), 1);
 	CHECK_EQ(restrict_to_files(&ring, &fd, 1), 0);
@@ -120,7 +103,7 @@ static void a_filter_refuses_requests(void)
 	struct shim_uring ring;
 	int err;
 
-	if (no_ring(&ring, 0))
+	if (no_ring(&ring, 8, 0))
 		SKIP(NONE);
 	err = shim_uring_register_bpf_filter(&ring, &bpf);
 	if (lacks(err)) {
@@ -157,7 +140,7 @@ static void a_filter_knows_the_family_of_a_socket(void)
 	struct shim_uring ring;
 	int err, fd;
 
-	if (no_ring(&ring, 0))
+	if (no_ring(&ring, 8, 0))
 		SKIP(NONE);
 	err = filter_sockets(&ring);
 	if (lacks(err)) {
@@ -198,9 +181,9 @@ static int restricted(int err)
 {
 	struct shim_uring ring;
 
-	if (lacks(err))
+	if (lacks_ringless(err))
 		return CANNOT;
-	if (err || no_ring(&ring, 0))
+	if (err || no_ring(&ring, 8, 0))
 		return 100;
 	return nop_is_refused(&ring) ? REFUSED : ALLOWED;
 }
@@ -234,7 +217,7 @@ static void a_task_refuses_requests_on_all_its_rings(void)
 	struct shim_uring ring;
 	int filter, restriction;
 
-	if (no_ring(&ring, 0))
+	if (no_ring(&ring, 8, 0))
 		SKIP(NONE);
 	filter = in_child(filter_task);
 	restriction = in_child(restrict_task);

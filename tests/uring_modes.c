@@ -9,24 +9,10 @@
 #include <shim/uring.h>
 
 #include "check.h"
+#include "uring_util.h"
 
-#define NONE "this kernel has no io_uring, or forbids it"
 #define DEFER \
 	(SHIM_IORING_SETUP_SINGLE_ISSUER | SHIM_IORING_SETUP_DEFER_TASKRUN)
-
-static const struct shim_timespec deadline = { 60, 0 };
-
-/* 0, or 1 if the kernel has no such ring; other errors fail the test. */
-static int no_ring(struct shim_uring *ring, unsigned entries, unsigned flags)
-{
-	int err = shim_uring_queue_init(entries, ring, flags);
-
-	if (!err)
-		return 0;
-	CHECK(err == -SHIM_ENOSYS || err == -SHIM_EPERM ||
-	      (flags && err == -SHIM_EINVAL));
-	return 1;
-}
 
 static void put_nops(struct shim_uring *ring, int nr)
 {

@@ -2,8 +2,7 @@
 /*
  * What a ring is told and asked since Linux 6.8, on the real kernel: what it
  * supports, buffers of other rings, clocks, waits whose arguments are
- * registered; and how buffers are read that are
- * filled piece by piece.
+ * registered; and how buffers are read that are filled piece by piece.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -11,43 +10,7 @@
 #include <shim/uring.h>
 
 #include "check.h"
-
-#define NONE "this kernel has no io_uring, or forbids it"
-#define LACKS "this kernel cannot register that"
-
-static const struct shim_timespec deadline = { 60, 0 };
-
-static int no_ring(struct shim_uring *ring, unsigned flags)
-{
-	int err = shim_uring_queue_init(8, ring, flags);
-
-	CHECK(!err || err == -SHIM_ENOSYS || err == -SHIM_EPERM ||
-	      (flags && err == -SHIM_EINVAL));
-	return err;
-}
-
-static int lacks(int err)
-{
-	return err == -SHIM_EINVAL || err == -SHIM_ENOSYS ||
-	       err == -SHIM_EOPNOTSUPP || err == -SHIM_EBADF;
-}
-
-/* The result of the next request, whose flags go to *flags. */
-static int result(struct shim_uring *ring, uint64_t user_data, uint32_t *flags)
-{
-	struct shim_io_uring_cqe *cqe;
-	int res;
-
-	CHECK(shim_uring_submit(ring) >= 0);
-	if (!CHECK_EQ(shim_uring_wait_cqe_timeout(ring, &cqe, &deadline), 0))
-		return -1;
-	CHECK_EQ(cqe->user_data, user_data);
-	res = cqe->res;
-	if (flags)
-		*flags = cqe->flags;
-	shim_uring_cqe_seen(ring, cqe);
-	return res;
-}
+#include "uring_util.h"
 
 static int nop(struct shim_uring *ring)
 {
@@ -114,9 +77,9 @@ static void buffers_of_another_ring_are_used(void)
 	struct shim_io_uring_sqe *sqe;
 	int err, fd;
 
-	if (no_ring(&a, 0))
+	if (no_ring(&a, 8, 0))
 		SKIP(NONE);
-	CHECK_EQ(no_ring(&b, 0), 0);
+	CHECK_EQ(no_ring(&b, 8, 0), 0);
 	err = shim_uring_clone_buffers(&b, &a);
 	CHECK(err == -SHIM_ENXIO || lacks(err));
 	CHECK_EQ(shim_uring_register_buffers(&a, iov, 3), 0);
@@ -186,7 +149,7 @@ static void a_buffer_is_filled_piece_by_piece(void)
 	struct shim_uring ring;
 	int err = 0, pair[2];
 
-	if (no_ring(&ring, 0))
+	if (no_ring(&ring, 8, 0))
 		SKIP(NONE);
 	br = shim_uring_setup_buf_ring(&ring, BUFS, GROUP,
 				       SHIM_IOU_PBUF_RING_INC, &err);
@@ -213,7 +176,7 @@ static void the_kernel_has_the_memory_of_a_buffer_ring(void)
 	struct shim_uring ring;
 	int err = 0, pair[2];
 
-	if (no_ring(&ring, 0))
+	if (no_ring(&ring, 8, 0))
 		SKIP(NONE);
 	br = shim_uring_setup_buf_ring(&ring, BUFS, GROUP,
 				       SHIM_IOU_PBUF_RING_MMAP, &err);
@@ -250,7 +213,7 @@ static void a_wait_has_the_clock_that_was_registered(void)
 	struct shim_uring ring;
 	int err;
 
-	if (no_ring(&ring, 0))
+	if (no_ring(&ring, 8, 0))
 		SKIP(NONE);
 	err = shim_uring_register_clock(&ring, &clock);
 	if (lacks(err)) {
@@ -273,7 +236,7 @@ static void a_wait_takes_registered_arguments(void)
 	struct shim_uring ring;
 	int err;
 
-	if (no_ring(&ring, SHIM_IORING_SETUP_R_DISABLED))
+	if (no_ring(&ring, 8, SHIM_IORING_SETUP_R_DISABLED))
 		SKIP(NONE);
 	waits = shim_mmap(NULL, PAGES, SHIM_PROT_READ | SHIM_PROT_WRITE,
 			  SHIM_MAP_PRIVATE | SHIM_MAP_ANONYMOUS, -1, 0);
@@ -326,7 +289,7 @@ static void a_wait_has_its_own_signal_mask(void)
 	uint64_t old;
 	int n;
 
-	if (no_ring(&ring, 0))
+	if (no_ring(&ring, 8, 0))
 		SKIP(NONE);
 	CHECK_EQ(shim_rt_sigaction(SHIM_SIGUSR1, &action, &old_action), 0);
 	CHECK_EQ(shim_rt_sigprocmask(SHIM_SIG_BLOCK, &usr1, &old), 0);
@@ -352,7 +315,7 @@ static void a_wait_need_not_look_like_one_for_a_disk(void)
 	struct shim_uring ring;
 	int err;
 
-	if (no_ring(&ring, 0))
+	if (no_ring(&ring, 8, 0))
 		SKIP(NONE);
 	err = shim_uring_set_iowait(&ring, 0);
 	if (lacks(err)) {
@@ -374,7 +337,7 @@ static void busy_polling_is_switched_on_and_off(void)
 	struct shim_uring ring;
 	int err;
 
-	if (no_ring(&ring, 0))
+	if (no_ring(&ring, 8, 0))
 		SKIP(NONE);
 	err = shim_uring_register_napi(&ring, &napi);
 	if (lacks(err)) {
@@ -395,7 +358,7 @@ static void an_eventfd_counts_when_it_is_asked_to(void)
 	uint64_t count = 0;
 	int fd;
 
-	if (no_ring(&ring, 0))
+	if (no_ring(&ring, 8, 0))
 		SKIP(NONE);
 	fd = (int)shim_eventfd2(0, SHIM_EFD_NONBLOCK | SHIM_EFD_CLOEXEC);
 	CHECK_EQ(shim_uring_register_eventfd(&ring, fd), 0);
@@ -421,11 +384,11 @@ static void a_message_needs_no_ring_to_come_from(void)
 	uint32_t flags;
 	int err;
 
-	if (no_ring(&ring, 0))
+	if (no_ring(&ring, 8, 0))
 		SKIP(NONE);
 	shim_uring_prep_msg_ring(&sqe, ring.ring_fd, 42, 77, 0);
 	err = shim_uring_register_sync_msg(&sqe);
-	if (lacks(err)) {
+	if (lacks_ringless(err)) {
 		shim_uring_queue_exit(&ring);
 		SKIP(LACKS);
 	}

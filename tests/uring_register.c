@@ -9,46 +9,11 @@
 #include <shim/uring.h>
 
 #include "check.h"
-
-#define NONE "this kernel has no io_uring, or forbids it"
-#define LACKS "this kernel cannot register that"
-
-static const struct shim_timespec deadline = { 60, 0 };
-
-static int no_ring(struct shim_uring *ring, unsigned flags)
-{
-	int err = shim_uring_queue_init(8, ring, flags);
-
-	CHECK(!err || err == -SHIM_ENOSYS || err == -SHIM_EPERM);
-	return err;
-}
-
-static int lacks(int err)
-{
-	return err == -SHIM_EINVAL || err == -SHIM_ENOSYS ||
-	       err == -SHIM_EOPNOTSUPP;
-}
+#include "uring_util.h"
 
 static struct shim_io_uring_sqe *sqe_of(struct shim_uring *ring)
 {
 	return shim_uring_get_sqe(ring);
-}
-
-/* The result of the next request, whose flags go to *flags. */
-static int result(struct shim_uring *ring, uint64_t user_data, uint32_t *flags)
-{
-	struct shim_io_uring_cqe *cqe;
-	int res;
-
-	CHECK(shim_uring_submit(ring) >= 0);
-	if (!CHECK_EQ(shim_uring_wait_cqe_timeout(ring, &cqe, &deadline), 0))
-		return -1;
-	CHECK_EQ(cqe->user_data, user_data);
-	res = cqe->res;
-	if (flags)
-		*flags = cqe->flags;
-	shim_uring_cqe_seen(ring, cqe);
-	return res;
 }
 
 /* What was prepared as request 1 results in. */
@@ -75,7 +40,7 @@ static void registered_buffers_are_read_and_written(void)
 	struct shim_uring ring;
 	int fd;
 
-	if (no_ring(&ring, 0))
+	if (no_ring(&ring, 8, 0))
 		SKIP(NONE);
 	fd = file_with("", 0);
 	CHECK_EQ(shim_uring_unregister_buffers(&ring), -SHIM_ENXIO);
@@ -105,7 +70,7 @@ static void a_tag_tells_that_a_buffer_is_free(void)
 	struct shim_uring ring;
 	int err;
 
-	if (no_ring(&ring, 0))
+	if (no_ring(&ring, 8, 0))
 		SKIP(NONE);
 	err = shim_uring_register_buffers_tags(&ring, &iov, &tags[0], 1);
 	if (lacks(err)) {
@@ -133,7 +98,7 @@ static void registered_files_are_read_by_index(void)
 	char byte = 0;
 	int files[2], none[2] = { -1, SHIM_IORING_REGISTER_FILES_SKIP };
 
-	if (no_ring(&ring, 0))
+	if (no_ring(&ring, 8, 0))
 		SKIP(NONE);
 	files[0] = file_with("0", 1);
 	files[1] = file_with("1", 1);
@@ -168,7 +133,7 @@ static void a_file_is_opened_used_and_closed_without_a_descriptor(void)
 	char byte = 1;
 	int err, slot;
 
-	if (no_ring(&ring, 0))
+	if (no_ring(&ring, 8, 0))
 		SKIP(NONE);
 	err = shim_uring_register_files_sparse(&ring, 4);
 	if (lacks(err)) {
@@ -243,7 +208,7 @@ static void a_multishot_receive_takes_provided_buffers(void)
 	uint16_t head = 0;
 	int err = 0, pair[2];
 
-	if (no_ring(&ring, 0))
+	if (no_ring(&ring, 8, 0))
 		SKIP(NONE);
 	br = shim_uring_setup_buf_ring(&ring, BUFS, GROUP, 0, &err);
 	if (!br && lacks(err)) {
@@ -278,7 +243,7 @@ static void a_registered_ring_works_and_may_be_closed(void)
 	struct shim_io_uring_sqe *sqe;
 	int n;
 
-	if (no_ring(&ring, 0))
+	if (no_ring(&ring, 8, 0))
 		SKIP(NONE);
 	CHECK_EQ(shim_uring_unregister_ring_fd(&ring), -SHIM_EINVAL);
 	n = shim_uring_register_ring_fd(&ring);
@@ -313,7 +278,7 @@ static void restrictions_forbid_what_they_do_not_name(void)
 	struct shim_io_uring_sqe *sqe;
 	char byte;
 
-	if (no_ring(&ring, SHIM_IORING_SETUP_R_DISABLED))
+	if (no_ring(&ring, 8, SHIM_IORING_SETUP_R_DISABLED))
 		SKIP(NONE);
 	only[0].opcode = SHIM_IORING_RESTRICTION_SQE_OP;
 	only[0].sqe_op = SHIM_IORING_OP_NOP;
@@ -337,7 +302,7 @@ static void a_personality_serves_requests_until_it_is_gone(void)
 	struct shim_io_uring_sqe *sqe;
 	int id;
 
-	if (no_ring(&ring, 0))
+	if (no_ring(&ring, 8, 0))
 		SKIP(NONE);
 	id = shim_uring_register_personality(&ring);
 	CHECK(id > 0);
@@ -361,7 +326,7 @@ static void workers_are_limited_and_bound_to_cpus(void)
 	int err;
 
 	CHECK(n > 0);
-	if (no_ring(&ring, 0))
+	if (no_ring(&ring, 8, 0))
 		SKIP(NONE);
 	err = shim_uring_register_iowq_max_workers(&ring, values);
 	if (lacks(err)) {
@@ -385,7 +350,7 @@ static void a_synchronous_cancel_has_ended_the_request(void)
 	struct shim_io_uring_sqe *sqe;
 	int err, pair[2];
 
-	if (no_ring(&ring, 0))
+	if (no_ring(&ring, 8, 0))
 		SKIP(NONE);
 	CHECK_EQ(shim_pipe2(pair, SHIM_O_CLOEXEC), 0);
 	sqe = sqe_of(&ring);

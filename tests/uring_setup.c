@@ -10,22 +10,13 @@
 #include <shim/uring.h>
 
 #include "check.h"
+#include "uring_util.h"
 
-#define LACKS "this kernel cannot set up such a ring"
+#define NO_SUCH_RING "this kernel cannot set up such a ring"
 #define DEFER \
 	(SHIM_IORING_SETUP_SINGLE_ISSUER | SHIM_IORING_SETUP_DEFER_TASKRUN)
 
 enum { MEMORY = 1 << 20 };
-
-/* 1 if the kernel has no such ring; other errors fail the test. */
-static int no_ring(struct shim_uring *ring, unsigned entries, unsigned flags)
-{
-	int err = shim_uring_queue_init(entries, ring, flags);
-
-	CHECK(!err || err == -SHIM_ENOSYS || err == -SHIM_EPERM ||
-	      err == -SHIM_EINVAL);
-	return err != 0;
-}
 
 static char *memory(void)
 {
@@ -79,7 +70,7 @@ static void a_ring_gets_memory_of_its_own(void)
 	struct shim_uring ring;
 
 	if (no_ring(&ring, 4, SHIM_IORING_SETUP_NO_MMAP))
-		SKIP(LACKS);
+		SKIP(NO_SUCH_RING);
 	work(&ring);
 	shim_uring_queue_exit(&ring);
 	if (!no_ring(&ring, 256, SHIM_IORING_SETUP_NO_MMAP)) {
@@ -100,7 +91,7 @@ static void rings_share_the_memory_of_their_user(void)
 	n = shim_uring_queue_init_mem(4, &a, &p, mem, MEMORY);
 	if (n == -SHIM_EINVAL || n == -SHIM_ENOSYS || n == -SHIM_EPERM) {
 		shim_munmap(mem, MEMORY);
-		SKIP(LACKS);
+		SKIP(NO_SUCH_RING);
 	}
 	CHECK_EQ(n, shim_uring_memory_size(4, SHIM_IORING_SETUP_NO_MMAP));
 	q.flags = SHIM_IORING_SETUP_CQSIZE;
@@ -131,7 +122,7 @@ static void a_ring_needs_no_descriptor(void)
 	struct shim_uring ring;
 
 	if (no_ring(&ring, 4, flags))
-		SKIP(LACKS);
+		SKIP(NO_SUCH_RING);
 	/* The thread has room for 16 such rings: each exit frees one. */
 	for (int i = 0; i < 20; i++) {
 		CHECK_EQ(ring.ring_fd, -1);
@@ -155,7 +146,7 @@ static void a_ring_is_made_of_a_descriptor(void)
 	long fd = shim_io_uring_setup(4, &p);
 
 	if (fd < 0)
-		SKIP(LACKS);
+		SKIP(NO_SUCH_RING);
 	CHECK_EQ(shim_uring_queue_mmap(-1, &p, &ring), -SHIM_EBADF);
 	CHECK_EQ(shim_uring_queue_mmap((int)fd, &p, &ring), 0);
 	CHECK_EQ(ring.ring_fd, fd);
@@ -185,7 +176,7 @@ static void a_child_does_not_inherit_the_memory(void)
 	struct shim_uring ring;
 
 	if (no_ring(&ring, 4, 0))
-		SKIP(LACKS);
+		SKIP(NO_SUCH_RING);
 	CHECK_EQ(in_child(&ring), 0);
 	CHECK_EQ(shim_uring_ring_dontfork(&ring), 0);
 	CHECK_EQ(in_child(&ring), -SHIM_ENOMEM);
@@ -215,7 +206,7 @@ static void sizes_are_those_of_the_kernel(void)
 	      4096 * 64 + 8192 * 32);
 	CHECK_EQ(shim_uring_mlock_size(0, 0), -SHIM_EINVAL);
 	if (no_ring(&ring, 128, 0))
-		SKIP(LACKS);
+		SKIP(NO_SUCH_RING);
 	size = (long)(ring.sq.ring_sz + ring.sq.sqes_sz);
 	CHECK(shim_uring_memory_size(128, 0) >= size);
 	if (ring.features & SHIM_IORING_FEAT_NATIVE_WORKERS)
@@ -306,7 +297,7 @@ static void completions_of_two_sizes_come_in_order(void)
 	struct shim_uring ring;
 
 	if (no_ring(&ring, 4, SHIM_IORING_SETUP_CQE_MIXED))
-		SKIP(LACKS);
+		SKIP(NO_SUCH_RING);
 	for (size_t way = 0; way < 3; way++) {
 		uint64_t put = 0, got = 0;
 
@@ -331,7 +322,7 @@ static void requests_of_two_sizes_are_submitted_together(void)
 	struct shim_uring ring;
 
 	if (no_ring(&ring, 8, SHIM_IORING_SETUP_SQE_MIXED))
-		SKIP(LACKS);
+		SKIP(NO_SUCH_RING);
 	for (uint64_t i = 0; i < 60; i += 2) {
 		put_nop(&ring, i);
 		sqe = shim_uring_get_sqe128(&ring);
@@ -356,11 +347,11 @@ static void large_requests_need_a_ring_for_them(void)
 	struct shim_uring ring;
 
 	if (no_ring(&ring, 4, 0))
-		SKIP(LACKS);
+		SKIP(NO_SUCH_RING);
 	CHECK(!shim_uring_get_sqe128(&ring));
 	shim_uring_queue_exit(&ring);
 	if (no_ring(&ring, 4, SHIM_IORING_SETUP_SQE128))
-		SKIP(LACKS);
+		SKIP(NO_SUCH_RING);
 	for (int i = 0; i < 4; i++)
 		CHECK(shim_uring_get_sqe128(&ring) == &ring.sq.sqes[2 * i]);
 	CHECK(!shim_uring_get_sqe128(&ring));
@@ -378,7 +369,7 @@ static void a_queue_begins_at_its_start_again(void)
 	struct shim_uring ring;
 
 	if (no_ring(&ring, 4, flags))
-		SKIP(LACKS);
+		SKIP(NO_SUCH_RING);
 	work(&ring);
 	put_nop(&ring, 1);
 	sqe = shim_uring_get_sqe(&ring);
@@ -428,7 +419,7 @@ static void a_ring_keeps_what_is_in_it_when_it_grows(void)
 	int err;
 
 	if (no_ring(&ring, 4, DEFER))
-		SKIP(LACKS);
+		SKIP(NO_SUCH_RING);
 	err = resize(&ring, 8, 0);
 	if (err == -SHIM_EINVAL) {
 		shim_uring_queue_exit(&ring);
@@ -463,12 +454,12 @@ static void not_each_ring_can_change_its_size(void)
 	struct shim_uring ring;
 
 	if (no_ring(&ring, 4, 0))
-		SKIP(LACKS);
+		SKIP(NO_SUCH_RING);
 	CHECK_EQ(resize(&ring, 8, 0), -SHIM_EINVAL);
 	work(&ring);
 	shim_uring_queue_exit(&ring);
 	if (no_ring(&ring, 4, DEFER | SHIM_IORING_SETUP_NO_MMAP))
-		SKIP(LACKS);
+		SKIP(NO_SUCH_RING);
 	CHECK_EQ(resize(&ring, 8, 0), -SHIM_EINVAL);
 	work(&ring);
 	shim_uring_queue_exit(&ring);
