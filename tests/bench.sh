@@ -5,27 +5,15 @@
 # make has put shim-bench. Times do not matter here, only that all rows run.
 set -u
 
+. tests/report.sh
+
 out=$(cd "$1" && pwd) || exit 1
 shim_bench=$out/shim-bench
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
 mkdir here
-passed=0 failed=0
-
-# check NAME COMMAND...: the command must succeed; its output says why not.
-check() {
-	name=$1
-	shift
-	if ("$@") >log 2>&1 </dev/null; then
-		echo "ok bench.sh/$name"
-		passed=$((passed + 1))
-	else
-		echo "FAIL bench.sh/$name"
-		tail -n 20 log | sed 's/^/	/'
-		failed=$((failed + 1))
-	fi
-}
+suite=bench.sh log=$dir/log
 
 # says STATUS TEXT COMMAND...: ends with it, and says so on stderr.
 says() {
@@ -157,5 +145,4 @@ check the_driver_gets_lines_from_every_program driven
 check the_driver_runs_all_rivals_of_a_ring rings
 check the_driver_leaves_nothing_behind left_behind
 
-echo "$passed passed, $failed failed, 0 skipped"
-[ "$failed" -eq 0 ]
+closing

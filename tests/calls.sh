@@ -6,29 +6,13 @@
 # that run.sh reads.
 set -u
 
+. tests/report.sh
+
 go=${GO:-go}
 calls=$PWD/$1/shim-calls
 out=$PWD/build/calls
 gobind=$PWD/gobind
-passed=0 failed=0 skipped=0
-
-check() {
-	name=$1
-	shift
-	if (cd "$out" && "$@") >"$out/log" 2>&1 </dev/null; then
-		echo "ok calls/$name"
-		passed=$((passed + 1))
-	else
-		echo "FAIL calls/$name"
-		sed 's/^/	/' "$out/log"
-		failed=$((failed + 1))
-	fi
-}
-
-skip() {
-	echo "skip calls/$1: $2"
-	skipped=$((skipped + 1))
-}
+suite=calls log=$out/log
 
 # ends STATUS COMMAND...: it must end so; what it prints goes to $out/printed.
 ends() {
@@ -62,7 +46,7 @@ says() {
 ## Two programs that append a line to a file
 
 rm -rf "$out"
-mkdir -p "$out/cgo" "$out/port" || exit 1
+mkdir -p "$out/cgo" "$out/port" && cd "$out" || exit 1
 cat >"$out/cgo/main.go" <<'END'
 package main
 
@@ -324,5 +308,4 @@ else
 	skip finds_the_forgotten_flag "no cgo here: Go finds no C compiler"
 fi
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ]
+closing

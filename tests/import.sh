@@ -5,17 +5,19 @@
 # the kernel's. In the form that run.sh reads.
 set -u
 
+. tests/report.sh
+
+dir=build/import
+suite=import log=$dir/log
 for tool in x86_64-linux-gnu-gcc aarch64-linux-gnu-gcc; do
 	command -v $tool >/dev/null && continue
-	echo "skip import: $tool is missing"
-	echo "0 passed, 0 failed, 1 skipped"
+	skip "$tool" "it is missing"
+	closing
 	exit
 done
 
-dir=build/import
 rm -rf $dir
 mkdir -p $dir/spec || exit
-passed=0 failed=0
 
 # release SUITE VERSION PATCHLEVEL: its headers, as far as they are alike.
 release() {
@@ -90,13 +92,11 @@ import() {
 
 # same NAME FILE: it is like standard input.
 same() {
-	if diff - "$2" >$dir/diff; then
-		echo "ok import/$1"
-		passed=$((passed + 1))
+	if diff - "$2" >$dir/log; then
+		pass "$1"
 	else
-		echo "FAIL import/$1"
-		sed 's/^/	/' $dir/diff $dir/stderr
-		failed=$((failed + 1))
+		cat $dir/stderr >>$dir/log
+		fail "$1"
 	fi
 }
 
@@ -176,5 +176,4 @@ same a_list_without_an_end_is_an_error $dir/stderr <<-END
 	END
 same failures_change_nothing $dir/spec/uapi_a.spec <$dir/before
 
-echo "$passed passed, $failed failed, 0 skipped"
-[ $failed -eq 0 ]
+closing

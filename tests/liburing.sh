@@ -8,30 +8,14 @@
 # ring is smaller than liburing's. In the form that run.sh reads.
 set -u
 
+. tests/report.sh
+
 o=$1
 out=$o/tests/liburing
 cc=${CC:-cc}
 ours="$o/libshim-liburing.a $o/libshim.a"
 mkdir -p "$out"
-passed=0 failed=0 skipped=0
-
-check() {
-	name=$1
-	shift
-	if ("$@") >"$out/log" 2>&1 </dev/null; then
-		echo "ok liburing/$name"
-		passed=$((passed + 1))
-	else
-		echo "FAIL liburing/$name"
-		sed 's/^/	/' "$out/log"
-		failed=$((failed + 1))
-	fi
-}
-
-skip() {
-	echo "skip liburing/$1: $2"
-	skipped=$((skipped + 1))
-}
+suite=liburing log=$out/log
 
 ## Symbols
 
@@ -128,5 +112,4 @@ else
 	skip newest_header "$(tail -n 1 "$out/log")"
 fi
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+closing

@@ -7,30 +7,14 @@
 # form that run.sh reads.
 set -u
 
+. tests/report.sh
+
 make=${MAKE:-make}
 go=${GO:-go}
 host=$(uname -m)
 out=build/links
 mkdir -p "$out"
-passed=0 failed=0 skipped=0
-
-check() {
-	name=$1
-	shift
-	if ("$@") >"$out/log" 2>&1 </dev/null; then
-		echo "ok links/$name"
-		passed=$((passed + 1))
-	else
-		echo "FAIL links/$name"
-		sed 's/^/	/' "$out/log"
-		failed=$((failed + 1))
-	fi
-}
-
-skip() {
-	echo "skip links/$1: $2"
-	skipped=$((skipped + 1))
-}
+suite=links log=$out/log
 
 # hello CPU COMPILER FLAGS...: build it and look at its greeting. The library
 # stands before all others.
@@ -179,5 +163,4 @@ else
 	skip other_cpu "only x86_64 tests the other CPU, under qemu-user"
 fi
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+closing

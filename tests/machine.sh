@@ -6,6 +6,8 @@
 # them false.
 set -u
 
+. tests/report.sh
+
 go=$(command -v "${GO:-go}") || exit 1
 export GO=go
 dir=$(mktemp -d) || exit 1
@@ -13,12 +15,10 @@ trap 'rm -rf "$dir"' EXIT
 # The false programs stand before those that are ours.
 bin=$dir/false
 ours=$dir/ours
-passed=0 failed=0
+suite=machine log=$dir/log
 
-# check NAME COMMAND...: on a machine of its own, which has all that we have.
-check() {
-	name=$1
-	shift
+# on_machine COMMAND...: on a machine of its own, which has all that we have.
+on_machine() {
 	rm -rf "$bin"
 	mkdir "$bin"
 	mv -f "$dir/away/"* "$ours" 2>/dev/null
@@ -26,14 +26,10 @@ check() {
 	# shellcheck disable=SC2016 # for the program
 	false_program apt-get 'echo "$@" >>'"$dir/apt"
 	rm -f "$dir/apt"
-	if ("$@") >"$dir/log" 2>&1 </dev/null; then
-		echo "ok machine/$name"
-		passed=$((passed + 1))
-	else
-		echo "FAIL machine/$name"
-		sed 's/^/	/' "$dir/said" "$dir/log"
-		failed=$((failed + 1))
-	fi
+	"$@" || {
+		cat "$dir/said"
+		return 1
+	}
 }
 
 # false_program NAME LINE: a program of the machine.
@@ -159,19 +155,18 @@ mkdir "$ours" "$dir/away" "$dir/empty"
 ln -sf "$go" "$ours/go"
 rm -f "$ours/sudo" "$ours/apt-get"
 
-check with_all_there_it_says_nothing complete
-check without_Go_it_names_the_packages_too no_go
-check an_old_Go_is_named old_go
-check SETUP=no_fetches_no_module no_modules
-check without_a_network_the_command_for_modules_is_there no_network
-check SETUP=no_prints_the_command_and_installs_nothing only_print
-check what_is_missing_is_installed_after_saying_so install
-check an_installation_that_fails_shows_why install_fails
-check without_apt_the_packages_are_named no_apt
-check without_sudo_root_is_asked_to_do_it no_sudo
-check a_sudo_that_asks_is_not_called sudo_asks
-check a_sudo_that_does_not_ask_installs sudo_works
-check without_space_it_stops_before_the_compiler_does no_space
+check with_all_there_it_says_nothing on_machine complete
+check without_Go_it_names_the_packages_too on_machine no_go
+check an_old_Go_is_named on_machine old_go
+check SETUP=no_fetches_no_module on_machine no_modules
+check without_a_network_the_command_for_modules_is_there on_machine no_network
+check SETUP=no_prints_the_command_and_installs_nothing on_machine only_print
+check what_is_missing_is_installed_after_saying_so on_machine install
+check an_installation_that_fails_shows_why on_machine install_fails
+check without_apt_the_packages_are_named on_machine no_apt
+check without_sudo_root_is_asked_to_do_it on_machine no_sudo
+check a_sudo_that_asks_is_not_called on_machine sudo_asks
+check a_sudo_that_does_not_ask_installs on_machine sudo_works
+check without_space_it_stops_before_the_compiler_does on_machine no_space
 
-echo "$passed passed, $failed failed, 0 skipped"
-[ "$failed" -eq 0 ]
+closing

@@ -9,26 +9,15 @@
 # must be found wrong. In the form that run.sh reads.
 set -u
 
+. tests/report.sh
+
 make=${MAKE:-make}
 go=${GO:-go}
 host=$(uname -m)
 out=$PWD/build/order
 rm -rf "$out"
 mkdir -p "$out"
-passed=0 failed=0
-
-check() {
-	name=$1
-	shift
-	if ("$@") >"$out/log" 2>&1 </dev/null; then
-		echo "ok order/$name"
-		passed=$((passed + 1))
-	else
-		echo "FAIL order/$name"
-		sed 's/^/	/' "$out/log"
-		failed=$((failed + 1))
-	fi
-}
+suite=order log=$out/log
 
 # instructions CPU: regular expressions of what loads, stores and separates.
 instructions() {
@@ -220,5 +209,4 @@ check "a_relaxed_store_is_found" damaged_c aarch64 $gcc $queue s/__ATOMIC_RELEAS
 check "a_relaxed_load_is_found" damaged_c aarch64 $gcc $queue s/__ATOMIC_ACQUIRE/__ATOMIC_RELAXED/
 rm -rf "$copy"
 
-echo "$passed passed, $failed failed, 0 skipped"
-[ "$failed" -eq 0 ]
+closing
