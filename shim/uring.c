@@ -98,7 +98,7 @@ static int rewinds(const struct shim_uring *ring)
  * take: also those that it did not take before. SQPOLL's thread takes them on
  * its own, so there the new ones count.
  */
-static unsigned publish(struct shim_uring *ring)
+FLAT unsigned publish(struct shim_uring *ring)
 {
 	struct shim_uring_sq *sq = &ring->sq;
 	unsigned fresh = sq->sqe_tail - sq->sqe_head;
@@ -115,7 +115,7 @@ static unsigned publish(struct shim_uring *ring)
 	return polled(ring) ? fresh : shim_uring_sq_ready(ring);
 }
 
-static unsigned wakeup_flag(const struct shim_uring *ring)
+FLAT unsigned wakeup_flag(const struct shim_uring *ring)
 {
 	if (!polled(ring) || !shim_uring_sq_ready(ring))
 		return 0;
@@ -381,17 +381,13 @@ int shim_uring_wait_cqe_timeout(struct shim_uring *ring,
 	return shim_uring_wait_cqes(ring, cqe_ptr, 1, ts, NULL);
 }
 
-unsigned shim_uring_peek_batch_cqe(struct shim_uring *ring,
-				   struct shim_io_uring_cqe **cqes,
-				   unsigned count)
+/* Up to count CQEs where each tells its size, and some only fill a gap. */
+static unsigned peek_mixed(const struct shim_uring *ring, unsigned head,
+			   unsigned tail, struct shim_io_uring_cqe **cqes,
+			   unsigned count)
 {
-	unsigned n = 0, head, tail;
+	unsigned n = 0;
 
-	if (!shim_uring_first_cqe(ring) && may_hold_back(ring) &&
-	    !shim_uring_get_events(ring))
-		shim_uring_first_cqe(ring);
-	head = *ring->cq.khead;
-	tail = head + shim_uring_cq_ready(ring);
 	for (; n < count && head != tail; n++) {
 		cqes[n] = shim_uring_cqe_at(ring, head);
 		/* It can be given back when it is the first. */
@@ -400,6 +396,27 @@ unsigned shim_uring_peek_batch_cqe(struct shim_uring *ring,
 		head += shim_uring_cqe_nr(cqes[n]);
 	}
 	return n;
+}
+
+unsigned shim_uring_peek_batch_cqe(struct shim_uring *ring,
+				   struct shim_io_uring_cqe **cqes,
+				   unsigned count)
+{
+	unsigned head, nr;
+
+	if (!shim_uring_first_cqe(ring) && may_hold_back(ring) &&
+	    !shim_uring_get_events(ring))
+		shim_uring_first_cqe(ring);
+	head = *ring->cq.khead;
+	nr = shim_uring_cq_ready(ring);
+	if (ring->flags & SHIM_IORING_SETUP_CQE_MIXED)
+		return peek_mixed(ring, head, head + nr, cqes, count);
+	if (nr > count)
+		nr = count;
+	/* No CQE is looked at: no address has to wait for one. */
+	for (unsigned i = 0; i < nr; i++)
+		cqes[i] = shim_uring_cqe_at(ring, head + i);
+	return nr;
 }
 
 int shim_uring_get_events(struct shim_uring *ring)

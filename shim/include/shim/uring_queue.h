@@ -73,12 +73,12 @@ static inline struct shim_io_uring_sqe *
 shim_uring_get_sqe(struct shim_uring *ring)
 {
 	struct shim_uring_sq *sq = &ring->sq;
-	unsigned shift = shim_uring_sqe_shift(ring);
-	unsigned at = (sq->sqe_tail & sq->ring_mask) << shift;
+	unsigned tail = sq->sqe_tail;
+	unsigned at = (tail & sq->ring_mask) << shim_uring_sqe_shift(ring);
 
 	if (shim_uring_sq_ready(ring) >= sq->ring_entries)
 		return NULL;
-	sq->sqe_tail++;
+	sq->sqe_tail = tail + 1;
 	return &sq->sqes[at];
 }
 
@@ -274,6 +274,7 @@ struct shim_uring_cqe_iter {
 	struct shim_io_uring_cqe *cqes;
 	unsigned mask;
 	unsigned shift;
+	unsigned mixed;
 	unsigned head;
 	unsigned tail;
 };
@@ -285,6 +286,7 @@ shim_uring_cqe_iter_init(const struct shim_uring *ring)
 		ring->cq.cqes,
 		ring->cq.ring_mask,
 		shim_uring_cqe_shift(ring),
+		ring->flags & SHIM_IORING_SETUP_CQE_MIXED,
 		*ring->cq.khead,
 		/* Acquire: the tail before the CQEs behind it. */
 		shim_uring_load_acquire(ring->cq.ktail),
@@ -300,7 +302,8 @@ static inline int shim_uring_cqe_iter_next(struct shim_uring_cqe_iter *iter,
 	if (iter->head == iter->tail)
 		return 0;
 	*cqe = &iter->cqes[(iter->head & iter->mask) << iter->shift];
-	iter->head += shim_uring_cqe_nr(*cqe);
+	/* Where all are alike the next one's address does not wait for this. */
+	iter->head += iter->mixed ? shim_uring_cqe_nr(*cqe) : 1;
 	return 1;
 }
 
