@@ -10,7 +10,7 @@
 #   make ring-table what each operation of a ring was seen to do, here and on the
 #                   kernels that test-kernels ran last
 #   make stress     rings under load for STRESS seconds, C with sanitizers and
-#                   then Go with its collector
+#                   then Go with its collector; says how far it is
 #   make test-mutants  damage the wrappers: the tests must notice each
 #   make lint       formatting, symbols, headers, layers, stale files
 #   make gen        rewrite the generated files (z*) from gen/spec
@@ -414,10 +414,14 @@ test: setup-test $(GEN) all
 STRESS ?= 600
 stress: setup-test all
 	$(Q)$(MAKE) -s O=$(SAN) CFLAGS="$(SAN_FLAGS)" $(SAN)/tests/uring_stress
-	$(Q)GO=$(GO) URING_STRESS_SECONDS=$(STRESS) \
-		TEST_TIMEOUT=$$(($(STRESS) + 300)) tests/run.sh \
-		$(SAN)/tests/uring_stress \
-		"GOGC=1 PACKAGES=./uring tests/go.sh gobind -run CompleteOnce -timeout 0"
+	$(Q)export GO=$(GO) URING_STRESS_SECONDS=$(STRESS); \
+	limit=$$(($(STRESS) + 300)) failed=0; \
+	echo "C, with AddressSanitizer and UndefinedBehaviorSanitizer:"; \
+	timeout $$limit $(SAN)/tests/uring_stress || failed=1; \
+	echo "Go, whose collector runs all the time:"; \
+	GOGC=1 PACKAGES=./uring timeout $$limit \
+		tests/go.sh gobind -run CompleteOnce -timeout 0 || failed=1; \
+	exit $$failed
 
 test-mutants: setup-test all
 	$(Q)$(MAKE) -s $(EQUAL_ALL)

@@ -35,6 +35,8 @@ cd "$module" || exit 1
 	/^(# |leakcheck:)/ && !bad { print "FAIL"; bad = 1 }
 	/^FAIL/ { bad = 1 }
 	/^ok / { bad = 0; print }
+	# How far the stress is.
+	sub(/^ +[a-z_]+\.go:[0-9]+: stress: /, "stress: ") { print; fflush() }
 	bad { print }
 	END {
 		if (broken && !failed)

@@ -4,7 +4,8 @@
  * Each request completes once, with a result that it may have; bytes arrive
  * once and in order, whatever is cancelled in between; at the end nothing is
  * open that was not before. URING_STRESS_SECONDS in the environment says for
- * how long, URING_STRESS_SEED repeats one. The Go twin is stress_linux_test.go.
+ * how long, and that it tells how far it is; URING_STRESS_SEED repeats one. The
+ * Go twin is stress_linux_test.go.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,7 @@ enum {
 	DEFAULT_MS = 2500,
 	SMALL_MS = 500,
 	DEADLINE_S = 60,
+	REPORT_S = 30,
 	AHEAD_MAX = 4096, /* bytes of a stream that were not received */
 };
 
@@ -28,6 +30,7 @@ static struct shim_uring ring;
 static bool fixed; /* the slots are registered */
 static int nr_busy;
 static uint64_t completed;
+static uint64_t nr_rings;
 
 static int64_t now_ms(void)
 {
@@ -353,6 +356,70 @@ static void live(int64_t end)
 	CHECK_EQ(*ring.cq.koverflow, 0);
 }
 
+/* ---- What it tells ---- */
+
+static struct {
+	int64_t begin, next; /* ms */
+	uint64_t seconds;    /* 0: nothing is told */
+	uint64_t seed;
+} report;
+
+struct line {
+	size_t used;
+	char text[160];
+};
+
+static void add(struct line *line, const char *s)
+{
+	while (*s && line->used < sizeof(line->text))
+		line->text[line->used++] = *s++;
+}
+
+static void add_number(struct line *line, uint64_t n, const char *unit)
+{
+	char digits[24], *p = digits + sizeof(digits);
+
+	*--p = '\0';
+	do
+		*--p = (char)('0' + n % 10);
+	while (n /= 10);
+	add(line, p);
+	add(line, unit);
+}
+
+/* A line like "stress: 30 s of 600, seed 1, 2 rings, 3 requests". */
+static void tell(void)
+{
+	int64_t now = now_ms();
+	struct line line = { 0 };
+
+	if (!report.seconds || now < report.next)
+		return;
+	report.next += REPORT_S * 1000;
+	add(&line, "stress: ");
+	add_number(&line, (uint64_t)(now - report.begin) / 1000, " s of ");
+	add_number(&line, report.seconds, ", seed ");
+	add_number(&line, report.seed, ", ");
+	add_number(&line, nr_rings, " rings, ");
+	add_number(&line, completed, " requests\n");
+	shim_write(1, line.text, line.used);
+}
+
+static void begin_report(uint64_t seconds, uint64_t seed)
+{
+	report.begin = now_ms();
+	report.next = report.begin;
+	report.seconds = seconds;
+	report.seed = seed;
+	tell();
+}
+
+static void end_report(void)
+{
+	report.next = 0;
+	tell();
+}
+
 /* ---- The test ---- */
 
 static int open_fds(void)
@@ -366,32 +433,32 @@ static int open_fds(void)
 
 static void requests_of_all_kinds_complete_once(void)
 {
-	uint64_t ms = 1000 * number_of("URING_STRESS_SECONDS", 0);
+	uint64_t seconds = number_of("URING_STRESS_SECONDS", 0);
 	uint64_t seed = number_of("URING_STRESS_SEED", (uint64_t)now_ms());
+	int64_t ms = check_small() ? SMALL_MS : DEFAULT_MS;
+	int64_t end = now_ms() + (seconds ? 1000 * (int64_t)seconds : ms);
+	struct line name = { 0 };
 	int fds = open_fds(), err;
-	static char name[] = "seed 0000000000";
-	int64_t end;
 
-	if (!ms)
-		ms = check_small() ? SMALL_MS : DEFAULT_MS;
-	end = now_ms() + (int64_t)ms;
 	state = (uint32_t)seed;
-	for (char *p = name + sizeof(name) - 2; p > name + 4; p--) {
-		*p = (char)('0' + seed % 10);
-		seed /= 10;
-	}
 	err = make_ring();
 	if (err == -SHIM_ENOSYS || err == -SHIM_EPERM)
 		SKIP("this kernel has no io_uring, or forbids it");
-	check_case(name);
+	add(&name, "seed ");
+	add_number(&name, seed, "");
+	check_case(name.text);
+	begin_report(seconds, seed);
 	open_world();
 	while (!err) {
+		nr_rings++;
 		live(end);
 		shim_uring_queue_exit(&ring);
+		tell();
 		if (now_ms() >= end || nr_busy)
 			break;
 		err = make_ring();
 	}
+	end_report();
 	CHECK_EQ(err, 0);
 	CHECK(completed > 0);
 	close_world();

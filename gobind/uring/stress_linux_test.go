@@ -340,7 +340,7 @@ func (w *stressWorld) drain() {
 }
 
 // live is the life of one ring.
-func (w *stressWorld) live(end time.Time) bool {
+func (w *stressWorld) live(end time.Time, progress *stressProgress) bool {
 	kinds := []uring.Option{
 		uring.WithFlags(0),
 		uring.WithFlags(uring.SetupCoopTaskrun),
@@ -357,7 +357,8 @@ func (w *stressWorld) live(end time.Time) bool {
 		return false
 	}
 	w.r = r
-	for until := w.completed + stressLife; w.completed < until && time.Now().Before(end); {
+	before := w.completed
+	for until := before + stressLife; w.completed < until && time.Now().Before(end); {
 		for range w.rand.IntN(8) {
 			w.put()
 		}
@@ -366,6 +367,8 @@ func (w *stressWorld) live(end time.Time) bool {
 		w.lookAround()
 	}
 	w.drain()
+	progress.rings.Add(1)
+	progress.completed.Add(int64(w.completed - before))
 	if err := r.Close(); err != nil {
 		w.t.Error(err)
 	}
@@ -382,6 +385,32 @@ func newStressWorld(t *testing.T, seed uint64) *stressWorld {
 	w.scratch = tempFile(t, "")
 	w.silent, _ = pipe(t)
 	return w
+}
+
+// A stressProgress is what all users have done.
+type stressProgress struct {
+	seed             uint64
+	rings, completed atomic.Int64
+}
+
+// tell says how far it is: every half minute until done is closed, and
+// once more then. tests/go.sh passes it on.
+func (p *stressProgress) tell(t *testing.T, done <-chan struct{}) {
+	begin := time.Now()
+	tick := time.NewTicker(30 * time.Second)
+	defer tick.Stop()
+	for end := false; ; {
+		t.Logf("stress: %.0f s of %.0f, seed %d, %d rings, %d requests", time.Since(begin).Seconds(),
+			stressTime().Seconds(), p.seed, p.rings.Load(), p.completed.Load())
+		if end {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-done:
+			end = true
+		}
+	}
 }
 
 // stressTime is how long it takes: URING_STRESS_SECONDS, if set.
@@ -402,17 +431,25 @@ func TestRequestsOfAllKindsCompleteOnce(t *testing.T) {
 	if s, err := strconv.ParseUint(os.Getenv("URING_STRESS_SEED"), 10, 64); err == nil {
 		seed = s
 	}
-	t.Logf("seed %d", seed)
-	var stop atomic.Bool
+	progress := stressProgress{seed: seed}
+	done := make(chan struct{})
 	var collector, users sync.WaitGroup
-	collector.Add(1)
+	collector.Add(2)
 	go func() {
 		defer collector.Done()
-		for !stop.Load() {
-			runtime.GC()
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				runtime.GC()
+			}
 		}
 	}()
-	var completed atomic.Int64
+	go func() {
+		defer collector.Done()
+		progress.tell(t, done)
+	}()
 	for i := range 2 {
 		w := newStressWorld(t, seed+uint64(i))
 		users.Add(1)
@@ -421,16 +458,14 @@ func TestRequestsOfAllKindsCompleteOnce(t *testing.T) {
 			// Some rings belong to one thread.
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
-			for time.Now().Before(end) && w.live(end) {
+			for time.Now().Before(end) && w.live(end, &progress) {
 			}
-			completed.Add(int64(w.completed))
 		}()
 	}
 	users.Wait()
-	stop.Store(true)
+	close(done)
 	collector.Wait()
-	t.Logf("%d requests", completed.Load())
-	if completed.Load() == 0 {
+	if progress.completed.Load() == 0 {
 		t.Error("nothing has completed")
 	}
 }
