@@ -293,6 +293,14 @@ $(O)/tests/tool/%: tests/tool/%.c
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(C_FLAGS) -MF $@.d $(LDFLAGS) -o $@ $< -lseccomp
 
+# A program that tries to get out of the box of the example.
+ESCAPE := $(O)/tests/box/escape
+$(ESCAPE): $(wildcard tests/box/*.[ch]) $(START) $(LIB)
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(C_FLAGS) $(START_FLAGS) -MF $@.d $(LDFLAGS) \
+		$(START_LDFLAGS) -o $@ $(filter %.c,$^) $(START) $(LIB)
+
 # Every wrapper under a supervisor: what the kernel sees from C and from Go.
 EQUAL := $(O)/tests/equal
 EQUAL_ALL := $(EQUAL)/equal $(EQUAL)/c $(EQUAL)/go
@@ -394,7 +402,8 @@ endif
 
 test: setup-test $(GEN) all
 	$(Q)$(MAKE) -s $(TEST_BIN) $(PLAIN_BIN) $(MUSL_BIN) $(TOOLS) \
-		$(NEWER:@%=%) $(EQUAL_ALL) $(O)/shim-calls $(BENCH_ALL)
+		$(NEWER:@%=%) $(EQUAL_ALL) $(O)/shim-calls $(ESCAPE) \
+		$(BENCH_ALL)
 	$(Q)$(MAKE) -s O=$(SAN) CFLAGS="$(SAN_FLAGS)" $(SAN_BIN)
 	$(if $(EMULATED_BIN),$(Q)$(MAKE) -s ARCH=aarch64 O=build/aarch64 \
 		$(EMULATED_BIN))
@@ -406,7 +415,7 @@ test: setup-test $(GEN) all
 		$(SPAWN_WITHOUT) $(call on_4_18,ENOSYS) $(call on_4_18,EPERM) \
 		"tests/equal.sh $(O)" "tests/slow.sh $(O)" "tests/calls.sh $(O)" \
 		"tests/liburing.sh $(O)" \
-		"tests/sandbox.sh $(O)" \
+		"tests/sandbox.sh $(ESCAPE) $(O)/examples/sandbox" \
 		tests/import.sh tests/machine.sh tests/links.sh tests/order.sh \
 		tests/go.sh "tests/go.sh gobind -race" \
 		$(GO_EMULATED) "tests/go.sh bench" "tests/bench.sh $(O)"

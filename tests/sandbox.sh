@@ -1,40 +1,103 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# sandbox.sh DIRECTORY: what shells try to get out of the box of the example,
-# as root and as nobody. DIRECTORY is build/ARCH. In the form that run.sh reads.
+# sandbox.sh ESCAPE SANDBOX: what programs try to get out of the box of the
+# example, in C or in Go, as root and as nobody. ESCAPE is tests/box/escape, of
+# which most attempts are. In the form that run.sh reads.
 set -u
 
 dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cp "$1/examples/sandbox" "$dir/sandbox" && chmod 755 "$dir" "$dir/sandbox" || exit 1
+served=
+trap '[ -z "$served" ] || kill "$served"; rm -rf "$dir"' EXIT
+cp "$1" "$dir/escape" && cp "$2" "$dir/sandbox" && chmod 755 "$dir"/* "$dir" || exit 1
 passed=0 failed=0 skipped=0
 box=$dir/box
 secret=$dir/secret
 echo secret >"$secret"
 chmod 644 "$secret"
 
-# box COMMAND: in the shell of a new box. It says what it prints.
-box() {
-	$as "$dir/sandbox" "$box" /bin/sh -c "$1" 2>&1 </dev/null |
+# boxed PROGRAM...: in a new box, with a descriptor that nobody gave it. It says
+# what it prints.
+boxed() {
+	$as "$dir/sandbox" "$box" "$@" 2>&1 </dev/null 9<"$dir" |
 		grep -v 'there is no Landlock here'
 }
 
-# check NAME COMMAND WANT: what it prints in the box is the pattern WANT.
-check() {
-	said=$(box "$2")
+pass() {
+	echo "ok sandbox/$user/$1"
+	passed=$((passed + 1))
+}
+
+# fail NAME SAID
+fail() {
+	echo "FAIL sandbox/$user/$1"
+	echo "$2" | sed 's/^/	/'
+	failed=$((failed + 1))
+}
+
+# want NAME SAID WANT: the words are the pattern WANT.
+want() {
 	# shellcheck disable=SC2254 # it is a pattern
-	case $said in
-	$3)
-		echo "ok sandbox/$user/$1"
-		passed=$((passed + 1))
-		;;
-	*)
-		echo "FAIL sandbox/$user/$1"
-		echo "$said" | sed 's/^/	/'
-		failed=$((failed + 1))
-		;;
+	case $2 in
+	$3) pass "$1" ;;
+	*) fail "$1" "$2" ;;
 	esac
+}
+
+# check NAME COMMAND WANT: what a shell in the box prints.
+check() {
+	want "$1" "$(boxed /bin/sh -c "$2")" "$3"
+}
+
+# attempts NAME SAID ALL: lines of escape, each with an error; or all with none,
+# which shows that they are attempts.
+attempts() {
+	good=0 bad=0
+	while read -r what result; do
+		case $3:$result in
+		refused:OUT | reached:E*) bad=$((bad + 1)) && fail "$1/$what" "$result" ;;
+		refused:E* | reached:OUT) good=$((good + 1)) ;;
+		esac
+	done <<-END
+	$2
+	END
+	case $2 in
+	*"
+end") [ $bad -gt 0 ] || pass "${1}_$good" ;;
+	*) fail "$1" "$2" ;;
+	esac
+}
+
+# serve: a process outside that owns what the attempts are for.
+serve() {
+	name=sandbox-$$-$user
+	: >"$dir/served"
+	$as "$dir/escape" serve "$name" "$secret" >>"$dir/served" &
+	served=$!
+	tries=0
+	while [ $tries -lt 100 ]; do
+		read -r pid handle <"$dir/served" && return
+		sleep 0.1
+		tries=$((tries + 1))
+	done
+	fail serve "$(cat "$dir/served")"
+	pid=$served handle=-
+}
+
+# last: the program ends though it does not want to, when this one does.
+last() {
+	rm -f "$dir/held"
+	mkfifo "$dir/held" || exit 1
+	$as "$dir/sandbox" "$box" /tmp/escape hold >"$dir/held" 2>/dev/null &
+	held=$!
+	exec 8<"$dir/held"
+	read -r said <&8
+	kill -9 $held
+	wait $held 2>/dev/null
+	want it_says_to_be_let_alive "$said" 'hold E*'
+	timeout 15 cat <&8 >/dev/null
+	want it_ends_with_its_starter $? 0
+	exec 8<&-
 }
 
 try() {
@@ -59,6 +122,28 @@ ${nothing}1
 	# shellcheck disable=SC2016 # likewise
 	check it_cannot_multiply 'i=0; while [ $i -lt 200 ]; do sleep 60 & i=$((i + 1)); done' '*ork*'
 	check it_ends_with_its_children 'sleep 60 & echo $$' 1
+
+	want it_tells_what_fails "$(boxed /no/such/program)" 'sandbox: execve: No such file or directory'
+	want it_wants_a_place "$($as "$dir/sandbox" /no/such/place /bin/true 2>&1)" 'sandbox: /no/such/place: No such file or directory'
+	want it_wants_a_program "$(boxed)" 'usage: sandbox DIRECTORY PROGRAM *'
+	$as "$dir/sandbox" "$box" /bin/sh -c 'exit 7' 2>/dev/null
+	want it_has_the_status_of_the_program $? 7
+	# shellcheck disable=SC2016 # likewise
+	$as "$dir/sandbox" "$box" /bin/sh -c 'sh -c "exit 3"; exec /no/such' >/dev/null 2>&1
+	want it_has_the_status_of_a_shell $? 127
+	$as "$dir/sandbox" "$box" /no/such/program 2>/dev/null
+	want it_has_a_status_for_failure $? 125
+
+	# From outside: the box's user owns neither.
+	cp "$dir/escape" "$box/tmp/escape" || exit 1
+	serve
+	attempts outside_all_succeeds "$($as "$dir/escape" reach "$pid" "$name" "$secret" "$handle" 9<"$dir")" reached
+	attempts no_way_leads_out "$(boxed /tmp/escape try "$pid" "$name" "$secret" "$handle")" refused
+	attempts no_call_changes_the_system "$(boxed /tmp/escape calls)" refused
+	kill "$served"
+	served=
+	want it_is_few_at_most "$(boxed /tmp/escape multiply)" '[1-6][0-9] processes EAGAIN'
+	last
 }
 
 nothing='
@@ -66,23 +151,24 @@ nothing='
 user=root as=
 if [ "$(id -u)" -ne 0 ]; then
 	user=user
-elif ! setpriv --reuid 65534 --regid 65534 --clear-groups true; then
-	echo "skip sandbox/nobody: setpriv cannot change users"
+elif [ "$("$dir/escape" as 65534 "$dir/escape" user)" != 65534 ]; then
+	echo "skip sandbox/nobody: users cannot be changed here"
 	skipped=1
 fi
-if [ "$(box 'echo here')" != here ]; then
-	echo "skip sandbox: no such namespaces here: $(box true)"
+if [ "$(boxed /bin/sh -c 'echo here')" != here ]; then
+	echo "skip sandbox: no such namespaces here: $(boxed /bin/true)"
 	echo "0 passed, 0 failed, 1 skipped"
 	exit 0
 fi
 try
 if [ $user = root ]; then
 	# A program of root's that lends its rights lends none in there.
-	cp /usr/bin/id "$box/tmp/id" && chmod 4755 "$box/tmp/id"
-	check it_gains_nothing_by_setuid '/tmp/id -u' 1000
+	cp "$dir/escape" "$box/tmp/root" && chmod 4755 "$box/tmp/root" || exit 1
+	want outside_it_gains_by_setuid "$("$dir/escape" as 65534 "$box/tmp/root" user)" 0
+	want it_gains_nothing_by_setuid "$(boxed /tmp/root user)" 1000
 fi
 if [ $user = root ] && [ $skipped -eq 0 ]; then
-	user=nobody as="setpriv --reuid 65534 --regid 65534 --clear-groups"
+	user=nobody as="$dir/escape as 65534"
 	rm -rf "$box"
 	mkdir "$box" && chown 65534 "$box" || exit 1
 	try

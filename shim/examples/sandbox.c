@@ -2,11 +2,11 @@
 /*
  * A program in a box: a directory is all that it sees of the file system, with
  * the system's programs in it to be read, and /tmp to write to; it is alone
- * with its children, has no network, no capability, and no way to gain rights.
- * Root and everybody else may start it.
+ * with its children, has no network, no capability, no terminal to control, and
+ * no way to gain rights. Root and everybody else may start it.
  *
- *     $ build/x86_64/examples/sandbox /tmp/box /bin/sh -c 'id -u; echo $$; ls
- * /' 1000
+ *     $ sandbox /tmp/box /bin/sh -c 'id -u; echo $$; ls /'
+ *     1000
  *     1
  *     bin  dev  lib  lib64  proc  tmp  usr
  *
@@ -15,7 +15,10 @@
  *
  * What it does not do: the kernel is still everybody's. A filter that lets pass
  * only what the program needs leaves less of it than this one, which only
- * refuses what boxes are left by.
+ * refuses what boxes are left by. What is given as descriptors 0 to 2 is given:
+ * a directory there is a way out. Memory and disk are not counted. File systems
+ * that are mounted below /usr and the like are kept as they are by Landlock
+ * alone, which kernels have since 5.13.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -37,9 +40,8 @@ enum {
 	X32 = 0x40000000,
 };
 
-static const unsigned long read_only = SHIM_MS_REMOUNT | SHIM_MS_BIND |
-				       SHIM_MS_RDONLY | SHIM_MS_NOSUID |
-				       SHIM_MS_NODEV;
+static const unsigned long nothing_special = SHIM_MS_REMOUNT | SHIM_MS_BIND |
+					     SHIM_MS_NOSUID | SHIM_MS_NODEV;
 
 /* What there is in the box, if the system has it; then, what is made for it. */
 static const char *const system_dirs[] = { "/usr", "/bin", "/lib", "/lib64" };
@@ -48,7 +50,7 @@ static const char *const own_dirs[] = { "/proc", "/dev", "/tmp" };
 enum {
 	NR_SYSTEM = sizeof(system_dirs) / sizeof(system_dirs[0]),
 	NR_OWN = sizeof(own_dirs) / sizeof(own_dirs[0]),
-	NR_MOUNTS = 2 * NR_SYSTEM + 4,
+	NR_MOUNTS = 2 * NR_SYSTEM + 5,
 };
 
 /* Calls by which boxes are left, or the kernel itself is changed. */
@@ -62,24 +64,71 @@ static const uint32_t refused[] = {
 	SHIM_NR_open_tree,
 	SHIM_NR_move_mount,
 	SHIM_NR_fsopen,
+	SHIM_NR_fspick,
 	SHIM_NR_fsmount,
 	SHIM_NR_mount_setattr,
+	SHIM_NR_open_by_handle_at,
 	SHIM_NR_ptrace,
 	SHIM_NR_process_vm_readv,
 	SHIM_NR_process_vm_writev,
+	SHIM_NR_pidfd_getfd,
 	SHIM_NR_bpf,
 	SHIM_NR_perf_event_open,
 	SHIM_NR_userfaultfd,
+	SHIM_NR_io_uring_setup,
 	SHIM_NR_keyctl,
 	SHIM_NR_add_key,
 	SHIM_NR_request_key,
 	SHIM_NR_init_module,
 	SHIM_NR_finit_module,
+	SHIM_NR_delete_module,
 	SHIM_NR_kexec_load,
-	SHIM_NR_io_uring_setup,
+	SHIM_NR_kexec_file_load,
+	SHIM_NR_reboot,
+	SHIM_NR_swapon,
+	SHIM_NR_swapoff,
+	SHIM_NR_acct,
+	SHIM_NR_quotactl,
+	SHIM_NR_syslog,
+	SHIM_NR_settimeofday,
+	SHIM_NR_clock_settime,
+	SHIM_NR_clock_adjtime,
+	SHIM_NR_adjtimex,
 };
 
-enum { NR_REFUSED = sizeof(refused) / sizeof(refused[0]) };
+enum {
+	NR_REFUSED = sizeof(refused) / sizeof(refused[0]),
+	NEW_NAMESPACES = SHIM_CLONE_NEWUSER | SHIM_CLONE_NEWPID |
+			 SHIM_CLONE_NEWNS | SHIM_CLONE_NEWNET |
+			 SHIM_CLONE_NEWIPC | SHIM_CLONE_NEWUTS |
+			 SHIM_CLONE_NEWCGROUP,
+};
+
+/*
+ * And those that are refused with some values of an argument. In a user
+ * namespace of its own a program has all rights; sockets beyond NETLINK know
+ * other networks than the namespace's (VSOCK), or much of the kernel (ALG);
+ * terminals take input from who has them open; and without a death signal the
+ * program would not end with this one.
+ */
+static const struct refused_argument {
+	uint32_t nr;
+	uint32_t argument;
+	uint16_t compare;
+	uint32_t value;
+} refused_arguments[] = {
+	{ SHIM_NR_clone, 0, SHIM_BPF_JSET, NEW_NAMESPACES },
+	{ SHIM_NR_socket, 0, SHIM_BPF_JGT, SHIM_AF_NETLINK },
+	{ SHIM_NR_ioctl, 1, SHIM_BPF_JEQ, SHIM_TIOCSTI },
+	{ SHIM_NR_ioctl, 1, SHIM_BPF_JEQ, SHIM_TIOCLINUX },
+	{ SHIM_NR_prctl, 0, SHIM_BPF_JEQ, SHIM_PR_SET_PDEATHSIG },
+};
+
+enum {
+	NR_ARGUMENTS = sizeof(refused_arguments) / sizeof(refused_arguments[0]),
+	/* The longest that make_filter() makes. */
+	FILTER_SIZE = NR_REFUSED + 5 * NR_ARGUMENTS + 9,
+};
 
 static void say(const char *s)
 {
@@ -148,9 +197,23 @@ static long prepare(const char *box)
 	return shim_fchmodat(SHIM_AT_FDCWD, join(path, box, "/tmp"), 01777);
 }
 
-/* Targets begin at the box. Returns how many. */
-static size_t list_mounts(struct shim_spawn_mount mounts[NR_MOUNTS])
+/* What a mount of the path cannot lose in a user namespace. */
+static unsigned long locked(const char *path)
 {
+	const unsigned long all = SHIM_MS_RDONLY | SHIM_MS_NOSUID |
+				  SHIM_MS_NODEV | SHIM_MS_NOEXEC;
+	struct shim_statfs st = { 0 };
+
+	/* They have the same values there. */
+	shim_statfs(path, &st);
+	return (unsigned long)st.f_flags & all;
+}
+
+/* Targets begin at the box, "."; it is changed last. Returns how many. */
+static size_t list_mounts(const char *box,
+			  struct shim_spawn_mount mounts[NR_MOUNTS])
+{
+	const unsigned long here = nothing_special | locked(box);
 	size_t nr = 0;
 
 	for (int i = 0; i < NR_SYSTEM; i++) {
@@ -161,8 +224,10 @@ static size_t list_mounts(struct shim_spawn_mount mounts[NR_MOUNTS])
 		mounts[nr++] = (struct shim_spawn_mount){
 			dir, dir + 1, NULL, SHIM_MS_BIND | SHIM_MS_REC, NULL
 		};
-		mounts[nr++] = (struct shim_spawn_mount){ NULL, dir + 1, NULL,
-							  read_only, NULL };
+		mounts[nr++] = (struct shim_spawn_mount){
+			NULL, dir + 1, NULL,
+			nothing_special | SHIM_MS_RDONLY | locked(dir), NULL
+		};
 	}
 	mounts[nr++] = (struct shim_spawn_mount){
 		"proc", "proc", "proc",
@@ -170,13 +235,12 @@ static size_t list_mounts(struct shim_spawn_mount mounts[NR_MOUNTS])
 	};
 	mounts[nr++] = (struct shim_spawn_mount){ "tmp", "tmp", NULL,
 						  SHIM_MS_BIND, NULL };
-	mounts[nr++] = (struct shim_spawn_mount){
-		NULL, "tmp", NULL,
-		SHIM_MS_REMOUNT | SHIM_MS_BIND | SHIM_MS_NOSUID | SHIM_MS_NODEV,
-		NULL
-	};
+	mounts[nr++] =
+		(struct shim_spawn_mount){ NULL, "tmp", NULL, here, NULL };
 	mounts[nr++] = (struct shim_spawn_mount){ "/dev/null", "dev/null", NULL,
 						  SHIM_MS_BIND, NULL };
+	mounts[nr++] = (struct shim_spawn_mount){ NULL, ".", NULL,
+						  here | SHIM_MS_RDONLY, NULL };
 	return nr;
 }
 
@@ -218,41 +282,58 @@ static uint32_t architecture(void)
 				   : SHIM_AUDIT_ARCH_AARCH64;
 }
 
+enum {
+	LOAD = SHIM_BPF_LD | SHIM_BPF_W | SHIM_BPF_ABS,
+	JUMP = SHIM_BPF_JMP | SHIM_BPF_K,
+	RETURN = SHIM_BPF_RET | SHIM_BPF_K,
+};
+
+static void put(struct shim_sock_fprog *filter, int code, unsigned if_true,
+		unsigned if_false, uint32_t k)
+{
+	filter->filter[filter->len++] =
+		(struct shim_sock_filter){ (uint16_t)code, (uint8_t)if_true,
+					   (uint8_t)if_false, k };
+}
+
+static void put_return(struct shim_sock_fprog *filter, uint32_t value)
+{
+	put(filter, RETURN, 0, 0, value);
+}
+
+/* The call with that argument; others come out behind this, with the number. */
+static void put_argument(struct shim_sock_fprog *filter,
+			 const struct refused_argument *r)
+{
+	const size_t arguments = offsetof(struct shim_seccomp_data, args);
+
+	put(filter, JUMP | SHIM_BPF_JEQ, 0, 4, r->nr);
+	put(filter, LOAD, 0, 0, (uint32_t)(arguments + 8 * r->argument));
+	put(filter, JUMP | r->compare, 0, 1, r->value);
+	put_return(filter, SHIM_SECCOMP_RET_ERRNO | SHIM_EPERM);
+	put(filter, LOAD, 0, 0, offsetof(struct shim_seccomp_data, nr));
+}
+
 /* What the kernel asks with each call, as a program for its machine. */
 static void make_filter(struct shim_sock_fprog *filter)
 {
-	enum {
-		LOAD = SHIM_BPF_LD | SHIM_BPF_W | SHIM_BPF_ABS,
-		IF_EQUAL = SHIM_BPF_JMP | SHIM_BPF_JEQ | SHIM_BPF_K,
-		IF_GREATER = SHIM_BPF_JMP | SHIM_BPF_JGE | SHIM_BPF_K,
-		RETURN = SHIM_BPF_RET | SHIM_BPF_K,
-	};
-	static struct shim_sock_filter code[NR_REFUSED + 7];
-	const uint16_t last = sizeof(code) / sizeof(code[0]) - 1;
-	uint16_t n = 0;
+	static struct shim_sock_filter code[FILTER_SIZE];
 
-	code[n++] = (struct shim_sock_filter){
-		LOAD, 0, 0, offsetof(struct shim_seccomp_data, arch)
-	};
-	code[n++] = (struct shim_sock_filter){ IF_EQUAL, 1, 0, architecture() };
-	code[n++] = (struct shim_sock_filter){ RETURN, 0, 0,
-					       SHIM_SECCOMP_RET_KILL_PROCESS };
-	code[n++] = (struct shim_sock_filter){
-		LOAD, 0, 0, offsetof(struct shim_seccomp_data, nr)
-	};
-	code[n] = (struct shim_sock_filter){ IF_GREATER,
-					     (uint8_t)(last - n - 1), 0, X32 };
-	n++;
-	for (int i = 0; i < NR_REFUSED; i++, n++)
-		code[n] = (struct shim_sock_filter){ IF_EQUAL,
-						     (uint8_t)(last - n - 1), 0,
-						     refused[i] };
-	code[n++] = (struct shim_sock_filter){ RETURN, 0, 0,
-					       SHIM_SECCOMP_RET_ALLOW };
-	code[n++] = (struct shim_sock_filter){
-		RETURN, 0, 0, SHIM_SECCOMP_RET_ERRNO | SHIM_EPERM
-	};
-	*filter = (struct shim_sock_fprog){ n, code };
+	*filter = (struct shim_sock_fprog){ 0, code };
+	put(filter, LOAD, 0, 0, offsetof(struct shim_seccomp_data, arch));
+	put(filter, JUMP | SHIM_BPF_JEQ, 1, 0, architecture());
+	put_return(filter, SHIM_SECCOMP_RET_KILL_PROCESS);
+	put(filter, LOAD, 0, 0, offsetof(struct shim_seccomp_data, nr));
+	for (int i = 0; i < NR_ARGUMENTS; i++)
+		put_argument(filter, &refused_arguments[i]);
+	/* Its flags are out of reach; all do without it. */
+	put(filter, JUMP | SHIM_BPF_JEQ, 0, 1, SHIM_NR_clone3);
+	put_return(filter, SHIM_SECCOMP_RET_ERRNO | SHIM_ENOSYS);
+	put(filter, JUMP | SHIM_BPF_JGE, NR_REFUSED + 1, 0, X32);
+	for (unsigned i = 0; i < NR_REFUSED; i++)
+		put(filter, JUMP | SHIM_BPF_JEQ, NR_REFUSED - i, 0, refused[i]);
+	put_return(filter, SHIM_SECCOMP_RET_ALLOW);
+	put_return(filter, SHIM_SECCOMP_RET_ERRNO | SHIM_EPERM);
 }
 
 /* Returns 0, or -errno. */
@@ -343,14 +424,11 @@ static int start(struct shim_spawn *child, const char *box, char **argv,
 		.path = argv[0],
 		.argv = argv,
 		.envp = envp,
-		.flags = SHIM_SPAWN_NO_NEW_PRIVS,
-		.namespaces = SHIM_CLONE_NEWUSER | SHIM_CLONE_NEWPID |
-			      SHIM_CLONE_NEWNS | SHIM_CLONE_NEWNET |
-			      SHIM_CLONE_NEWIPC | SHIM_CLONE_NEWUTS |
-			      SHIM_CLONE_NEWCGROUP,
+		.flags = SHIM_SPAWN_NO_NEW_PRIVS | SHIM_SPAWN_SETSID,
+		.namespaces = NEW_NAMESPACES,
 		.pivot_root = box,
 		.mounts = mounts,
-		.nr_mounts = list_mounts(mounts),
+		.nr_mounts = list_mounts(box, mounts),
 		.limits = limits,
 		.nr_limits = sizeof(limits) / sizeof(limits[0]),
 		.caps = &none,
