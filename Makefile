@@ -301,6 +301,14 @@ $(ESCAPE): $(wildcard tests/box/*.[ch]) $(START) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(C_FLAGS) $(START_FLAGS) -MF $@.d $(LDFLAGS) \
 		$(START_LDFLAGS) -o $@ $(filter %.c,$^) $(START) $(LIB)
 
+# The go command knows what is stale.
+SANDBOXES := $(O)/examples/sandbox $(O)/tests/box/sandbox-go
+.PHONY: $(O)/tests/box/sandbox-go
+$(O)/tests/box/sandbox-go:
+	$(say) GO $@
+	$(Q)CGO_ENABLED=0 GOARCH=$(GOARCH_$(ARCH)) $(GO) -C gobind build \
+		-buildvcs=false -o $(abspath $@) ./examples/sandbox
+
 # Every wrapper under a supervisor: what the kernel sees from C and from Go.
 EQUAL := $(O)/tests/equal
 EQUAL_ALL := $(EQUAL)/equal $(EQUAL)/c $(EQUAL)/go
@@ -403,7 +411,7 @@ endif
 test: setup-test $(GEN) all
 	$(Q)$(MAKE) -s $(TEST_BIN) $(PLAIN_BIN) $(MUSL_BIN) $(TOOLS) \
 		$(NEWER:@%=%) $(EQUAL_ALL) $(O)/shim-calls $(ESCAPE) \
-		$(BENCH_ALL)
+		$(SANDBOXES) $(BENCH_ALL)
 	$(Q)$(MAKE) -s O=$(SAN) CFLAGS="$(SAN_FLAGS)" $(SAN_BIN)
 	$(if $(EMULATED_BIN),$(Q)$(MAKE) -s ARCH=aarch64 O=build/aarch64 \
 		$(EMULATED_BIN))
@@ -415,7 +423,7 @@ test: setup-test $(GEN) all
 		$(SPAWN_WITHOUT) $(call on_4_18,ENOSYS) $(call on_4_18,EPERM) \
 		"tests/equal.sh $(O)" "tests/slow.sh $(O)" "tests/calls.sh $(O)" \
 		"tests/liburing.sh $(O)" \
-		"tests/sandbox.sh $(ESCAPE) $(O)/examples/sandbox" \
+		$(SANDBOXES:%="tests/sandbox.sh $(ESCAPE) %") \
 		tests/import.sh tests/machine.sh tests/links.sh tests/order.sh \
 		tests/go.sh "tests/go.sh gobind -race" \
 		$(GO_EMULATED) "tests/go.sh bench" "tests/bench.sh $(O)"

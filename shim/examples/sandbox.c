@@ -11,7 +11,7 @@
  *     bin  dev  lib  lib64  proc  tmp  usr
  *
  * The exit status is the program's, or 125. It ends with this program. There is
- * no libc.
+ * no libc. gobind/examples/sandbox is the same in Go.
  *
  * What it does not do: the kernel is still everybody's. A filter that lets pass
  * only what the program needs leaves less of it than this one, which only
