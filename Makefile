@@ -374,8 +374,8 @@ without_ring = \
 # child, but not a thread, cannot have its parent's memory (EINVAL).
 NO_PIDFD := clone3,pidfd_open,pidfd_send_signal
 NO_SHARING := clone:0x14100:0x100 $(abspath $(DENY)) ENOSYS clone3
-SPAWN := $(filter spawn spawn_box spawn_fds spawn_io spawn_options \
-	spawn_space spawn_step spawn_thread spawn_tty,$(TESTS))
+SPAWN := $(filter spawn spawn_box spawn_fds spawn_io spawn_options spawn_pipe \
+	spawn_pipeline spawn_space spawn_step spawn_thread spawn_tty,$(TESTS))
 # spawn_without ERRNO,CALLS
 spawn_without = $(SPAWN:%="$(DENY) $1 $2 $(O)/tests/%") \
 	"PACKAGES=./spawn tests/go.sh gobind -short -exec '$(abspath $(DENY)) $1 $2'"
@@ -403,7 +403,8 @@ lint: setup-lint $(GEN)
 # there that memory cannot be shared.
 ifeq ($(HOST),x86_64)
 EMULATED_BIN := $(patsubst %,build/aarch64/plain/%, \
-	$(filter spawn_fault spawn_step spawn_thread,$(TESTS)))
+	$(filter spawn_fault spawn_pipe spawn_pipeline spawn_step \
+		spawn_thread,$(TESTS)))
 GO_EMULATED := "GOARCH=arm64 CGO_ENABLED=0 PACKAGES='./sys ./spawn' \
 	tests/go.sh gobind -short -exec qemu-aarch64-static"
 endif

@@ -30,7 +30,8 @@ void shim_spawn_close(struct shim_spawn *child)
 	shim_spawn_close_fd(&child->pidfd);
 }
 
-/* Each pipe that the flags ask for: the caller's ends go into child. */
+/* Each pipe that the flags ask for and that is not there: the caller's ends go
+ * into child. */
 static long open_pipes(struct shim_spawn *child, unsigned flags, int ends[3])
 {
 	int *mine[3] = { &child->in, &child->out, &child->err };
@@ -38,7 +39,7 @@ static long open_pipes(struct shim_spawn *child, unsigned flags, int ends[3])
 	long err;
 
 	for (int i = 0; i < 3; i++) {
-		if (!(flags & (unsigned)SHIM_SPAWN_IN << i))
+		if (!(flags & (unsigned)SHIM_SPAWN_IN << i) || ends[i] >= 0)
 			continue;
 		err = shim_pipe2(fds, SHIM_O_CLOEXEC);
 		if (err)
@@ -118,12 +119,18 @@ static int run(struct shim_spawn *child,
 	return (int)err;
 }
 
-int shim_spawn_start(struct shim_spawn *child,
-		     const struct shim_spawn_options *options, void *memory,
-		     size_t size)
+/* Whether the program is the leader of a new group. */
+static int leads(const struct shim_spawn_options *options)
+{
+	return options->flags & SHIM_SPAWN_SETSID ||
+	       (options->flags & SHIM_SPAWN_SETPGID && !options->pgid);
+}
+
+int shim_spawn_start_between(struct shim_spawn *child,
+			     const struct shim_spawn_options *options,
+			     int ends[3], void *memory, size_t size)
 {
 	const char *wrong = shim_spawn_check(options);
-	int ends[3] = { -1, -1, -1 };
 	int err;
 
 	shim_spawn_init(child);
@@ -131,25 +138,23 @@ int shim_spawn_start(struct shim_spawn *child,
 		       size < shim_spawn_size(options)))
 		wrong = "options: memory";
 	if (wrong)
-		return shim_spawn_fail(child, wrong, -SHIM_EINVAL);
-	err = run(child, options, ends, memory, size);
+		err = shim_spawn_fail(child, wrong, -SHIM_EINVAL);
+	else
+		err = run(child, options, ends, memory, size);
 	for (int i = 0; i < 3; i++)
 		shim_spawn_close_fd(&ends[i]);
 	if (err)
 		shim_spawn_close(child);
+	else if (leads(options))
+		child->group = child->pid;
 	return err;
 }
 
-int shim_spawn_pipe(int fds[2], int size)
+int shim_spawn_start(struct shim_spawn *child,
+		     const struct shim_spawn_options *options, void *memory,
+		     size_t size)
 {
-	long err = shim_pipe2(fds, SHIM_O_CLOEXEC);
+	int ends[3] = { -1, -1, -1 };
 
-	if (err || !size)
-		return (int)err;
-	err = shim_fcntl(fds[0], SHIM_F_SETPIPE_SZ, (unsigned long)size);
-	if (err >= 0)
-		return 0;
-	shim_close(fds[0]);
-	shim_close(fds[1]);
-	return (int)err;
+	return shim_spawn_start_between(child, options, ends, memory, size);
 }

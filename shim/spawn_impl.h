@@ -181,6 +181,51 @@ HIDDEN int shim_spawn_run_copy(struct shim_spawn *child,
 HIDDEN int shim_spawn_outcome(struct shim_spawn *child,
 			      const struct shim_spawn_program *program);
 
+/*
+ * shim_spawn_start() with the program's ends of pipes that are there already,
+ * or -1; their flags must be set. They are closed, whatever it returns.
+ */
+HIDDEN int shim_spawn_start_between(struct shim_spawn *child,
+				    const struct shim_spawn_options *options,
+				    int ends[3], void *memory, size_t size);
+
+/* No deadline. */
+#define SHIM_SPAWN_NEVER INT64_MAX
+
+/* When the timeout that begins now is over; NULL: never. Returns 0 or -errno:
+ * -EINVAL for what is no time. */
+HIDDEN long shim_spawn_deadline(const struct shim_timespec *timeout,
+				int64_t *end);
+
+/* How long it is until end. */
+HIDDEN long shim_spawn_time_until(int64_t end, struct shim_timespec *left);
+
+/* What a capture is about. */
+struct shim_spawn_capture {
+	struct shim_spawn *children;
+	struct shim_spawn_io *io;
+	size_t nr;
+	struct shim_pollfd *fds; /* nr and 2 more */
+	int64_t end;
+	size_t at;  /* which of the children an error is about */
+	int broken; /* nobody reads what is written to the first */
+};
+
+/* shim_spawn_capture() for several, of which each reads from the one before. */
+HIDDEN long shim_spawn_capture_all(struct shim_spawn_capture *c);
+
+/*
+ * A write to a pipe that nobody reads sends SIGPIPE to the writing thread: so
+ * that is blocked, and what came of it is taken. One that waited before is not
+ * ours.
+ */
+struct shim_spawn_hush {
+	uint64_t old, before;
+};
+
+HIDDEN long shim_spawn_hush(struct shim_spawn_hush *h);
+HIDDEN void shim_spawn_unhush(const struct shim_spawn_hush *h, int broken);
+
 /* Take away everything that was started, for a child that is not wanted. */
 HIDDEN void shim_spawn_reap(struct shim_spawn *child);
 

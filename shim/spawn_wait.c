@@ -178,6 +178,15 @@ int shim_spawn_wait(struct shim_spawn *child,
 					 : (int)n;
 }
 
+/* Whether the number is not the child's any more: who ignores SIGCHLD has lost
+ * it when it ended. */
+static int is_lost(const struct shim_spawn *child)
+{
+	return shim_waitid(SHIM_P_PID, child->pid, NULL,
+			   SHIM_WEXITED | SHIM_WNOHANG | SHIM_WNOWAIT,
+			   NULL) == -SHIM_ECHILD;
+}
+
 int shim_spawn_kill(const struct shim_spawn *child, int signal)
 {
 	long err = -SHIM_ENOSYS;
@@ -189,10 +198,25 @@ int shim_spawn_kill(const struct shim_spawn *child, int signal)
 	/* EPERM may be a filter's, or the real one: then kill has it, too. */
 	if (!shim_spawn_unavailable(err))
 		return (int)err;
-	/* Who ignores SIGCHLD has lost it when it ended. */
-	err = shim_waitid(SHIM_P_PID, child->pid, NULL,
-			  SHIM_WEXITED | SHIM_WNOHANG | SHIM_WNOWAIT, NULL);
-	if (err == -SHIM_ECHILD)
+	if (is_lost(child))
 		return -SHIM_ESRCH;
 	return (int)shim_kill(child->pid, signal);
+}
+
+int shim_spawn_kill_group(const struct shim_spawn *child, int signal)
+{
+	long err = -SHIM_ENOSYS;
+
+	/* kill(2) of no group would be of the caller's. */
+	if (child->group <= 1)
+		return -SHIM_EINVAL;
+	if (child->pidfd >= 0)
+		err = shim_pidfd_send_signal(child->pidfd, signal, NULL,
+					     SHIM_PIDFD_SIGNAL_PROCESS_GROUP);
+	/* EINVAL: the kernel does not know the flag, or not the signal. */
+	if (err != -SHIM_EINVAL && !shim_spawn_unavailable(err))
+		return (int)err;
+	if (child->waited || is_lost(child))
+		return -SHIM_ESRCH;
+	return (int)shim_kill(-child->group, signal);
 }

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <shim/spawn.h>
+#include <shim/spawn_pipe.h>
 
 #include "check.h"
 #include "spawn_kernel.h"
@@ -436,7 +436,7 @@ static void half_a_pipe_is_none(void)
 
 	for (int n = 0; n < 2; n++) {
 		fail_call(n, -SHIM_EPERM);
-		CHECK_EQ(shim_spawn_pipe(fds, 4096), -SHIM_EPERM);
+		CHECK_EQ(shim_spawn_pipe(fds, 4096, 0), -SHIM_EPERM);
 		fault.at = NEVER;
 		check_state(&before);
 	}

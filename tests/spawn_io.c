@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <shim/spawn.h>
+#include <shim/spawn_pipe.h>
 
 #include "check.h"
 #include "spawn_util.h"
@@ -161,16 +161,16 @@ static void a_pipe_has_the_size_that_was_wanted(void)
 	struct state before = state_now();
 	int fds[2];
 
-	CHECK_EQ(shim_spawn_pipe(fds, 0), 0);
+	CHECK_EQ(shim_spawn_pipe(fds, 0, 0), 0);
 	for (int i = 0; i < 2; i++) {
 		CHECK_EQ(shim_fcntl(fds[i], SHIM_F_GETFD, 0), SHIM_FD_CLOEXEC);
 		CHECK_EQ(shim_close(fds[i]), 0);
 	}
-	CHECK_EQ(shim_spawn_pipe(fds, 8192), 0);
+	CHECK_EQ(shim_spawn_pipe(fds, 8192, 0), 0);
 	CHECK(shim_fcntl(fds[1], SHIM_F_GETPIPE_SZ, 0) >= 8192);
 	for (int i = 0; i < 2; i++)
 		CHECK_EQ(shim_close(fds[i]), 0);
-	CHECK_EQ(shim_spawn_pipe(fds, -1), -SHIM_EINVAL);
+	CHECK_EQ(shim_spawn_pipe(fds, -1, 0), -SHIM_EINVAL);
 	check_state(&before);
 }
 

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <shim/spawn.h>
+#include <shim/spawn_pipe.h>
 
 enum { NR = 3, SIGNALLED = 128 };
 
@@ -103,7 +103,7 @@ static int start_all(struct shim_spawn children[NR], char **envp)
 
 		next[0] = next[1] = -1;
 		if (started < NR - 1)
-			err = shim_spawn_pipe(next, 0);
+			err = shim_spawn_pipe(next, 0, 0);
 		if (!err) {
 			struct shim_spawn *child = &children[started];
 

@@ -345,6 +345,7 @@ struct shim_spawn {
 	int pid;
 	int pidfd;  /* -1 where the kernel has none */
 	int waited; /* the status was taken: pid may be somebody else's */
+	int group;  /* the process group that was made for it, or 0 */
 	/* The caller's ends of the pipes, or -1. One that the caller closes
 	 * itself, it makes -1. */
 	int in, out, err;
@@ -355,6 +356,11 @@ struct shim_spawn {
 	 * else.
 	 */
 	const char *failed;
+};
+
+/* Flags of struct shim_spawn_io. */
+enum {
+	SHIM_SPAWN_LIMIT = 1 << 0, /* more than a size is -ENOBUFS */
 };
 
 /* What shim_spawn_capture() moves; lengths begin at 0. */
@@ -368,6 +374,7 @@ struct shim_spawn_io {
 	void *err;
 	size_t err_size;
 	size_t err_len;
+	unsigned flags; /* SHIM_SPAWN_LIMIT */
 };
 
 #ifdef __cplusplus
@@ -421,6 +428,19 @@ int shim_spawn_wait(struct shim_spawn *child,
 int shim_spawn_kill(const struct shim_spawn *child, int signal);
 
 /*
+ * Send a signal to the process group that was made for the program, by SETSID
+ * or by SETPGID with pgid 0: to the program and all of its descendants that
+ * have not left the group. -EINVAL: no group was made for it; nothing is sent.
+ * -ESRCH: nobody is left.
+ *
+ * The number of a group is nobody else's while its leader was not waited for.
+ * After that only the pidfd knows which group is meant, from Linux 6.9: before
+ * that the result is -ESRCH. So signal the group first, and wait then; that the
+ * program has ended tells the pidfd, which can be polled.
+ */
+int shim_spawn_kill_group(const struct shim_spawn *child, int signal);
+
+/*
  * Feed the program and read both of its outputs, as they come, until it has
  * closed them; then the pipes are closed. It may close its input before it has
  * taken all, as "head" does: no error, and no SIGPIPE.
@@ -428,6 +448,10 @@ int shim_spawn_kill(const struct shim_spawn *child, int signal);
  * Returns 0, -ETIMEDOUT or -errno. After a timeout the call may be repeated
  * with the same io, and goes on. It does not wait for the program itself, but
  * for everybody who has inherited an end of the pipes.
+ *
+ * -ENOBUFS, with SHIM_SPAWN_LIMIT: there was more than out_size, or err_size;
+ * the length that exceeds its size says which. The program goes on, for the
+ * caller to kill it, or to repeat the call without that flag.
  */
 int shim_spawn_capture(struct shim_spawn *child, struct shim_spawn_io *io,
 		       const struct shim_timespec *timeout);
@@ -437,13 +461,6 @@ int shim_spawn_capture(struct shim_spawn *child, struct shim_spawn_io *io,
  * for goes on, and stays a zombie after its end.
  */
 void shim_spawn_close(struct shim_spawn *child);
-
-/*
- * A pipe: fds[0] is the end to read from, fds[1] the one to write to, both
- * close-on-exec. size is how much it should hold; 0: as the kernel likes.
- * Returns 0, or -errno and there is no pipe.
- */
-int shim_spawn_pipe(int fds[2], int size);
 
 /*
  * What is wrong with the options: "options: fds", or NULL. What only the kernel

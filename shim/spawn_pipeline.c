@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* Programs of which each reads what the one before it writes. */
+#include <shim/spawn_pipe.h>
+
+#include "spawn_impl.h"
+
+/* What a program may not ask for because the pipeline does. */
+static int conflicts(const struct shim_spawn_pipeline *p, size_t i)
+{
+	unsigned taken = 0;
+
+	if (i > 0)
+		taken |= SHIM_SPAWN_IN;
+	if (i < p->nr - 1)
+		taken |= SHIM_SPAWN_OUT;
+	if (p->flags & SHIM_SPAWN_ONE_GROUP)
+		taken |= SHIM_SPAWN_SETSID | SHIM_SPAWN_SETPGID;
+	return (p->options[i].flags & taken) != 0;
+}
+
+static int fail(struct shim_spawn_pipeline *p, size_t i, const char *what,
+		long err)
+{
+	p->failed = i;
+	return shim_spawn_fail(&p->children[i], what, err);
+}
+
+/* Start one, whose input is *in, which becomes that of the next. */
+static int start(struct shim_spawn_pipeline *p, size_t i, int *in)
+{
+	struct shim_spawn_options options = p->options[i];
+	int ends[3] = { *in, -1, -1 }, next[2] = { -1, -1 };
+	int err;
+
+	if (i > 0)
+		options.flags |= SHIM_SPAWN_IN;
+	if (p->flags & SHIM_SPAWN_ONE_GROUP) {
+		options.flags |= SHIM_SPAWN_SETPGID;
+		options.pgid = i ? p->children[0].pid : 0;
+	}
+	if (i < p->nr - 1) {
+		options.flags |= SHIM_SPAWN_OUT;
+		err = shim_spawn_pipe(next, 0, 0);
+		if (err)
+			return fail(p, i, "pipe2", err);
+		ends[1] = next[1];
+	}
+	err = shim_spawn_start_between(&p->children[i], &options, ends,
+				       p->memory, p->size);
+	*in = next[0];
+	if (err)
+		p->failed = i;
+	return err;
+}
+
+/* Take away those that were started. */
+static void undo(struct shim_spawn_pipeline *p)
+{
+	const size_t failed = p->failed;
+
+	shim_spawn_pipeline_kill(p, SHIM_SIGKILL);
+	p->failed = failed;
+	for (size_t i = p->nr; i-- > 0;) {
+		struct shim_spawn *child = &p->children[i];
+
+		shim_spawn_close_fd(&child->in);
+		shim_spawn_close_fd(&child->out);
+		shim_spawn_close_fd(&child->err);
+		if (child->pid > 0)
+			shim_spawn_reap(child);
+		child->group = 0;
+	}
+}
+
+int shim_spawn_pipeline_start(struct shim_spawn_pipeline *p)
+{
+	int in = -1, err = 0;
+
+	p->failed = 0;
+	if (!p->nr || p->flags & ~(unsigned)SHIM_SPAWN_ONE_GROUP)
+		return -SHIM_EINVAL;
+	for (size_t i = 0; i < p->nr; i++)
+		shim_spawn_init(&p->children[i]);
+	for (size_t i = 0; i < p->nr; i++)
+		if (conflicts(p, i))
+			return fail(p, i, "options: pipeline", -SHIM_EINVAL);
+	for (size_t i = 0; i < p->nr && !err; i++)
+		err = start(p, i, &in);
+	shim_spawn_close_fd(&in);
+	if (err)
+		undo(p);
+	return err;
+}
+
+static long capture_until(struct shim_spawn_pipeline *p, int64_t end)
+{
+	struct shim_spawn_capture c = {
+		.children = p->children,
+		.io = p->io,
+		.nr = p->nr,
+		.fds = p->memory,
+		.end = end,
+	};
+	long err;
+
+	if (!p->io)
+		return 0;
+	if (!p->nr || p->size / sizeof(*c.fds) < p->nr + 2)
+		return -SHIM_EINVAL;
+	err = shim_spawn_capture_all(&c);
+	p->failed = c.at;
+	return err;
+}
+
+/* Wait for one, and not again. */
+static long wait_until(struct shim_spawn *child, int64_t end,
+		       struct shim_siginfo *info)
+{
+	struct shim_timespec left;
+	long err = 0;
+
+	if (child->waited || child->pid <= 0)
+		return 0;
+	if (end == SHIM_SPAWN_NEVER)
+		return shim_spawn_wait(child, NULL, info);
+	err = shim_spawn_time_until(end, &left);
+	return err ? err : shim_spawn_wait(child, &left, info);
+}
+
+static long wait_all_until(struct shim_spawn_pipeline *p, int64_t end)
+{
+	long first = 0;
+
+	for (size_t i = p->nr; i-- > 0;) {
+		long err = wait_until(&p->children[i], end, &p->infos[i]);
+
+		if (err && !first)
+			p->failed = i;
+		if (err == -SHIM_ETIMEDOUT)
+			return err;
+		first = first ? first : err;
+	}
+	return first;
+}
+
+int shim_spawn_pipeline_capture(struct shim_spawn_pipeline *p,
+				const struct shim_timespec *timeout)
+{
+	int64_t end;
+	long err = shim_spawn_deadline(timeout, &end);
+
+	return (int)(err ? err : capture_until(p, end));
+}
+
+int shim_spawn_pipeline_wait(struct shim_spawn_pipeline *p,
+			     const struct shim_timespec *timeout)
+{
+	int64_t end;
+	long err = shim_spawn_deadline(timeout, &end);
+
+	return (int)(err ? err : wait_all_until(p, end));
+}
+
+/* To the group that was made for it, and to it when it may have left that: a
+ * second SIGKILL is none. */
+static int signal_one(const struct shim_spawn *child, int signal)
+{
+	int err = -SHIM_ESRCH, alone;
+
+	if (child->group)
+		err = shim_spawn_kill_group(child, signal);
+	if (!err && signal != SHIM_SIGKILL)
+		return 0;
+	alone = shim_spawn_kill(child, signal);
+	return err ? alone : 0;
+}
+
+int shim_spawn_pipeline_kill(struct shim_spawn_pipeline *p, int signal)
+{
+	int first = 0, reached = 0;
+
+	for (size_t i = 0; i < p->nr; i++) {
+		int err = signal_one(&p->children[i], signal);
+
+		reached |= !err;
+		if (err && err != -SHIM_ESRCH && !first) {
+			p->failed = i;
+			first = err;
+		}
+		/* A group that is everybody's needs it once. */
+		if (!err && !i && signal != SHIM_SIGKILL &&
+		    p->flags & SHIM_SPAWN_ONE_GROUP)
+			break;
+	}
+	if (first)
+		return first;
+	return reached ? 0 : -SHIM_ESRCH;
+}
+
+void shim_spawn_pipeline_close(struct shim_spawn_pipeline *p)
+{
+	for (size_t i = 0; i < p->nr; i++)
+		shim_spawn_close(&p->children[i]);
+}
+
+int shim_spawn_pipeline_run(struct shim_spawn_pipeline *p,
+			    const struct shim_timespec *timeout)
+{
+	int64_t end;
+	long err = shim_spawn_deadline(timeout, &end);
+	int killed;
+
+	if (!err)
+		err = shim_spawn_pipeline_start(p);
+	if (err)
+		return (int)err;
+	err = capture_until(p, end);
+	if (!err)
+		err = wait_all_until(p, end);
+	if (err) {
+		const size_t failed = p->failed;
+
+		killed = shim_spawn_pipeline_kill(p, SHIM_SIGKILL);
+		if (killed && killed != -SHIM_ESRCH)
+			return killed;
+		wait_all_until(p, SHIM_SPAWN_NEVER);
+		p->failed = failed;
+	}
+	shim_spawn_pipeline_close(p);
+	return (int)err;
+}
