@@ -218,7 +218,8 @@ $(O)/tests/real_%.o: $(O)/asm/$(ARCH)/%.o
 
 $(foreach form,tests plain musl,$(patsubst %,$(O)/$(form)/%, \
 	aio_fault aio_old_fault aio_table_fault)): $(O)/tests/real_clone.o
-$(foreach form,tests plain musl,$(O)/$(form)/spawn_fault): \
+$(foreach form,tests plain musl,$(patsubst %,$(O)/$(form)/%, \
+	spawn_fault spawn_pipe_fault)): \
 	$(O)/tests/real_spawn_child.o
 
 $(O)/tests/%: tests/%.c $(CHECK) $(O)/tests/real_syscall.o $(LIB)
@@ -403,7 +404,7 @@ lint: setup-lint $(GEN)
 # there that memory cannot be shared.
 ifeq ($(HOST),x86_64)
 EMULATED_BIN := $(patsubst %,build/aarch64/plain/%, \
-	$(filter spawn_fault spawn_pipe spawn_pipeline spawn_step \
+	$(filter spawn_fault spawn_pipe spawn_pipe_fault spawn_pipeline spawn_step \
 		spawn_thread,$(TESTS)))
 GO_EMULATED := "GOARCH=arm64 CGO_ENABLED=0 PACKAGES='./sys ./spawn' \
 	tests/go.sh gobind -short -exec qemu-aarch64-static"

@@ -30,6 +30,7 @@ enum {
 	CLOSE_RANGE = 0x10,
 	SHARING = 0x20, /* memory is a copy */
 	WAITID = 0x40,
+	SPLICE = 0x80, /* nor tee */
 };
 
 struct world {
@@ -99,6 +100,8 @@ static inline long refusal(long nr, long first)
 		return world->error;
 	if ((nr == SHIM_NR_pidfd_open || nr == SHIM_NR_pidfd_send_signal) &&
 	    lacks & PIDFD)
+		return world->error;
+	if ((nr == SHIM_NR_splice || nr == SHIM_NR_tee) && lacks & SPLICE)
 		return world->error;
 	if (nr == SHIM_NR_waitid && lacks & WAITID)
 		return world->error;
