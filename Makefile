@@ -376,7 +376,8 @@ without_ring = \
 NO_PIDFD := clone3,pidfd_open,pidfd_send_signal
 NO_SHARING := clone:0x14100:0x100 $(abspath $(DENY)) ENOSYS clone3
 SPAWN := $(filter spawn spawn_box spawn_fds spawn_io spawn_options spawn_pipe \
-	spawn_pipeline spawn_space spawn_step spawn_thread spawn_tty,$(TESTS))
+	spawn_load spawn_pipeline spawn_space spawn_step spawn_thread spawn_tty,\
+	$(TESTS))
 # spawn_without ERRNO,CALLS
 spawn_without = $(SPAWN:%="$(DENY) $1 $2 $(O)/tests/%") \
 	"PACKAGES=./spawn tests/go.sh gobind -short -exec '$(abspath $(DENY)) $1 $2'"
