@@ -426,6 +426,7 @@ test: setup-test $(GEN) all
 		$(SPAWN_WITHOUT) $(call on_4_18,ENOSYS) $(call on_4_18,EPERM) \
 		"tests/equal.sh $(O)" "tests/slow.sh $(O)" "tests/calls.sh $(O)" \
 		"tests/liburing.sh $(O)" \
+		"tests/pipeline.sh $(O)/examples/pipeline" \
 		$(SANDBOXES:%="tests/sandbox.sh $(ESCAPE) %") \
 		tests/import.sh tests/machine.sh tests/links.sh tests/order.sh \
 		tests/go.sh "tests/go.sh gobind -race" \

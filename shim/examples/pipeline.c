@@ -1,26 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Three programs in a row, each reading what the one before it writes:
+ * Programs in a row, each reading what the one before it writes:
  *
- *     $ build/x86_64/examples/pipeline
+ *     $ build/x86_64/examples/pipeline seq 11 '|' tail -n 3 '|' sort -n
  *     9
  *     10
  *     11
  *     seq 11 | tail -n 3 | sort -n: 0 0 0
  *
- * The last line, on stderr, has the exit statuses. There is no libc.
+ * The last line, on stderr, has the statuses, as a shell has them; "--" is as
+ * good as "|". With -t SECONDS before the first program, all are killed, with
+ * their descendants, when the time is over. There is no libc.
  */
 #include <stddef.h>
 #include <stdint.h>
 
 #include <shim/spawn_pipe.h>
 
-enum { NR = 3, SIGNALLED = 128 };
-
-static char *const seq[] = { "seq", "11", NULL };
-static char *const tail[] = { "tail", "-n", "3", NULL };
-static char *const sort[] = { "sort", "-n", NULL };
-static char *const *const programs[NR] = { seq, tail, sort };
+enum { NR_MAX = 64, SIGNALLED = 128, TIMED_OUT = 124, USAGE = 2 };
 
 static void say(const char *s)
 {
@@ -42,14 +39,23 @@ static void say_number(long n)
 	say(digits + i);
 }
 
-/* Says "execve: error 2". */
-static void say_error(const char *what, int err)
+/* Says "pipeline: nosuch: execve: error 2". */
+static void say_error(const char *name, const char *what, int err)
 {
 	say("pipeline: ");
+	say(name);
+	say(": ");
 	say(what);
 	say(": error ");
 	say_number(-err);
 	say("\n");
+}
+
+static int same(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	return *a == *b;
 }
 
 static const char *find_path(char **envp)
@@ -64,99 +70,131 @@ static const char *find_path(char **envp)
 	return "/usr/bin:/bin";
 }
 
-/* Start argv between two descriptors; -1: the one of this program. */
-static int start(struct shim_spawn *child, char *const *argv, char **envp,
-		 int in, int out)
+/* Seconds, or -1. */
+static int64_t to_seconds(const char *s)
 {
-	static _Alignas(16) char memory[16384];
-	struct shim_spawn_fd fds[2];
-	struct shim_spawn_options options = {
-		.path = argv[0],
-		.search = find_path(envp),
-		.argv = argv,
-		.envp = envp,
-		.fds = fds,
-	};
+	int64_t n = 0;
 
-	if (in >= 0)
-		fds[options.nr_fds++] = (struct shim_spawn_fd){ in, 0 };
-	if (out >= 0)
-		fds[options.nr_fds++] = (struct shim_spawn_fd){ out, 1 };
-	return shim_spawn_start(child, &options, memory, sizeof(memory));
+	if (!s || !*s)
+		return -1;
+	for (; *s; s++) {
+		if (*s < '0' || *s > '9' || n > 1000000000)
+			return -1;
+		n = n * 10 + *s - '0';
+	}
+	return n;
 }
 
-static void close_end(int *fd)
+/*
+ * Cut the arguments at each "|", which becomes the NULL at the end of a
+ * program's own. Returns how many programs there are; 0: one has no name, or
+ * there are too many.
+ */
+static size_t cut(char **argv, char **envp, struct shim_spawn_options *options)
 {
-	if (*fd >= 0)
-		shim_close(*fd);
-	*fd = -1;
+	const char *path = find_path(envp);
+	size_t nr = 0;
+
+	for (;;) {
+		char **program = argv;
+
+		while (*argv && !same(*argv, "|") && !same(*argv, "--"))
+			argv++;
+		if (argv == program || nr == NR_MAX)
+			return 0;
+		options[nr++] = (struct shim_spawn_options){
+			.path = *program,
+			.search = path,
+			.argv = program,
+			.envp = envp,
+		};
+		if (!*argv)
+			return nr;
+		*argv++ = NULL;
+	}
 }
 
-/* Start them all. Returns how many there are. */
-static int start_all(struct shim_spawn children[NR], char **envp)
+static void say_programs(const struct shim_spawn_pipeline *p)
 {
-	int next[2], in = -1, started = 0;
+	for (size_t i = 0; i < p->nr; i++) {
+		char *const *argv = p->options[i].argv;
 
-	for (; started < NR; started++) {
-		const char *what = "pipe2";
-		int err = 0;
-
-		next[0] = next[1] = -1;
-		if (started < NR - 1)
-			err = shim_spawn_pipe(next, 0, 0);
-		if (!err) {
-			struct shim_spawn *child = &children[started];
-
-			err = start(child, programs[started], envp, in,
-				    next[1]);
-			what = child->failed;
-		}
-		/* What stays open here would keep an end from being seen. */
-		close_end(&in);
-		close_end(&next[1]);
-		in = next[0];
-		if (err) {
-			say_error(what, err);
-			break;
+		say(i ? " | " : "");
+		say(*argv);
+		while (*++argv) {
+			say(" ");
+			say(*argv);
 		}
 	}
-	close_end(&in);
-	return started;
+	say(":");
 }
 
-/* The exit status as a shell has it. */
-static int wait_for(struct shim_spawn *child)
+/* Says the statuses. Returns 0 if all are. */
+static int say_statuses(const struct shim_spawn_pipeline *p)
 {
-	struct shim_siginfo info;
-	int err = shim_spawn_wait(child, NULL, &info);
+	int failed = 0;
 
-	shim_spawn_close(child);
-	if (err) {
-		say_error("waitid", err);
+	say_programs(p);
+	for (size_t i = 0; i < p->nr; i++) {
+		const struct shim_siginfo *info = &p->infos[i];
+		int status = info->status;
+
+		if (info->si_code != SHIM_CLD_EXITED)
+			status += SIGNALLED;
+		say(" ");
+		say_number(status);
+		failed |= status;
+	}
+	say("\n");
+	return failed;
+}
+
+/* A group of their own only where it is needed: it may not read a terminal. */
+static int run(struct shim_spawn_pipeline *p, int64_t seconds)
+{
+	const struct shim_timespec timeout = { .tv_sec = seconds };
+	int err, failed;
+
+	if (seconds >= 0)
+		p->flags = SHIM_SPAWN_ONE_GROUP;
+	err = shim_spawn_pipeline_run(p, seconds >= 0 ? &timeout : NULL);
+	if (err && err != -SHIM_ETIMEDOUT) {
+		const char *what = p->children[p->failed].failed;
+
+		say_error(p->options[p->failed].path, what ? what : "run", err);
 		return 1;
 	}
-	return info.si_code == SHIM_CLD_EXITED ? info.status
-					       : SIGNALLED + info.status;
+	failed = say_statuses(p);
+	if (!err)
+		return failed;
+	say("pipeline: the time is over\n");
+	return TIMED_OUT;
 }
 
 int main(int argc, char **argv, char **envp)
 {
-	struct shim_spawn children[NR];
-	int status[NR], failed = 0;
-	int started = start_all(children, envp);
+	static _Alignas(16) char memory[65536];
+	static struct shim_spawn_options options[NR_MAX];
+	static struct shim_spawn children[NR_MAX];
+	static struct shim_siginfo infos[NR_MAX];
+	struct shim_spawn_pipeline p = {
+		.options = options,
+		.children = children,
+		.infos = infos,
+		.memory = memory,
+		.size = sizeof(memory),
+	};
+	int64_t seconds = -1;
 
-	(void)argc, (void)argv;
-	for (int i = 0; i < started; i++) {
-		status[i] = wait_for(&children[i]);
-		failed |= status[i];
+	if (argc > 2 && same(argv[1], "-t")) {
+		seconds = to_seconds(argv[2]);
+		argv += seconds < 0 ? 0 : 2;
 	}
-	if (started < NR)
-		return 1;
-	say("seq 11 | tail -n 3 | sort -n:");
-	for (int i = 0; i < NR; i++) {
-		say(" ");
-		say_number(status[i]);
+	p.nr = argc > 1 ? cut(argv + 1, envp, options) : 0;
+	if (!p.nr || (argv[1] && argv[1][0] == '-')) {
+		say("usage: pipeline [-t SECONDS] PROGRAM [ARGUMENT]... "
+		    "['|' PROGRAM [ARGUMENT]...]...\n");
+		return USAGE;
 	}
-	say("\n");
-	return failed;
+	return run(&p, seconds);
 }
