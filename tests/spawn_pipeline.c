@@ -371,6 +371,37 @@ static void groups_are_as_the_table_says(void)
 	check_state(&before);
 }
 
+/* Of the first, which has ended in one of them, to all descendants of all. */
+static void one_group_is_signalled_as_one(void)
+{
+	static const char *const texts[] = {
+		"sleep 1000 & wait|sleep 1000 & exec sleep 1000",
+		"exit 0|sleep 1000 & wait",
+	};
+	struct state before = state_now();
+
+	for (int i = 0; i < 2; i++) {
+		struct shim_spawn_pipeline p =
+			make(texts[i], SHIM_SPAWN_ONE_GROUP);
+
+		check_case(texts[i]);
+		CHECK_FATAL(shim_spawn_pipeline_start(&p) == 0);
+		if (i)
+			await_end(&children[0]);
+		CHECK_EQ(children[0].group, children[0].pid);
+		CHECK_EQ(shim_spawn_kill_group(&children[1], SHIM_SIGKILL),
+			 -SHIM_EINVAL);
+		CHECK_EQ(shim_spawn_kill_group(&children[0], SHIM_SIGKILL), 0);
+		CHECK(is_deserted(children[1].out));
+		CHECK_EQ(shim_spawn_pipeline_wait(&p, NULL), 0);
+		CHECK_EQ(status_in(&infos[0]), i ? 0 : 137);
+		CHECK_EQ(status_in(&infos[1]), 137);
+		shim_spawn_pipeline_close(&p);
+		check_state(&before);
+	}
+	check_case("");
+}
+
 static void mistakes_in_pipelines_start_nothing(void)
 {
 	struct state before = state_now();
@@ -411,6 +442,7 @@ static const struct check_test spawn_pipeline_tests[] = {
 	{ "pipelines_are_as_the_table_says", pipelines_are_as_the_table_says },
 	{ "captures_are_as_the_table_says", captures_are_as_the_table_says },
 	{ "groups_are_as_the_table_says", groups_are_as_the_table_says },
+	{ "one_group_is_signalled_as_one", one_group_is_signalled_as_one },
 	{ "mistakes_in_pipelines_start_nothing",
 	  mistakes_in_pipelines_start_nothing },
 };
