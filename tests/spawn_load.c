@@ -261,6 +261,73 @@ static void ignored_children_are_a_clear_error(void)
 	}
 }
 
+static int make_file(void)
+{
+	return (int)shim_memfd_create("load", SHIM_MFD_CLOEXEC);
+}
+
+/* Start a program that copies, with a file for one of its descriptors. */
+static int start_cat(struct shim_spawn *child, int file, int to, unsigned flags)
+{
+	const struct shim_spawn_fd fd = { file, to };
+	const struct shim_spawn_options o = {
+		.path = "/bin/cat",
+		.argv = cat,
+		.fds = &fd,
+		.nr_fds = 1,
+		.flags = flags,
+	};
+
+	return shim_spawn_start(child, &o, memory, sizeof(memory));
+}
+
+/* How many bytes of the pattern a file has, or -1. */
+static long length_of(int file)
+{
+	static char block[BLOCK];
+	long length = 0, n;
+
+	shim_lseek(file, 0, SHIM_SEEK_SET);
+	while ((n = shim_read(file, block, sizeof(block))) > 0)
+		for (long i = 0; i < n; i++, length++)
+			if (block[i] != (char)(length % PERIOD))
+				return -1;
+	return n ? n : length;
+}
+
+/* From one program to another, and to a file. */
+static void what_a_program_writes_goes_to_two(void)
+{
+	static char block[PERIOD * 200];
+	const int from = make_file(), to = make_file(), other = make_file();
+	struct state before = state_now();
+	struct shim_spawn writer, reader;
+	struct shim_spawn_flow flow = { .to = to, .size = SHIM_SPAWN_ALL };
+
+	for (size_t i = 0; i < sizeof(block); i++)
+		block[i] = (char)(i % PERIOD);
+	for (int i = 0; i < 40; i++)
+		CHECK_EQ(write_all(from, block, sizeof(block)), 0);
+	CHECK_EQ(shim_lseek(from, 0, SHIM_SEEK_SET), 0);
+	CHECK_FATAL(start_cat(&reader, other, 1, SHIM_SPAWN_IN) == 0);
+	CHECK_FATAL(start_cat(&writer, from, 0, SHIM_SPAWN_OUT) == 0);
+	flow.from = writer.out;
+	flow.also = reader.in;
+	CHECK_EQ(shim_spawn_tee(&flow), 0);
+	CHECK_EQ(flow.moved, 40 * sizeof(block));
+	CHECK_EQ(flow.teed, flow.moved);
+	CHECK_EQ(end_of(&writer), 0);
+	shim_close(reader.in);
+	reader.in = -1;
+	CHECK_EQ(end_of(&reader), 0);
+	CHECK_EQ(length_of(to), flow.moved);
+	CHECK_EQ(length_of(other), flow.moved);
+	check_state(&before);
+	shim_close(from);
+	shim_close(to);
+	shim_close(other);
+}
+
 static const struct check_test spawn_load_tests[] = {
 	{ "much_is_captured_from_both_while_much_is_fed",
 	  much_is_captured_from_both_while_much_is_fed },
@@ -270,6 +337,8 @@ static const struct check_test spawn_load_tests[] = {
 	  hundreds_of_programs_take_few_descriptors },
 	{ "a_pipeline_without_room_leaves_nothing",
 	  a_pipeline_without_room_leaves_nothing },
+	{ "what_a_program_writes_goes_to_two",
+	  what_a_program_writes_goes_to_two },
 	{ "a_wait_may_be_repeated_for_all", a_wait_may_be_repeated_for_all },
 	{ "ignored_children_are_a_clear_error",
 	  ignored_children_are_a_clear_error },
