@@ -58,7 +58,7 @@ static size_t count_wrong(const char *in, const char *out, const char *err,
 	size_t wrong = 0;
 
 	for (size_t i = 0; i < size; i++)
-		wrong += out[i] != in[i] || err[i] != (char)~in[i];
+		wrong += out[i] != in[i] || ((err[i] ^ in[i]) & 0xff) != 0xff;
 	return wrong;
 }
 
