@@ -313,7 +313,7 @@ $(O)/tests/box/sandbox-go:
 # Every wrapper under a supervisor: what the kernel sees from C and from Go.
 EQUAL := $(O)/tests/equal
 EQUAL_ALL := $(EQUAL)/equal $(EQUAL)/c $(EQUAL)/go
-vm-programs: $(EQUAL_ALL)
+vm-programs: $(EQUAL_ALL) $(ESCAPE) $(SANDBOXES)
 EQUAL_SRC := $(filter-out %/caller.c %/filter.c,$(wildcard tests/equal/*.c))
 GOARCH_x86_64 := amd64
 GOARCH_aarch64 := arm64

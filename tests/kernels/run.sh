@@ -118,6 +118,20 @@ add_equal() {
 	seconds=$((3 * seconds)) add equal /tmp /tests/equal/equal /tests/equal/c /tests/equal/go
 }
 
+# add_box BUILT TREE: what wants another root than the first.
+add_box() {
+	mkdir "$2/tests/box" && cp "$1/tests/box/escape" "$1/tests/box/sandbox-go" \
+		tests/sandbox.sh $here/root.sh "$2/tests/box" || return
+	set -- /bin/sh /tests/box/root.sh
+	add box/spawn_box /tmp "$@" /tests/plain/spawn_box
+	add box/spawn_space /tmp "$@" /tests/plain/spawn_space
+	add box/go/spawn /tmp "$@" /tests/go/spawn.test -test.v -test.short
+	for sandbox in examples/sandbox box/sandbox-go; do
+		add "box/${sandbox#*/}" /tmp "$@" /bin/sh /tests/box/sandbox.sh \
+			/tests/box/escape "/tests/$sandbox"
+	done
+}
+
 # image CPU BUSYBOX PART
 image() {
 	tree=$out/$1-$3.tree built=build/$1 part=$3
@@ -137,6 +151,7 @@ image() {
 	echo 'SYS_REAL=yes exec /tests/sys_real' >"$tree/tests/real"
 	add bench /tmp /bin/sh /tests/bench
 	echo 'BENCHTIME=1s exec /tests/shim-bench' >"$tree/tests/bench"
+	add_box "$built" "$tree" || return
 	# What is said to be for some kernels comes last. Another libc shows
 	# nothing new on each of them.
 	on "$tree" "1p;\$p"
