@@ -78,6 +78,7 @@ test)
 	need libseccomp-dev header seccomp.h seccomp
 	need liburing-dev header liburing.h uring
 	need musl-tools have musl-gcc
+	need uidmap have newuidmap
 	if [ "$host" = x86_64 ]; then
 		need gcc-aarch64-linux-gnu have aarch64-linux-gnu-gcc
 		need libc6-dev-arm64-cross cross_header aarch64
