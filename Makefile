@@ -10,7 +10,9 @@
 #   make ring-table what each operation of a ring was seen to do, here and on the
 #                   kernels that test-kernels ran last
 #   make stress     rings under load for STRESS seconds, C with sanitizers and
-#                   then Go with its collector; says how far it is
+#                   then Go with its collector; starts of programs by threads
+#                   in a storm of signals, and STARTS of them in a row; says
+#                   how far it is
 #   make test-mutants  damage the wrappers: the tests must notice each
 #   make lint       formatting, symbols, headers, layers, stale files
 #   make gen        rewrite the generated files (z*) from gen/spec
@@ -31,7 +33,8 @@
 #   BENCHTIME=120s          how long to measure; "quick" shows that all runs
 #   BENCHREPORT=files       documents that get the tables, between their marks
 #   TESTS='sys uring'       the C test programs to run
-#   STRESS=600              how long stress loads rings, in each language
+#   STRESS=600              how long each test of stress takes
+#   STARTS=100000           how many programs stress starts in a row
 #   LINT=glob               the checks of lint, as LINT='clang*'
 #   GO=/path/to/go          the go command, when it is not in PATH
 #   KERNELS='5.10 sid'      the kernels of test-kernels; KERNEL=vmlinuz is yours
@@ -378,8 +381,11 @@ NO_SHARING := clone:0x14100:0x100 $(abspath $(DENY)) ENOSYS clone3
 SPAWN := $(filter spawn spawn_box spawn_fds spawn_io spawn_options spawn_pipe \
 	spawn_load spawn_pipeline spawn_space spawn_step spawn_thread spawn_tty,\
 	$(TESTS))
+# What takes its time is short there.
+SPAWN_LONG := $(filter spawn_storm,$(TESTS))
 # spawn_without ERRNO,CALLS
 spawn_without = $(SPAWN:%="$(DENY) $1 $2 $(O)/tests/%") \
+	$(SPAWN_LONG:%="TEST_SCALE=small $(DENY) $1 $2 $(O)/tests/%") \
 	"PACKAGES=./spawn tests/go.sh gobind -short -exec '$(abspath $(DENY)) $1 $2'"
 SPAWN_WITHOUT = $(foreach error,ENOSYS EPERM,$(foreach calls, \
 	clone3 close_range $(NO_PIDFD),$(call spawn_without,$(error),$(calls)))) \
@@ -402,7 +408,8 @@ lint: setup-lint $(GEN)
 	$(Q)$(SCRIPT_ENV) tests/lint.sh
 
 # Go's wrappers on the other CPU, by qemu-user, and spawn in C and Go, which finds
-# there that memory cannot be shared.
+# there that memory cannot be shared. Programs that start themselves (spawn_storm)
+# are left out: an emulated one cannot.
 ifeq ($(HOST),x86_64)
 EMULATED_BIN := $(patsubst %,build/aarch64/plain/%, \
 	$(filter spawn_fault spawn_pipe spawn_pipe_fault spawn_pipeline spawn_step \
@@ -433,12 +440,17 @@ test: setup-test $(GEN) all
 		$(GO_EMULATED) "tests/go.sh bench" "tests/bench.sh $(O)"
 
 STRESS ?= 600
+STARTS ?= 100000
 stress: setup-test all
-	$(Q)$(MAKE) -s O=$(SAN) CFLAGS="$(SAN_FLAGS)" $(SAN)/tests/uring_stress
-	$(Q)export GO=$(GO) URING_STRESS_SECONDS=$(STRESS); \
+	$(Q)$(MAKE) -s O=$(SAN) CFLAGS="$(SAN_FLAGS)" $(SAN)/tests/uring_stress \
+		$(SAN)/tests/spawn_storm
+	$(Q)export GO=$(GO) URING_STRESS_SECONDS=$(STRESS) \
+		SPAWN_STRESS_SECONDS=$(STRESS) SPAWN_STRESS_STARTS=$(STARTS) \
+		SPAWN_STRESS_PROGRESS=/proc/self/fd/2; \
 	limit=$$(($(STRESS) + 300)) failed=0; \
 	echo "C, with AddressSanitizer and UndefinedBehaviorSanitizer:"; \
 	timeout $$limit $(SAN)/tests/uring_stress || failed=1; \
+	timeout $$((2 * $(STRESS) + 1200)) $(SAN)/tests/spawn_storm || failed=1; \
 	echo "Go, whose collector runs all the time:"; \
 	GOGC=1 PACKAGES=./uring timeout $$limit \
 		tests/go.sh gobind -run CompleteOnce -timeout 0 || failed=1; \

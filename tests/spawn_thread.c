@@ -9,17 +9,15 @@
 #include <shim/spawn.h>
 
 #include "check.h"
+#include "spawn_threads.h"
 #include "spawn_util.h"
 
-enum { NR_THREADS = 8, STACK_SIZE = 64 * 1024 };
-
 struct spawner {
-	uint32_t tid; /* 0 when the thread has gone */
+	struct thread thread;
 	int number;
 	int rounds;
 	int wrong;
 	_Alignas(16) char memory[4096];
-	char *stack;
 };
 
 static char *environment[] = { NULL };
@@ -61,48 +59,22 @@ static int thread_main(void *arg)
 	return 0;
 }
 
-static long start_thread(struct spawner *s)
-{
-	s->tid = 1;
-	return shim_clone(SHIM_CLONE_VM | SHIM_CLONE_FS | SHIM_CLONE_FILES |
-				  SHIM_CLONE_SIGHAND | SHIM_CLONE_THREAD |
-				  SHIM_CLONE_SYSVSEM |
-				  SHIM_CLONE_CHILD_CLEARTID,
-			  s->stack + STACK_SIZE, NULL, NULL, (int *)&s->tid,
-			  thread_main, s);
-}
-
-static void join_thread(struct spawner *s)
-{
-	uint32_t tid;
-
-	while ((tid = __atomic_load_n(&s->tid, __ATOMIC_ACQUIRE)))
-		shim_futex(&s->tid, SHIM_FUTEX_WAIT, tid, NULL, NULL, 0);
-}
-
 static void threads_start_programs_at_once(void)
 {
 	static struct spawner spawners[NR_THREADS];
-	struct state before;
-	char *stacks;
+	struct state before = state_now();
 
-	stacks = shim_mmap(NULL, NR_THREADS * STACK_SIZE,
-			   SHIM_PROT_READ | SHIM_PROT_WRITE,
-			   SHIM_MAP_PRIVATE | SHIM_MAP_ANONYMOUS, -1, 0);
-	CHECK_FATAL(!shim_ptr_err(stacks));
-	before = state_now();
 	for (int i = 0; i < NR_THREADS; i++) {
 		spawners[i].number = i;
 		spawners[i].rounds = check_small() ? 8 : 100;
-		spawners[i].stack = stacks + i * STACK_SIZE;
-		CHECK(start_thread(&spawners[i]) > 0);
+		CHECK_FATAL(start_thread(&spawners[i].thread, thread_main,
+					 &spawners[i]));
 	}
 	for (int i = 0; i < NR_THREADS; i++) {
-		join_thread(&spawners[i]);
+		join_thread(&spawners[i].thread);
 		CHECK_EQ(spawners[i].wrong, 0);
 	}
 	check_state(&before);
-	CHECK_EQ(shim_munmap(stacks, NR_THREADS * STACK_SIZE), 0);
 }
 
 static const struct check_test spawn_thread_tests[] = {

@@ -80,7 +80,7 @@ add_older() {
 	echo 'on 5.10.' >>"$3/list"
 	for error in ENOSYS EPERM; do
 		for name in spawn spawn_box spawn_fds spawn_io spawn_options \
-			spawn_space spawn_step spawn_thread aio aio_table; do
+			spawn_space spawn_step spawn_storm spawn_thread aio aio_table; do
 			add "4.18-$error/$name" /tmp /tests/refuse $error "$calls" "/tests/plain/$name"
 		done
 		for name in spawn aio; do

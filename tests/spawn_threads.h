@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* Threads, clocks and settings of tests of spawn, which have no libc. */
+#ifndef SPAWN_THREADS_H
+#define SPAWN_THREADS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <shim/sys.h>
+
+#include "check.h"
+#include "spawn_util.h"
+
+enum { NR_THREADS = 8, THREAD_STACK_SIZE = 64 * 1024 };
+
+struct thread {
+	int tid;	  /* its number, also when it has gone */
+	uint32_t running; /* 0 when it has gone */
+	char *stack;
+};
+
+/* Returns whether there is such a thread. */
+static inline int start_thread(struct thread *t, int (*run)(void *), void *arg)
+{
+	long tid;
+
+	t->running = 1;
+	t->stack = shim_mmap(NULL, THREAD_STACK_SIZE,
+			     SHIM_PROT_READ | SHIM_PROT_WRITE,
+			     SHIM_MAP_PRIVATE | SHIM_MAP_ANONYMOUS, -1, 0);
+	if (shim_ptr_err(t->stack))
+		return 0;
+	tid = shim_clone(SHIM_CLONE_VM | SHIM_CLONE_FS | SHIM_CLONE_FILES |
+				 SHIM_CLONE_SIGHAND | SHIM_CLONE_THREAD |
+				 SHIM_CLONE_SYSVSEM | SHIM_CLONE_CHILD_CLEARTID,
+			 t->stack + THREAD_STACK_SIZE, NULL, NULL,
+			 (int *)&t->running, run, arg);
+	if (tid > 0) {
+		t->tid = (int)tid;
+		return 1;
+	}
+	shim_munmap(t->stack, THREAD_STACK_SIZE);
+	return 0;
+}
+
+/* One that was started. */
+static inline void join_thread(struct thread *t)
+{
+	uint32_t running;
+
+	while ((running = __atomic_load_n(&t->running, __ATOMIC_ACQUIRE)))
+		shim_futex(&t->running, SHIM_FUTEX_WAIT, running, NULL, NULL,
+			   0);
+	shim_munmap(t->stack, THREAD_STACK_SIZE);
+}
+
+static inline int64_t now_ms(void)
+{
+	struct shim_timespec ts = { 0, 0 };
+
+	shim_clock_gettime(SHIM_CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* What stands behind name= in the environment, or NULL. */
+static inline const char *setting_text(const char *name)
+{
+	for (char **e = check_envp; *e; e++) {
+		const char *s = *e, *n = name;
+
+		while (*n && *s == *n)
+			s++, n++;
+		if (!*n && *s == '=')
+			return s + 1;
+	}
+	return NULL;
+}
+
+/* The number there, or otherwise. */
+static inline uint64_t setting(const char *name, uint64_t otherwise)
+{
+	const char *s = setting_text(name);
+
+	return s ? to_number(s) : otherwise;
+}
+
+/* A line for who waits for long, in the file that SPAWN_STRESS_PROGRESS names.
+ */
+static inline void show_progress(uint64_t starts)
+{
+	const char *path = setting_text("SPAWN_STRESS_PROGRESS");
+	char line[40] = "\t";
+	char *p = put_number(line + 1, starts);
+	long fd;
+
+	for (const char *s = " programs\n"; *s; s++)
+		*p++ = *s;
+	if (!path)
+		return;
+	fd = shim_openat(SHIM_AT_FDCWD, path,
+			 SHIM_O_WRONLY | SHIM_O_APPEND | SHIM_O_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	write_all((int)fd, line, (size_t)(p - line));
+	shim_close((int)fd);
+}
+
+#endif
