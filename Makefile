@@ -445,8 +445,7 @@ stress: setup-test all
 	$(Q)$(MAKE) -s O=$(SAN) CFLAGS="$(SAN_FLAGS)" $(SAN)/tests/uring_stress \
 		$(SAN)/tests/spawn_storm
 	$(Q)export GO=$(GO) URING_STRESS_SECONDS=$(STRESS) \
-		SPAWN_STRESS_SECONDS=$(STRESS) SPAWN_STRESS_STARTS=$(STARTS) \
-		SPAWN_STRESS_PROGRESS=/proc/self/fd/2; \
+		SPAWN_STRESS_SECONDS=$(STRESS) SPAWN_STRESS_STARTS=$(STARTS); \
 	limit=$$(($(STRESS) + 300)) failed=0; \
 	echo "C, with AddressSanitizer and UndefinedBehaviorSanitizer:"; \
 	timeout $$limit $(SAN)/tests/uring_stress || failed=1; \

@@ -62,8 +62,8 @@ static inline int64_t now_ms(void)
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* What stands behind name= in the environment, or NULL. */
-static inline const char *setting_text(const char *name)
+/* The number behind name= in the environment, or otherwise. */
+static inline uint64_t setting(const char *name, uint64_t otherwise)
 {
 	for (char **e = check_envp; *e; e++) {
 		const char *s = *e, *n = name;
@@ -71,38 +71,22 @@ static inline const char *setting_text(const char *name)
 		while (*n && *s == *n)
 			s++, n++;
 		if (!*n && *s == '=')
-			return s + 1;
+			return to_number(s + 1);
 	}
-	return NULL;
+	return otherwise;
 }
 
-/* The number there, or otherwise. */
-static inline uint64_t setting(const char *name, uint64_t otherwise)
-{
-	const char *s = setting_text(name);
-
-	return s ? to_number(s) : otherwise;
-}
-
-/* A line for who waits for long, in the file that SPAWN_STRESS_PROGRESS names.
- */
+/* A line for who waits for as long as SPAWN_STRESS_SECONDS. */
 static inline void show_progress(uint64_t starts)
 {
-	const char *path = setting_text("SPAWN_STRESS_PROGRESS");
-	char line[40] = "\t";
-	char *p = put_number(line + 1, starts);
-	long fd;
+	char line[60] = "stress: ";
+	char *p = put_number(line + text_length(line), starts);
 
+	if (!setting("SPAWN_STRESS_SECONDS", 0))
+		return;
 	for (const char *s = " programs\n"; *s; s++)
 		*p++ = *s;
-	if (!path)
-		return;
-	fd = shim_openat(SHIM_AT_FDCWD, path,
-			 SHIM_O_WRONLY | SHIM_O_APPEND | SHIM_O_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	write_all((int)fd, line, (size_t)(p - line));
-	shim_close((int)fd);
+	write_all(1, line, (size_t)(p - line));
 }
 
 #endif
