@@ -453,6 +453,8 @@ stress: setup-test all
 	echo "Go, whose collector runs all the time:"; \
 	GOGC=1 PACKAGES=./uring timeout $$limit \
 		tests/go.sh gobind -run CompleteOnce -timeout 0 || failed=1; \
+	PACKAGES=./spawn timeout $$((2 * $(STRESS) + 1200)) tests/go.sh gobind \
+		-run 'StormOfSignals|NoneOfMany' -timeout 0 || failed=1; \
 	exit $$failed
 
 test-mutants: setup-test all

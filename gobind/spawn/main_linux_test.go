@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
 	"strconv"
 	"syscall"
@@ -41,6 +42,10 @@ func TestMain(m *testing.M) {
 		helper(os.Args[1:])
 		os.Exit(0)
 	}
+	// The goroutine of os/signal is there to stay.
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, sys.SIGALRM)
+	signal.Stop(c)
 	leakcheck.Main(m)
 }
 

@@ -8,12 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"example.com/syshim/gobind/internal/leakcheck"
 	"example.com/syshim/gobind/spawn"
@@ -130,6 +133,140 @@ func TestLargeProgramsAreUnmapped(t *testing.T) {
 	before := resident(t)
 	for range runs(50) {
 		run()
+	}
+	if more := resident(t) - before; more > 40<<20 {
+		t.Errorf("%d bytes more are there", more)
+	}
+}
+
+// stressed returns how many of something a test does, or for how many seconds:
+// what the variable of the environment says, which make stress sets, or n.
+func stressed(t *testing.T, name string, n int) int {
+	t.Helper()
+	s, ok := os.LookupEnv(name)
+	if !ok {
+		return n
+	}
+	n, err := strconv.Atoi(s)
+	check(t, err)
+	return n
+}
+
+// signals are sent to a thread after the other, and to the process, until stop
+// is called: the one by which the runtime stops goroutines, and those of timers.
+func signals(t *testing.T) (stop func()) {
+	var over atomic.Bool
+	var wg sync.WaitGroup
+	every := sys.Itimerval{Interval: sys.Timeval{Usec: 1000}, Value: sys.Timeval{Usec: 1000}}
+	for _, which := range timers {
+		_, err := sys.Setitimer(which, every)
+		check(t, err)
+	}
+	wg.Add(1)
+	go func() {
+		defer wg.Done()
+		kinds := []syscall.Signal{sys.SIGURG, sys.SIGPROF, sys.SIGALRM}
+		for n := 0; !over.Load(); n++ {
+			tasks, _ := os.ReadDir("/proc/self/task")
+			for i, task := range tasks {
+				tid, _ := strconv.Atoi(task.Name())
+				// It may have ended.
+				sys.Tgkill(os.Getpid(), tid, kinds[(n+i)%len(kinds)])
+			}
+			sys.Kill(os.Getpid(), sys.SIGURG)
+			time.Sleep(50 * time.Microsecond)
+		}
+	}()
+	return func() {
+		over.Store(true)
+		wg.Wait()
+		for _, which := range timers {
+			_, err := sys.Setitimer(which, sys.Itimerval{})
+			check(t, err)
+		}
+	}
+}
+
+var timers = []sys.ItimerWhich{sys.ITIMER_REAL, sys.ITIMER_PROF}
+
+// mapped returns how many mappings this process has.
+func mapped(t *testing.T) int {
+	t.Helper()
+	b, err := os.ReadFile("/proc/self/maps")
+	check(t, err)
+	return strings.Count(string(b), "\n")
+}
+
+func TestNothingIsLostInAStormOfSignals(t *testing.T) {
+	alarms := make(chan os.Signal, 1)
+	signal.Notify(alarms, sys.SIGALRM)
+	defer signal.Stop(alarms)
+	leakcheck.Check(t)
+	seconds := time.Duration(stressed(t, "SPAWN_STRESS_SECONDS", 0)) * time.Second
+	end := time.Now().Add(seconds)
+	collected := storm()
+	sent := signals(t)
+	var programs atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			said := time.Now()
+			for n := 0; n < runs(20) || time.Now().Before(end); n++ {
+				if err := spawnAll(fmt.Sprintf("%d-%d", i, n)); err != nil {
+					t.Error(err)
+					return
+				}
+				programs.Add(4)
+				if i == 0 && time.Since(said) > 10*time.Second {
+					said = time.Now()
+					t.Logf("stress: %d starts", programs.Load())
+				}
+			}
+		}()
+	}
+	wg.Wait()
+	waitUntil(t, "a signal of the timer", func() bool { return len(alarms) > 0 })
+	sent()
+	collected()
+	t.Logf("stress: %d starts", programs.Load())
+	noChild(t)
+	if n := spawn.DropArenas(); n > spawn.ArenasKept {
+		t.Errorf("%d arenas are kept", n)
+	}
+}
+
+func TestNoneOfManyIsLost(t *testing.T) {
+	leakcheck.Check(t)
+	run := func(n int) {
+		want := n % 3 / 2
+		c := spawn.Command([]string{"/bin/true", "/bin/false"}[want])
+		err := c.Run()
+		if c.ProcessState == nil || c.ProcessState.ExitCode() != want {
+			t.Fatalf("program %d: %v", n, err)
+		}
+	}
+	for n := range 10 {
+		run(n)
+	}
+	before, mappings := resident(t), mapped(t)
+	starts := stressed(t, "SPAWN_STRESS_STARTS", runs(2000))
+	said := time.Now()
+	for n := range starts {
+		run(n)
+		if time.Since(said) > 10*time.Second {
+			said = time.Now()
+			t.Logf("stress: %d starts", n+1)
+		}
+	}
+	t.Logf("stress: %d starts", starts)
+	noChild(t)
+	// The runtime adds some for its heap, whatever the number of programs.
+	if more := mapped(t) - mappings; more > 30 {
+		t.Errorf("%d mappings more are there", more)
 	}
 	if more := resident(t) - before; more > 40<<20 {
 		t.Errorf("%d bytes more are there", more)
