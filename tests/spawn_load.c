@@ -153,19 +153,6 @@ static struct shim_spawn_pipeline make(size_t nr)
 	return p;
 }
 
-/* Leaves so many numbers for new descriptors. */
-static void limit_fds(size_t nr, struct shim_rlimit64 *old)
-{
-	struct shim_rlimit64 limit;
-	uint64_t end = 0;
-
-	for (; nr; end++)
-		nr -= shim_fcntl((int)end, SHIM_F_GETFD, 0) < 0;
-	CHECK_EQ(shim_prlimit64(0, SHIM_RLIMIT_NOFILE, NULL, old), 0);
-	limit = (struct shim_rlimit64){ end, old->rlim_max };
-	CHECK_EQ(shim_prlimit64(0, SHIM_RLIMIT_NOFILE, &limit, NULL), 0);
-}
-
 static void hundreds_of_programs_take_few_descriptors(void)
 {
 	static char in[BLOCK * 2], out[BLOCK * 2];

@@ -112,6 +112,19 @@ static inline void check_state(const struct state *before)
 	CHECK_EQ(now.zombies, before->zombies);
 }
 
+/* Leaves so many numbers for new descriptors. */
+static inline void limit_fds(size_t nr, struct shim_rlimit64 *old)
+{
+	struct shim_rlimit64 limit;
+	uint64_t end = 0;
+
+	for (; nr; end++)
+		nr -= shim_fcntl((int)end, SHIM_F_GETFD, 0) < 0;
+	CHECK_EQ(shim_prlimit64(0, SHIM_RLIMIT_NOFILE, NULL, old), 0);
+	limit = (struct shim_rlimit64){ end, old->rlim_max };
+	CHECK_EQ(shim_prlimit64(0, SHIM_RLIMIT_NOFILE, &limit, NULL), 0);
+}
+
 /* Wait for the end; the exit status, or 1000 and the signal, or -errno. */
 static inline int end_of(struct shim_spawn *child)
 {
