@@ -379,8 +379,8 @@ without_ring = \
 NO_PIDFD := clone3,pidfd_open,pidfd_send_signal
 NO_SHARING := clone:0x14100:0x100 $(abspath $(DENY)) ENOSYS clone3
 SPAWN := $(filter spawn spawn_box spawn_fds spawn_io spawn_limits spawn_options \
-	spawn_pipe spawn_load spawn_pipeline spawn_space spawn_step spawn_thread \
-	spawn_tty,$(TESTS))
+	spawn_pipe spawn_load spawn_pipeline spawn_ring spawn_space spawn_step \
+	spawn_thread spawn_tty,$(TESTS))
 # What takes its time is short there.
 SPAWN_LONG := $(filter spawn_storm,$(TESTS))
 # spawn_without ERRNO,CALLS
@@ -428,7 +428,7 @@ test: setup-test $(GEN) all
 	$(Q)$(SCRIPT_ENV) tests/run.sh $(TEST_BIN) $(SAN_BIN) \
 		$(PLAIN_BIN) $(MUSL_BIN) \
 		$(EMULATED_BIN:%="qemu-aarch64-static %") \
-		$(call without_ring,EPERM,sys_socket uring aio%,./aio ./uring ./spawn ./examples/...) \
+		$(call without_ring,EPERM,sys_socket spawn_ring uring aio%,./aio ./uring ./spawn ./examples/...) \
 		$(call without_ring,ENOSYS,aio aio_table,./aio) \
 		$(SPAWN_WITHOUT) $(call on_4_18,ENOSYS) $(call on_4_18,EPERM) \
 		"tests/equal.sh $(O)" "tests/slow.sh $(O)" "tests/calls.sh $(O)" \
