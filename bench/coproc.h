@@ -15,6 +15,7 @@
 #ifndef BENCH_COPROC_H
 #define BENCH_COPROC_H
 
+#include "parent.h"
 #include "row.h"
 #include "text.h"
 
@@ -113,7 +114,7 @@ static inline void answer_sample(const char *args, bool timed)
 		else
 			sample.nr_ops = n;
 		sample.nr_calls = call_count();
-		result = row->run(row, &sample);
+		result = run_row(row, &sample);
 		sample.nr_calls =
 			row->calls_unknown ? 0 : call_count() - sample.nr_calls;
 		add_result(&out, &sample, result);

@@ -168,10 +168,11 @@ func (d *driver) prepare(w *work, r *row, budget time.Duration) {
 	}
 }
 
-// countTime is how long a number of operations for the counter should last, and
-// countRuns how often it counts.
+// countTime is how long a number of operations for the counter should last,
+// countMost how long it may to be exact, and countRuns how often it counts.
 const (
 	countTime = 10 * time.Millisecond
+	countMost = 200 * time.Millisecond
 	countRuns = 3
 )
 
@@ -185,7 +186,8 @@ func (d *driver) countCalls(r *row) (float64, error) {
 	}
 	n := int64(float64(countTime) / r.guess)
 	// What the co-process does between samples is a call more or less.
-	n = max(n, 256, 16*int64(max(r.param("conns"), r.param("depth"))))
+	atLeast := min(256, int64(float64(countMost)/r.guess)+1)
+	n = max(n, atLeast, 16*int64(max(r.param("conns"), r.param("depth"))))
 	runs := make([]float64, countRuns)
 	for i := range runs {
 		once, err := d.countOnce(r, n)

@@ -65,22 +65,23 @@ func (n *rowName) isServer() bool {
 // references are the rivals that rows without an engine are compared with;
 // README.md lists them, too.
 var references = map[string]string{
-	"c shim":     "c libc",
-	"c vfork":    "c posix_spawn",
-	"c uring":    "c liburing",
-	"c fio":      "c liburing",
-	"go sys":     "go xsys",
-	"go syscall": "go xsys",
-	"go cgo":     "go xsys",
-	"go spawn":   "go os_exec",
-	"go uring":   "go aio io_uring",
-	"go os":      "go aio epoll",
-	"go net":     "go aio epoll",
-	"go gnet":    "go aio epoll",
-	"go netpoll": "go aio epoll",
+	"c shim":      "c libc",
+	"c uring":     "c liburing",
+	"c fio":       "c liburing",
+	"go sys":      "go xsys",
+	"go syscall":  "go xsys",
+	"go cgo":      "go xsys",
+	"go spawn":    "go os_exec",
+	"go forkexec": "go os_exec",
+	"go uring":    "go aio io_uring",
+	"go os":       "go aio epoll",
+	"go net":      "go aio epoll",
+	"go gnet":     "go aio epoll",
+	"go netpoll":  "go aio epoll",
 }
 
-// twins are what the same work takes in C, and in C with the newest liburing.
+// twins are what the same work takes in C, in C with the newest liburing, and
+// with the least that starts a program.
 var twins = map[string]string{
 	"go sys":   "c shim",
 	"go cgo":   "c libc",
@@ -94,8 +95,8 @@ func (n *rowName) reference() string {
 	if n.engine == "io_uring" {
 		return n.lang + " " + n.impl + " epoll"
 	}
-	if n.work == "BenchmarkSpawn" && n.rival() == "c shim" {
-		return "c posix_spawn"
+	if n.lang == "c" && strings.HasPrefix(n.work, "BenchmarkSpawn/") {
+		return n.spawnReference()
 	}
 	if strings.HasPrefix(n.work, "BenchmarkRingRead/") && n.rival() == "c libc" {
 		return "c uring"
@@ -103,8 +104,24 @@ func (n *rowName) reference() string {
 	return references[n.rival()]
 }
 
-// twin is the C rival of a Go row, "" when there is none.
+// spawnReference is what C compares with: posix_spawn, which knows no namespaces.
+func (n *rowName) spawnReference() string {
+	reference := "c posix_spawn"
+	if n.params["ns"] == "user" {
+		reference = "c fork"
+	}
+	if n.rival() == reference {
+		return ""
+	}
+	return reference
+}
+
+// twin is the C rival of a Go row, or the other one of a C row, "" when there is
+// none.
 func (n *rowName) twin() string {
+	if strings.HasPrefix(n.work, "BenchmarkSpawn/") && n.rival() == "c shim" {
+		return "c vfork"
+	}
 	if n.lang == "go" && n.engine != "" {
 		return "c " + n.impl + " " + n.engine
 	}

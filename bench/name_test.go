@@ -58,9 +58,9 @@ func TestReferencesAreThoseOfTheManual(t *testing.T) {
 		"lang=go/impl=gnet":                {"go aio epoll", ""},
 		"lang=go/impl=netpoll":             {"go aio epoll", ""},
 		"lang=c/impl=posix_spawn":          {"", ""},
-		"lang=c/impl=vfork":                {"c posix_spawn", ""},
 		"lang=go/impl=spawn":               {"go os_exec", "c shim"},
 		"lang=go/impl=os_exec":             {"", ""},
+		"lang=go/impl=forkexec":            {"go os_exec", ""},
 	} {
 		n := mustParse(t, "BenchmarkX/"+rival)
 		if got := [2]string{n.reference(), n.twin()}; got != want {
@@ -70,9 +70,19 @@ func TestReferencesAreThoseOfTheManual(t *testing.T) {
 }
 
 func TestSpawnIsComparedWithWhatLibcHas(t *testing.T) {
-	n := mustParse(t, "BenchmarkSpawn/lang=c/impl=shim")
-	if got := n.reference(); got != "c posix_spawn" {
-		t.Errorf("%q", got)
+	for row, want := range map[string][2]string{
+		"impl=shim/ns=none":        {"c posix_spawn", "c vfork"},
+		"impl=shim/ns=user":        {"c fork", "c vfork"},
+		"impl=vfork/ns=none":       {"c posix_spawn", ""},
+		"impl=fork/ns=none":        {"c posix_spawn", ""},
+		"impl=fork/ns=user":        {"", ""},
+		"impl=vfork/ns=user":       {"c fork", ""},
+		"impl=posix_spawn/ns=none": {"", ""},
+	} {
+		n := mustParse(t, "BenchmarkSpawn/lang=c/"+row)
+		if got := [2]string{n.reference(), n.twin()}; got != want {
+			t.Errorf("%s: %q, want %q", row, got, want)
+		}
 	}
 }
 

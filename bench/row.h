@@ -45,6 +45,11 @@ struct row {
 	unsigned conns;
 	unsigned size;
 	bool direct;
+	/* Of Spawn: the program's path, NULL for the tiny one; whether it gets
+	 * a user namespace; MiB of memory that its parent has touched. */
+	const char *program;
+	bool new_user;
+	unsigned parent_mib;
 	/* Not all its calls pass by shim_syscall. */
 	bool calls_unknown;
 };

@@ -10,7 +10,15 @@ import (
 )
 
 // maxWorks is how many works run when BENCH does not name them.
-const maxWorks = 16
+const maxWorks = 19
+
+// onDemand are works that run only then: what they show can be had from others.
+var onDemand = map[string]bool{
+	"BenchmarkSpawn/program=tiny/parent=10MiB/ns=user": true,
+	"BenchmarkSpawn/program=true/parent=10MiB/ns=user": true,
+	"BenchmarkSpawn/program=true/parent=1GiB/ns=none":  true,
+	"BenchmarkSpawn/program=true/parent=1GiB/ns=user":  true,
+}
 
 // A row is a work done by one rival.
 type row struct {
@@ -124,7 +132,7 @@ func choose(rows []*row, glob string) ([]*work, error) {
 		seen[r.full] = true
 	}
 	if glob == "" {
-		works := group(rows)
+		works := slices.DeleteFunc(group(rows), func(w *work) bool { return onDemand[w.name] })
 		return works[:min(len(works), maxWorks)], nil
 	}
 	works := group(slices.DeleteFunc(slices.Clone(rows), func(r *row) bool {

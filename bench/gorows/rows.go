@@ -16,7 +16,7 @@ func Serve(in io.Reader, out io.Writer) error {
 }
 
 // Rows is the registry: each row stands here once.
-var Rows = []row.Row{
+var Rows = append(spawnRows(), []row.Row{
 	{Name: "BenchmarkGetppid/lang=go/impl=sys", Run: getppidSys},
 	{Name: "BenchmarkGetppid/lang=go/impl=xsys", Run: getppidXsys},
 	{Name: "BenchmarkGetppid/lang=go/impl=syscall", Run: getppidSyscall},
@@ -32,9 +32,6 @@ var Rows = []row.Row{
 	{Name: "BenchmarkPipe/lang=go/impl=sys/size=4096", Run: pipeSys(4096)},
 	{Name: "BenchmarkPipe/lang=go/impl=xsys/size=4096", Run: pipeXsys(4096)},
 	{Name: "BenchmarkPipe/lang=go/impl=syscall/size=4096", Run: pipeSyscall(4096)},
-
-	{Name: "BenchmarkSpawn/lang=go/impl=spawn", Run: spawnRow(runSpawn)},
-	{Name: "BenchmarkSpawn/lang=go/impl=os_exec", Run: spawnRow(runOSExec)},
 
 	{Name: "BenchmarkRingNop/lang=go/impl=uring/batch=1", Run: nop(1, false)},
 	{Name: "BenchmarkRingNop/lang=go/impl=uring/batch=8", Run: nop(8, false)},
@@ -81,4 +78,4 @@ var Rows = []row.Row{
 	{Name: "BenchmarkRingFixed/lang=go/impl=uring/cache=direct/depth=1/size=4096", Run: readFixed(1, true)},
 	{Name: "BenchmarkRingFixed/lang=go/impl=uring/cache=direct/depth=32/size=4096", Run: readFixed(32, true)},
 	{Name: "BenchmarkRingFixed/lang=go/impl=uring/cache=direct/depth=128/size=4096", Run: readFixed(128, true)},
-}
+}...)

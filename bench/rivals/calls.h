@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -97,6 +98,25 @@ static inline long call_open(const char *path, bool direct)
 	int flags = O_RDONLY | O_CLOEXEC;
 
 	return call_result(open(path, direct ? flags | O_DIRECT : flags));
+}
+
+static inline long call_readlink(const char *path, char *buf, size_t size)
+{
+	return call_result(readlink(path, buf, size));
+}
+
+/* Memory that is all zero, or NULL. */
+static inline void *call_mmap(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static inline void call_munmap(void *memory, size_t size)
+{
+	munmap(memory, size);
 }
 
 static inline int64_t call_file_size(int fd)

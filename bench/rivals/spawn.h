@@ -5,17 +5,19 @@
 
 #include "calls.h"
 
-#include "../row.h"
+#include "../program.h"
 
-/* Each starts the tiny program, and waits for its end. */
+/* Each starts the row's program, and waits for its end. */
 int run_posix_spawn(const struct row *row, struct sample *sample);
 int run_vfork(const struct row *row, struct sample *sample);
+int run_fork(const struct row *row, struct sample *sample);
 
-/* clang-format off */
-#define SPAWN_ROWS \
-	{ .name = "BenchmarkSpawn/lang=c/impl=posix_spawn", \
-	  .run = run_posix_spawn }, \
-	{ .name = "BenchmarkSpawn/lang=c/impl=vfork", .run = run_vfork }
-/* clang-format on */
+/* posix_spawn knows no namespaces. */
+#define SPAWN_ROWS                                                           \
+	SPAWN_ROWS_OF("posix_spawn", "none", false, .run = run_posix_spawn), \
+		SPAWN_ROWS_OF("vfork", "none", false, .run = run_vfork),     \
+		SPAWN_ROWS_OF("fork", "none", false, .run = run_fork),       \
+		SPAWN_ROWS_OF("vfork", "user", true, .run = run_vfork),      \
+		SPAWN_ROWS_OF("fork", "user", true, .run = run_fork)
 
 #endif

@@ -11,7 +11,7 @@
 #include "../glob.h"
 #include "machine.h"
 
-#define ROWS_MAX 64
+#define ROWS_MAX 96
 #define RUNS_MAX 10
 #define FORK_STACK_SIZE 65536
 
@@ -180,14 +180,14 @@ static int take_sample(struct bench *b, const struct row *row,
 		.announce = start_load,
 	};
 	if (!row->conns)
-		return row->run(row, sample);
+		return run_row(row, sample);
 	load.cpu = b->machine.client_cpu;
 	load.row = row;
 	load.budget_ns = b->sample_ns;
 	result = pin_to_cpu(b->machine.server_cpu);
 	if (result)
 		return row_fail(sample, "sched_setaffinity", result);
-	result = finish_load(sample, row->run(row, sample));
+	result = finish_load(sample, run_row(row, sample));
 	machine_unpin(&b->machine);
 	return result;
 }

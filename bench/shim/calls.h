@@ -84,6 +84,25 @@ static inline long call_open(const char *path, bool direct)
 	return shim_openat(SHIM_AT_FDCWD, path, flags, 0);
 }
 
+static inline long call_readlink(const char *path, char *buf, size_t size)
+{
+	return shim_readlinkat(SHIM_AT_FDCWD, path, buf, (int)size);
+}
+
+/* Memory that is all zero, or NULL. */
+static inline void *call_mmap(size_t size)
+{
+	void *p = shim_mmap(NULL, size, SHIM_PROT_READ | SHIM_PROT_WRITE,
+			    SHIM_MAP_PRIVATE | SHIM_MAP_ANONYMOUS, -1, 0);
+
+	return shim_ptr_err(p) ? NULL : p;
+}
+
+static inline void call_munmap(void *memory, size_t size)
+{
+	shim_munmap(memory, size);
+}
+
 static inline int64_t call_file_size(int fd)
 {
 	return shim_lseek(fd, 0, SHIM_SEEK_END);

@@ -5,12 +5,12 @@
 
 #include "../coproc.h"
 #include "../file.h"
+#include "../program.h"
 
 #include "tiny_bytes.h"
 
 #define NR_FILE_BLOCKS (64 << 20 >> 12)
 #define TEST_FILE_FD 3
-#define PROGRAM_FD 4
 
 static int complain(const char *what, long err)
 {

@@ -3,8 +3,6 @@
 
 #include <shim/spawn.h>
 
-#include "../program.h"
-
 static int spawn_once(const struct shim_spawn_options *options)
 {
 	static _Alignas(16) char memory[4096];
@@ -25,9 +23,12 @@ static int spawn_batch(void *arg, uint64_t nr_ops)
 {
 	const struct program *p = arg;
 	const struct shim_spawn_options options = {
-		.path = p->path.s,
+		.path = p->fd < 0 ? p->path.s : NULL,
 		.argv = p->argv,
 		.envp = p->envp,
+		.flags = p->fd < 0 ? 0 : SHIM_SPAWN_EXEC_FD,
+		.exec_fd = p->fd,
+		.namespaces = p->new_user ? SHIM_CLONE_NEWUSER : 0,
 	};
 	int err = 0;
 
@@ -40,7 +41,6 @@ int run_spawn(const struct row *row, struct sample *sample)
 {
 	static struct program program;
 
-	(void)row;
-	program_init(&program);
+	program_init(&program, row);
 	return measure_program(sample, spawn_batch, &program);
 }

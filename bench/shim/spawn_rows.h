@@ -5,15 +5,15 @@
 
 #include "calls.h"
 
-#include "../row.h"
+#include "../program.h"
 
-/* Starts the tiny program, and waits for its end. */
+/* Starts the row's program, and waits for its end. */
 int run_spawn(const struct row *row, struct sample *sample);
 
-/* clang-format off */
-#define SPAWN_ROWS \
-	{ .name = "BenchmarkSpawn/lang=c/impl=shim", .run = run_spawn, \
-	  .calls_unknown = true }
-/* clang-format on */
+#define SPAWN_ROWS                                                    \
+	SPAWN_ROWS_OF("shim", "none", false, .run = run_spawn,        \
+		      .calls_unknown = true),                         \
+		SPAWN_ROWS_OF("shim", "user", true, .run = run_spawn, \
+			      .calls_unknown = true)
 
 #endif

@@ -17,6 +17,8 @@ import (
 type Row struct {
 	Name string
 	Run  func(*Sample) error
+	// ParentMiB is how much memory the process has touched.
+	ParentMiB int
 }
 
 // A Sample is one measurement of a row.

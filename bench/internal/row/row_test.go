@@ -3,19 +3,42 @@
 package row
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 var kept []byte
 
+func TestARowHasAParentThatHasTouchedItsMemory(t *testing.T) {
+	defer held.hold(0)
+	for _, mib := range []int{8, 16, 0} {
+		if err := held.hold(mib << 20); err != nil {
+			t.Fatal(err)
+		}
+		resident := make([]byte, mib<<20/os.Getpagesize())
+		if mib > 0 {
+			_, _, e := syscall.Syscall(syscall.SYS_MINCORE, uintptr(unsafe.Pointer(&held[0])),
+				uintptr(len(held)), uintptr(unsafe.Pointer(&resident[0])))
+			if e != 0 {
+				t.Fatal(e)
+			}
+		}
+		if len(held) != mib<<20 || bytes.Contains(resident, []byte{0}) {
+			t.Errorf("%d MiB: %d bytes, and not all are there", mib, len(held))
+		}
+	}
+}
+
 var testRows = []Row{
-	{"BenchmarkWork/lang=go/impl=test", func(s *Sample) error {
+	{Name: "BenchmarkWork/lang=go/impl=test", Run: func(s *Sample) error {
 		return s.Measure(func(n int64) error {
 			for range n {
 				kept = make([]byte, 64)
@@ -23,15 +46,15 @@ var testRows = []Row{
 			return nil
 		})
 	}},
-	{"BenchmarkServer/lang=go/impl=test", func(s *Sample) error {
+	{Name: "BenchmarkServer/lang=go/impl=test", Run: func(s *Sample) error {
 		s.Announce(8080)
 		s.Elapsed, s.CPU = 20, 10
 		return nil
 	}},
-	{"BenchmarkSkip/lang=go/impl=test", func(*Sample) error {
+	{Name: "BenchmarkSkip/lang=go/impl=test", Run: func(*Sample) error {
 		return Unavailable("ring", fmt.Errorf("set-up: %w", syscall.EPERM))
 	}},
-	{"BenchmarkFail/lang=go/impl=test", func(*Sample) error {
+	{Name: "BenchmarkFail/lang=go/impl=test", Run: func(*Sample) error {
 		return errors.New("two\nlines")
 	}},
 }

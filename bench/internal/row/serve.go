@@ -60,7 +60,10 @@ func sample(rows []Row, name string, s *Sample) string {
 		if r.Name != name {
 			continue
 		}
-		err := r.Run(s)
+		err := held.hold(r.ParentMiB << 20)
+		if err == nil {
+			err = r.Run(s)
+		}
 		var skip *errSkip
 		switch {
 		case errors.As(err, &skip):
