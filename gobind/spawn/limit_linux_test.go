@@ -5,6 +5,7 @@
 package spawn_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -12,6 +13,8 @@ import (
 	"testing"
 
 	"example.com/syshim/gobind/internal/leakcheck"
+	"example.com/syshim/gobind/spawn"
+	"example.com/syshim/gobind/sys"
 )
 
 // reportLimit is a helper that writes which limit of descriptors a program gets
@@ -38,4 +41,71 @@ func TestProgramGetsTheLimitOfTheStart(t *testing.T) {
 	c = shell(`ulimit -S -n 100; ulimit -H -n 100; exec "$0"`, exe)
 	c.Env = helper("limit").Env
 	wantOutput(t, c, "[100 100] <nil>\n[70 80] <nil>\n")
+}
+
+// limitFDs leaves room for so many new descriptors, and returns what undoes it.
+func limitFDs(t *testing.T, room int) (undo func()) {
+	t.Helper()
+	var old sys.Rlimit
+	check(t, sys.Prlimit(0, sys.RLIMIT_NOFILE, nil, &old))
+	end := 0
+	for ; room > 0; end++ {
+		if _, err := sys.FcntlInt(uintptr(end), sys.F_GETFD, 0); err != nil {
+			room--
+		}
+	}
+	check(t, sys.Prlimit(0, sys.RLIMIT_NOFILE, &sys.Rlimit{Cur: uint64(end), Max: old.Max}, nil))
+	return func() { check(t, sys.Prlimit(0, sys.RLIMIT_NOFILE, &old, nil)) }
+}
+
+func TestNoDescriptorIsLeftForAStart(t *testing.T) {
+	const most = 16
+	leakcheck.Check(t)
+	for room := range most + 1 {
+		undo := limitFDs(t, room)
+		_, pidfd, err := spawn.Start(&spawn.Options{Path: "/bin/true"})
+		undo()
+		var step *spawn.StepError
+		switch {
+		case err == nil:
+			check(t, sys.Waitid(sys.P_ALL, 0, nil, sys.WEXITED, nil))
+			if pidfd >= 0 {
+				sys.Close(pidfd)
+			}
+		case room == most || !errors.As(err, &step):
+			t.Errorf("room for %d: %v", room, err)
+		// Where it is missing, and what is open cannot be listed.
+		case step.Step != "close_range" && !errors.Is(err, sys.EMFILE):
+			t.Errorf("room for %d: %v", room, err)
+		}
+		undo = limitFDs(t, room)
+		out, err := spawn.Command("/bin/echo", "-n", "x").Output()
+		undo()
+		if room == most && (err != nil || string(out) != "x") || room < 2 && !errors.Is(err, sys.EMFILE) {
+			t.Errorf("room for %d: output %q, %v", room, out, err)
+		}
+		noChild(t)
+	}
+}
+
+func TestNoProcessIsLeftForAUser(t *testing.T) {
+	leakcheck.Check(t)
+	needRoot(t)
+	user := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 64123, Gid: 64123}}
+	// The user's first process.
+	first := spawn.Command("/bin/cat")
+	first.SysProcAttr = user
+	in, err := first.StdinPipe()
+	check(t, err)
+	check(t, first.Start())
+	c := withAttr(&spawn.Attr{Limits: []spawn.Limit{{Resource: sys.RLIMIT_NPROC}}}, "/bin/true")
+	c.SysProcAttr = user
+	err = c.Run()
+	want := "spawn: execve /bin/true: resource temporarily unavailable"
+	if !errors.Is(err, sys.EAGAIN) || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	check(t, in.Close())
+	check(t, first.Wait())
+	noChild(t)
 }
