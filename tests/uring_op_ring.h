@@ -257,7 +257,7 @@ static inline bool prep_recv(entry e, step s, int fd)
 		}
 		return true;
 	case SHIM_IORING_OP_RECV_ZC:
-		shim_uring_prep_recv_zc(e, fd, (unsigned)n, 0);
+		shim_uring_prep_recv_zc(e, fd, (unsigned)n, world.zcrx);
 		return true;
 	}
 	return false;

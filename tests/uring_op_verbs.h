@@ -233,6 +233,56 @@ static inline long verb_told(step s)
 	return res;
 }
 
+/* Whether the kernel knows queues without a device. */
+static inline bool has_zcrx_without_device(void)
+{
+	struct shim_io_uring_query_zcrx z = { 0 };
+	struct shim_io_uring_query_hdr hdr = {
+		.query_data = (uintptr_t)&z,
+		.query_op = SHIM_IO_URING_QUERY_ZCRX,
+		.size = sizeof(z),
+	};
+
+	return !shim_uring_register_query(&hdr) && !hdr.result &&
+	       (z.register_flags & SHIM_ZCRX_REG_NODEV);
+}
+
+static inline long verb_zcrx(step s)
+{
+	struct shim_io_uring_zcrx_area_reg area = {
+		.addr = (uintptr_t)world.memory,
+		.len = MEMORY_SIZE,
+	};
+	struct shim_io_uring_region_desc region = {
+		.size = MEMORY_SIZE,
+		.flags = SHIM_IORING_MEM_REGION_TYPE_USER,
+	};
+	struct shim_io_uring_zcrx_ifq_reg reg = {
+		.rq_entries = ENTRIES,
+		.flags = SHIM_ZCRX_REG_NODEV,
+		.area_ptr = (uintptr_t)&area,
+		.region_ptr = (uintptr_t)&region,
+	};
+	int err;
+
+	(void)s;
+	if (!has_zcrx_without_device())
+		return NO_TWIN;
+	world.queue = map_memory();
+	region.user_addr = (uintptr_t)world.queue;
+	err = shim_uring_register_ifq(&world.ring, &reg);
+	world.zcrx = reg.zcrx_id;
+	return err == -SHIM_EPERM ? NO_TWIN : err;
+}
+
+static inline long verb_area(step s)
+{
+	uint64_t place = request_of(s)->extra & ~SHIM_IORING_ZCRX_AREA_MASK;
+
+	return place <= MEMORY_SIZE - BUF_SIZE &&
+	       equal((char *)world.memory + place, s->text, length(s->text));
+}
+
 /* The world itself. */
 
 static inline void name_directory(void)
@@ -253,9 +303,7 @@ static inline void begin_world(bool plain)
 	world.dir = (int)shim_openat(SHIM_AT_FDCWD, world.path,
 				     SHIM_O_DIRECTORY | SHIM_O_CLOEXEC, 0);
 	CHECK(world.dir >= 0);
-	world.memory = shim_mmap(NULL, MEMORY_SIZE,
-				 SHIM_PROT_READ | SHIM_PROT_WRITE,
-				 SHIM_MAP_PRIVATE | SHIM_MAP_ANONYMOUS, -1, 0);
+	world.memory = map_memory();
 	world.has_ring = !plain;
 	if (!plain)
 		CHECK_EQ(shim_uring_queue_init(ENTRIES, &world.ring, 0), 0);
@@ -279,6 +327,8 @@ static inline void end_world(void)
 	CHECK_EQ(shim_unlinkat(SHIM_AT_FDCWD, world.path, SHIM_AT_REMOVEDIR),
 		 0);
 	CHECK_EQ(shim_munmap(world.memory, MEMORY_SIZE), 0);
+	if (world.queue)
+		CHECK_EQ(shim_munmap(world.queue, MEMORY_SIZE), 0);
 	if (world.child > 0)
 		shim_wait4(world.child, NULL, 0, NULL);
 }

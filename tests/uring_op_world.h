@@ -46,7 +46,9 @@ struct request {
 	struct shim_futex_waitv futex;
 	int pair[2];
 	int number;
-	uint32_t flags; /* of the completion that was asked for last */
+	/* Of the completion that was asked for last. */
+	uint32_t flags;
+	uint64_t extra; /* what a large one has behind */
 	char name[NAME_SIZE], name2[NAME_SIZE];
 };
 
@@ -58,12 +60,15 @@ static struct world {
 	int dir;
 	char path[NAME_SIZE]; /* of dir */
 	uint32_t *memory;
+	uint32_t *queue; /* of zcrx, or null */
+	uint32_t zcrx;
 	struct shim_sockaddr_in addr;
 	int child;
 	long value;
 	char bufs[NR_REQUESTS][BUF_SIZE];
 	struct request requests[NR_REQUESTS];
 	struct shim_io_uring_cqe log[LOG_SIZE]; /* flags ~0: asked for */
+	uint64_t extra[LOG_SIZE];
 	int logged;
 } world;
 
@@ -109,6 +114,13 @@ static inline int wait_for_one(struct shim_uring *ring,
 		err = shim_uring_wait_cqe_timeout(ring, cqe, &deadline);
 	while (err == -SHIM_EAGAIN);
 	return err;
+}
+
+/* MEMORY_SIZE bytes of nobody's. */
+static inline uint32_t *map_memory(void)
+{
+	return shim_mmap(NULL, MEMORY_SIZE, SHIM_PROT_READ | SHIM_PROT_WRITE,
+			 SHIM_MAP_PRIVATE | SHIM_MAP_ANONYMOUS, -1, 0);
 }
 
 /* to becomes a and b, one after the other. */

@@ -208,7 +208,7 @@ func (w *opWorld) describeMessage(e *SQE, s opStep, fd int) bool {
 			e.Recvmsg(fd, w.message(s, buf[:s.n]), uint32(s.b))
 		}
 	case OpRecvZC:
-		e.RecvZC(fd, uint32(s.n), 0)
+		e.RecvZC(fd, uint32(s.n), w.zcrx)
 	case OpSend:
 		if s.how == "bundle" {
 			e.SendBundle(fd, 0, sys.MSG_NOSIGNAL)

@@ -5,14 +5,22 @@
 package uring
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"example.com/syshim/gobind/sys"
 )
+
+// mapMemory gives opMemory bytes of nobody's.
+func mapMemory() (unsafe.Pointer, error) {
+	return sys.RawMmap(nil, opMemory, sys.PROT_READ|sys.PROT_WRITE, sys.MAP_PRIVATE|sys.MAP_ANONYMOUS, -1, 0)
+}
 
 func newOpWorld(t *testing.T, plain bool) *opWorld {
 	t.Helper()
@@ -24,9 +32,7 @@ func newOpWorld(t *testing.T, plain bool) *opWorld {
 	if w.dir, err = sys.Openat(sys.AT_FDCWD, w.path, sys.O_DIRECTORY|sys.O_CLOEXEC, 0); err != nil {
 		t.Fatal(err)
 	}
-	w.memory, err = sys.RawMmap(nil, opMemory, sys.PROT_READ|sys.PROT_WRITE,
-		sys.MAP_PRIVATE|sys.MAP_ANONYMOUS, -1, 0)
-	if err == nil && !plain {
+	if w.memory, err = mapMemory(); err == nil && !plain {
 		w.ring, err = New(16)
 	}
 	if err != nil {
@@ -52,8 +58,13 @@ func (w *opWorld) end(t *testing.T) {
 			}
 		}
 	}
-	if err := sys.RawMunmap(w.memory, opMemory); err != nil {
-		t.Error(err)
+	for _, p := range []unsafe.Pointer{w.memory, w.queue} {
+		if p == nil {
+			continue
+		}
+		if err := sys.RawMunmap(p, opMemory); err != nil {
+			t.Error(err)
+		}
 	}
 	if w.child > 0 {
 		// Usually it was waited for.
@@ -264,6 +275,43 @@ func (w *opWorld) told() int {
 	return int(c[0].Res)
 }
 
+func (w *opWorld) registerZcrx() int {
+	if z, err := QueryZeroCopy(); err != nil || z.Registers&sys.ZCRX_REG_NODEV == 0 {
+		return noTwin
+	}
+	var err error
+	if w.queue, err = mapMemory(); err != nil {
+		return result(0, err)
+	}
+	d := &struct {
+		area   sys.IoUringZcrxAreaReg
+		region sys.IoUringRegionDesc
+	}{
+		sys.IoUringZcrxAreaReg{Addr: uint64(uintptr(w.memory)), Len: opMemory},
+		sys.IoUringRegionDesc{UserAddr: uint64(uintptr(w.queue)), Size: opMemory, Flags: sys.IORING_MEM_REGION_TYPE_USER},
+	}
+	reg := sys.IoUringZcrxIfqReg{
+		RqEntries: 16, Flags: sys.ZCRX_REG_NODEV,
+		AreaPtr:   uint64(uintptr(unsafe.Pointer(&d.area))),
+		RegionPtr: uint64(uintptr(unsafe.Pointer(&d.region))),
+	}
+	err = w.ring.RegisterZeroCopy(&reg)
+	runtime.KeepAlive(d)
+	w.zcrx = reg.ZcrxId
+	if errors.Is(err, sys.EPERM) {
+		return noTwin
+	}
+	return result(0, err)
+}
+
+func (w *opWorld) inArea(s opStep) int {
+	place := w.request(s).extra &^ uint64(sys.IORING_ZCRX_AREA_MASK)
+	if place <= opMemory-opBuffer && strings.HasPrefix(string(unsafe.Slice((*byte)(w.memory), opMemory)[place:]), s.text) {
+		return 1
+	}
+	return 0
+}
+
 // runRing is [opWorld.run] for what plain calls cannot do, or need not.
 func (w *opWorld) runRing(s opStep) int {
 	switch {
@@ -283,6 +331,10 @@ func (w *opWorld) runRing(s opStep) int {
 		return result(0, w.makeOther(s))
 	case "told":
 		return w.told()
+	case "zcrx":
+		return w.registerZcrx()
+	case "area":
+		return w.inArea(s)
 	case "slot":
 		return w.do(s, SQEFixedFile)
 	case "pick":
