@@ -203,18 +203,18 @@ static long complete(step s, unsigned flags)
 	return res;
 }
 
-/* What the work of another request interrupts is to be done again: on 5.10
- * fallocate of a file in memory is, at times. */
+/*
+ * What the work of another request, or of a ring that goes, interrupts is to be
+ * done again: on 5.10 and 6.1 fallocate of a file in memory is, at times.
+ */
 static long do_with(step s, unsigned flags)
 {
 	long res;
 
-	if (world.plain)
-		return plain_call(s);
 	do
-		res = complete(s, flags);
+		res = world.plain ? plain_call(s) : complete(s, flags);
 	while (res == -SHIM_EINTR);
-	return keep_result(s, res);
+	return world.plain ? res : keep_result(s, res);
 }
 
 static long verb_do(step s)

@@ -278,17 +278,25 @@ func (w *opWorld) complete(s opStep, flags SQEFlags) int {
 	return res
 }
 
-// do makes a call, or a request. What the work of another request interrupts is
-// to be done again: on 5.10 fallocate of a file in memory is, at times.
+// do makes a call, or a request. What the work of another request, or of a ring
+// that goes, interrupts is to be done again: on 5.10 and 6.1 fallocate of a file
+// in memory is, at times.
 func (w *opWorld) do(s opStep, flags SQEFlags) int {
-	if w.plain {
-		return w.plainCall(s)
+	for {
+		res := 0
+		if w.plain {
+			res = w.plainCall(s)
+		} else {
+			res = w.complete(s, flags)
+		}
+		if res == -int(sys.EINTR) {
+			continue
+		}
+		if w.plain {
+			return res
+		}
+		return w.keepResult(s, res)
 	}
-	res := w.complete(s, flags)
-	for res == -int(sys.EINTR) {
-		res = w.complete(s, flags)
-	}
-	return w.keepResult(s, res)
 }
 
 // cannot reports whether this machine cannot do what plain calls are asked for.
