@@ -4,8 +4,8 @@
  *
  *	struct shim_spawn_pipeline p = {
  *		.options = options, .children = children, .io = io,
- *		.infos = infos, .nr = 3, .memory = memory, .size =
- *sizeof(memory),
+ *		.infos = infos, .nr = 3,
+ *		.memory = memory, .size = sizeof(memory),
  *	};
  *	shim_spawn_pipeline_run(&p, &timeout);
  *
