@@ -172,7 +172,7 @@ func (d *driver) prepare(w *work, r *row, budget time.Duration) {
 // countMost how long it may to be exact, and countRuns how often it counts.
 const (
 	countTime = 10 * time.Millisecond
-	countMost = 200 * time.Millisecond
+	countMost = 50 * time.Millisecond
 	countRuns = 3
 )
 
@@ -186,7 +186,7 @@ func (d *driver) countCalls(r *row) (float64, error) {
 	}
 	n := int64(float64(countTime) / r.guess)
 	// What the co-process does between samples is a call more or less.
-	atLeast := min(256, int64(float64(countMost)/r.guess)+1)
+	atLeast := max(4, min(256, int64(float64(countMost)/r.guess)))
 	n = max(n, atLeast, 16*int64(max(r.param("conns"), r.param("depth"))))
 	runs := make([]float64, countRuns)
 	for i := range runs {

@@ -77,6 +77,9 @@ static inline int measure_program(struct sample *sample,
 	if (p->fd < 0)
 		call_close((int)fd);
 	err = batch(arg, 1);
+	/* user.max_user_namespaces is 0, or all are in use. */
+	if (err == -28 && p->new_user)
+		return row_skip(sample, "no user namespace is left", err);
 	if (err)
 		return row_unavailable(sample, "starting a program", err);
 	return measure(sample, batch, arg);

@@ -138,8 +138,7 @@ func (w *work) cells(r *row) []string {
 			cells = append(cells, "", "", "", "")
 			continue
 		}
-		cells = append(cells, fmt.Sprintf("%.2f", e.mid),
-			fmt.Sprintf("%.2f-%.2f", e.low, e.high), rival, string(e.verdict()))
+		cells = append(cells, ratio(e.mid), ratio(e.low)+"-"+ratio(e.high), rival, string(e.verdict()))
 	}
 	return cells
 }
@@ -179,3 +178,11 @@ ratio is the median of the rounds' ratios to the rival that "to" names, with its
 95 % bootstrap interval: below 1 is faster. "~": the interval contains 1;
 "slower" and "faster": wholly beyond 3 %; "unresolved": wider than 10 %.
 `
+
+// ratio has two digits behind the point; more where these say nothing.
+func ratio(r float64) string {
+	if r < 0.1 {
+		return fmt.Sprintf("%.4f", r)
+	}
+	return fmt.Sprintf("%.2f", r)
+}

@@ -27,7 +27,8 @@ var summaryTables = []struct {
 	}},
 	{"the bare ring", []pair{{"c uring", "c liburing"}, {"go uring", "c uring"}}},
 	{"starting a program", []pair{
-		{"c shim", "c posix_spawn"}, {"go spawn", "go os_exec"}, {"go spawn", "c shim"},
+		{"c shim", "c vfork"}, {"c shim", "c posix_spawn"}, {"c shim", "c fork"},
+		{"go spawn", "go os_exec"}, {"go spawn", "c shim"},
 	}},
 }
 
@@ -130,7 +131,7 @@ func (w *work) summaryCell(p pair, values func(*row) []float64) string {
 	}
 	e := compare(a, b)
 	if v := e.verdict(); v != unresolved {
-		return fmt.Sprintf("%.2f %s", e.mid, v)
+		return fmt.Sprintf("%s %s", ratio(e.mid), v)
 	}
-	return fmt.Sprintf("%.2f (%.2f-%.2f) %s", e.mid, e.low, e.high, unresolved)
+	return fmt.Sprintf("%s (%s-%s) %s", ratio(e.mid), ratio(e.low), ratio(e.high), unresolved)
 }

@@ -64,6 +64,10 @@ func spawnRow(program string, newUser bool, run runner) func(*row.Sample) error 
 			attr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER}
 		}
 		if err := run(path, attr); err != nil {
+			// user.max_user_namespaces is 0, or all are in use.
+			if newUser && errors.Is(err, syscall.ENOSPC) {
+				return row.Skip("no user namespace is left: %v", err)
+			}
 			return row.Unavailable("starting a program", err)
 		}
 		return s.Measure(func(n int64) error {
