@@ -366,19 +366,6 @@ static void a_range_of_others_is_refused_by_newuidmap(void)
 	check_case("");
 }
 
-static int contains(const char *text, const char *part)
-{
-	for (; *text; text++) {
-		const char *a = text, *b = part;
-
-		while (*b && *a == *b)
-			a++, b++;
-		if (!*b)
-			return 1;
-	}
-	return 0;
-}
-
 /* This suite once more, in which /etc/subuid and the like are files[]: what it
  * says. Returns its status, or -errno. */
 static int run_as_user(const struct shim_spawn_mount mounts[NR_FILES],

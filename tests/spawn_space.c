@@ -52,19 +52,6 @@ static const char *read_file(const char *path)
 	return text;
 }
 
-static int contains(const char *text, const char *part)
-{
-	for (; *text; text++) {
-		const char *a = text, *b = part;
-
-		while (*b && *a == *b)
-			a++, b++;
-		if (!*b)
-			return 1;
-	}
-	return !*part;
-}
-
 /* The namespace of that name: its inode. */
 static uint64_t space_of(const char *name)
 {

@@ -20,6 +20,19 @@ static inline int same(const char *a, const char *b)
 	return *a == *b;
 }
 
+static inline int contains(const char *text, const char *part)
+{
+	for (; *text; text++) {
+		const char *a = text, *b = part;
+
+		while (*b && *a == *b)
+			a++, b++;
+		if (!*b)
+			return 1;
+	}
+	return !*part;
+}
+
 static inline size_t text_length(const char *s)
 {
 	size_t n = 0;
