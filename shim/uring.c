@@ -225,31 +225,46 @@ static int wait_once(struct shim_uring *ring, const struct wait *w)
 	return enter(ring, 0, SHIM_IORING_ENTER_GETEVENTS, w);
 }
 
+/* The oldest CQE or null, after what is held back has been asked for. */
+static int look(struct shim_uring *ring, struct shim_io_uring_cqe **cqe_ptr,
+		const struct wait *w)
+{
+	int err;
+
+	*cqe_ptr = shim_uring_first_cqe(ring);
+	/* A wait in io_uring_enter gets what is held back by itself. */
+	if (*cqe_ptr || (w->nr && !is_polled_wait(ring, w)) ||
+	    !may_hold_back(ring))
+		return 0;
+	err = shim_uring_get_events(ring);
+	if (!err)
+		*cqe_ptr = shim_uring_first_cqe(ring);
+	return err;
+}
+
 /*
  * Give the oldest CQE when w->nr are ready, or fewer when the kernel ends the
- * wait early. Without a time a wait for nothing starts again.
+ * wait early. Without a time a wait for nothing starts again. CQEs come at any
+ * moment: behind each look that finds none, and before the next.
  */
 static int wait_for(struct shim_uring *ring, struct shim_io_uring_cqe **cqe_ptr,
 		    const struct wait *w)
 {
-	int err = 0;
+	int waited = 0;
+	int err = look(ring, cqe_ptr, w);
 
-	*cqe_ptr = shim_uring_first_cqe(ring);
-	/* A wait in io_uring_enter gets what is held back by itself. */
-	if (!*cqe_ptr && (!w->nr || is_polled_wait(ring, w)) &&
-	    may_hold_back(ring)) {
-		err = shim_uring_get_events(ring);
-		*cqe_ptr = shim_uring_first_cqe(ring);
+	while (!err) {
+		if (*cqe_ptr && (waited || shim_uring_cq_ready(ring) >= w->nr))
+			return 0;
+		if (!w->nr || (waited && w->ts))
+			return -SHIM_EAGAIN;
+		err = wait_once(ring, w);
+		waited = 1;
+		if (!err)
+			err = look(ring, cqe_ptr, w);
 	}
-	if (!err && shim_uring_cq_ready(ring) < w->nr) {
-		do {
-			err = wait_once(ring, w);
-			*cqe_ptr = shim_uring_first_cqe(ring);
-		} while (!err && !w->ts && !*cqe_ptr);
-	}
-	if (err)
-		*cqe_ptr = NULL;
-	return err || *cqe_ptr ? err : -SHIM_EAGAIN;
+	*cqe_ptr = NULL;
+	return err;
 }
 
 int shim_uring_submit(struct shim_uring *ring)

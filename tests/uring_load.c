@@ -43,18 +43,9 @@ static void put_nop(uint64_t user_data, unsigned flags)
 	sqe->flags = (uint8_t)flags;
 }
 
-/*
- * Wait for the oldest completion. The kernel may end a wait without any, as
- * when it starts a worker (-EAGAIN).
- */
 static int wait_for_one(struct shim_io_uring_cqe **cqe)
 {
-	int err;
-
-	do
-		err = shim_uring_wait_cqe_timeout(&ring, cqe, &deadline);
-	while (err == -SHIM_EAGAIN);
-	return err;
+	return shim_uring_wait_cqe_timeout(&ring, cqe, &deadline);
 }
 
 /* ---- Overflows ---- */
