@@ -11,10 +11,9 @@
 
 #include "check.h"
 #include "spawn_util.h"
+#include "zspawn_ids_tab.h"
 
 enum {
-	NR_IDS = 65536,
-	FIRST_ID = 100000,
 	USER = 1234,
 	PATH_SIZE = 64,
 	TEXT_SIZE = 4096,
@@ -24,19 +23,29 @@ enum {
 	GROUP = 5,
 };
 
+static const uint32_t more_groups[] = { 3, 65536 };
+
 #define NEWUIDMAP "/usr/bin/newuidmap"
 #define NEWGIDMAP "/usr/bin/newgidmap"
 
-static const struct shim_spawn_map root_ranges[NR_RANGES] = {
-	{ 0, FIRST_ID, NR_IDS },
-	{ NR_IDS, 0, 1 },
-	{ 70000, 7, 3 },
-};
-static const struct shim_spawn_map user_ranges[NR_RANGES] = {
-	{ 0, USER, 1 },
-	{ 1, FIRST_ID, NR_IDS },
-	{ 70000, 300000, 1000 },
-};
+/* Those of the table. */
+static const struct shim_spawn_map *ranges_of(const char *who)
+{
+	static struct shim_spawn_map ranges[2][NR_RANGES];
+	struct shim_spawn_map *to = ranges[same(who, "others")];
+	const size_t nr = sizeof(spawn_id_ranges) / sizeof(spawn_id_ranges[0]);
+	size_t n = 0;
+
+	for (size_t i = 0; i < nr && n < NR_RANGES; i++) {
+		const struct spawn_id_ranges *r = &spawn_id_ranges[i];
+
+		if (same(r->who, who))
+			to[n++] = (struct shim_spawn_map){ (uint32_t)r->inside,
+							   (uint32_t)r->outside,
+							   (uint32_t)r->count };
+	}
+	return to;
+}
 
 /* What root mounts for the user. */
 static const struct file {
@@ -109,8 +118,7 @@ static int has_ranges(const char *path, const struct shim_spawn_map *ranges)
 /* argv: who has made the ranges. */
 static int compare_ranges(char **argv)
 {
-	const struct shim_spawn_map *ranges =
-		same(argv[0], "root") ? root_ranges : user_ranges;
+	const struct shim_spawn_map *ranges = ranges_of(argv[0]);
 	uint32_t groups[4] = { 0 };
 
 	if (!has_ranges("/proc/self/uid_map", ranges))
@@ -123,38 +131,27 @@ static int compare_ranges(char **argv)
 		return 4;
 	/* In the order of their numbers outside. */
 	if (shim_getgroups(4, groups) != 2 ||
-	    groups[0] + groups[1] != NR_IDS + 3)
+	    groups[0] + groups[1] != more_groups[0] + more_groups[1])
 		return 5;
 	return 0;
 }
 
-/* Files "0", "1", ... that are given away. */
-static const struct gift {
-	uint32_t user, group;
-	uint32_t user_outside, group_outside;
-} gifts[] = {
-	{ 0, 0, FIRST_ID, FIRST_ID },
-	{ 5, 65535, FIRST_ID + 5, FIRST_ID + 65535 },
-	{ 65535, 1000, FIRST_ID + 65535, FIRST_ID + 1000 },
-	{ 70002, 70000, 9, 7 },
-	{ NR_IDS, 1, 0, FIRST_ID + 1 },
-};
+enum { NR_GIFTS = sizeof(spawn_id_gifts) / sizeof(spawn_id_gifts[0]) };
 
-enum { NR_GIFTS = sizeof(gifts) / sizeof(gifts[0]) };
-
-/* argv: a directory. Those of no range are nobody's to have. */
+/* argv: a directory with files "0", "1", ... */
 static int give_files(char **argv)
 {
 	char path[PATH_SIZE], *name = put_string(path, argv[0]);
 
 	for (uint32_t i = 0; i < NR_GIFTS; i++) {
+		const struct spawn_id_gifts *g = &spawn_id_gifts[i];
+
 		put_number(put_string(name, "/"), i);
-		if (shim_fchownat(SHIM_AT_FDCWD, path, gifts[i].user,
-				  gifts[i].group, 0))
+		if (shim_fchownat(SHIM_AT_FDCWD, path, (uint32_t)g->user,
+				  (uint32_t)g->group, 0) != g->want)
 			return 1 + (int)i;
 	}
-	return shim_fchownat(SHIM_AT_FDCWD, path, NR_IDS + 1, 0, 0) !=
-	       -SHIM_EINVAL;
+	return 0;
 }
 
 static int child_main(char **argv)
@@ -170,8 +167,6 @@ static int child_main(char **argv)
 static void play_with(struct part *p, const struct shim_spawn_map *ranges,
 		      const char *name, const char *arg)
 {
-	static const uint32_t groups[] = { 3, NR_IDS };
-
 	play(p, name, arg,
 	     SHIM_SPAWN_SETUID | SHIM_SPAWN_SETGID | SHIM_SPAWN_SETGROUPS |
 		     SHIM_SPAWN_ALLOW_SETGROUPS);
@@ -180,7 +175,7 @@ static void play_with(struct part *p, const struct shim_spawn_map *ranges,
 	p->options.nr_uids = p->options.nr_gids = NR_RANGES;
 	p->options.uid = BECOMES;
 	p->options.gid = GROUP;
-	p->options.groups = groups;
+	p->options.groups = more_groups;
 	p->options.nr_groups = 2;
 }
 
@@ -224,7 +219,7 @@ static void ranges_of_root_are_seen_inside(void)
 	if (shim_geteuid())
 		SKIP("only root can change users it is not");
 	NEEDS_USERS();
-	play_with(&p, root_ranges, "ranges", "root");
+	play_with(&p, ranges_of("root"), "ranges", "root");
 	CHECK_EQ(status_with(&p), 0);
 	check_state(&before);
 }
@@ -242,8 +237,8 @@ static void check_gifts(const char *dir)
 		CHECK_EQ(shim_statx(SHIM_AT_FDCWD, path, 0,
 				    SHIM_STATX_UID | SHIM_STATX_GID, &st),
 			 0);
-		CHECK_EQ(st.stx_uid, gifts[i].user_outside);
-		CHECK_EQ(st.stx_gid, gifts[i].group_outside);
+		CHECK_EQ(st.stx_uid, spawn_id_gifts[i].user_outside);
+		CHECK_EQ(st.stx_gid, spawn_id_gifts[i].group_outside);
 		CHECK_EQ(shim_unlinkat(SHIM_AT_FDCWD, path, 0), 0);
 	}
 	check_case("");
@@ -279,7 +274,7 @@ static void ranges_of_root_are_seen_outside(void)
 		put_number(put_string(name, "/"), i);
 		CHECK(write_new(path, ""));
 	}
-	play_with(&p, root_ranges, "give", dir);
+	play_with(&p, ranges_of("root"), "give", dir);
 	p.options.uid = p.options.gid = 0;
 	CHECK_EQ(status_with(&p), 0);
 	check_gifts(dir);
@@ -315,7 +310,7 @@ static const char *why_no_newuidmap(void)
 
 static void play_by_newuidmap(struct part *p)
 {
-	play_with(p, user_ranges, "ranges", "user");
+	play_with(p, ranges_of("user"), "ranges", "user");
 	p->options.newuidmap = NEWUIDMAP;
 	p->options.newgidmap = NEWGIDMAP;
 }
@@ -337,11 +332,6 @@ static void a_user_has_ranges_by_newuidmap(void)
 
 static void a_range_of_others_is_refused_by_newuidmap(void)
 {
-	static const struct shim_spawn_map others[NR_RANGES] = {
-		{ 0, USER, 1 },
-		{ 1, FIRST_ID, 10 },
-		{ 100, FIRST_ID + NR_IDS, 1 },
-	};
 	struct state before = state_now();
 
 	NEEDS_RANGES();
@@ -354,9 +344,9 @@ static void a_range_of_others_is_refused_by_newuidmap(void)
 		check_case(failed);
 		play_by_newuidmap(&p);
 		if (i)
-			p.options.gids = others;
+			p.options.gids = ranges_of("others");
 		else
-			p.options.uids = others;
+			p.options.uids = ranges_of("others");
 		err = shim_spawn_start(&child, &p.options, large,
 				       sizeof(large));
 		CHECK_EQ(err, -SHIM_EPERM);

@@ -31,10 +31,12 @@ var helpers = map[string]func(args []string){
 	"ignore": ignoreChildren,
 	"limit":  reportLimit,
 
-	"foreground": startInForeground,
-	"maps":       writeMaps,
-	"orphan":     leaveAnOrphan,
-	"pdeathsig":  reportPDeathSig,
+	"foreground":  startInForeground,
+	"give":        giveFiles,
+	"map as user": mapAsUser,
+	"maps":        writeMaps,
+	"orphan":      leaveAnOrphan,
+	"pdeathsig":   reportPDeathSig,
 }
 
 func TestMain(m *testing.M) {
