@@ -125,6 +125,9 @@ help:
 clean:
 	rm -rf build
 
+# Targets that build much do it with all processors, unless -j says otherwise.
+AT_ONCE = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
 # What a target needs and is not there is installed, or named.
 $(SETUPS): setup-%:
 	$(Q)SETUP=$(SETUP) GO=$(GO) tests/setup.sh $*
@@ -360,9 +363,10 @@ $(O)/shim-calls: $(wildcard tests/calls/*.[ch]) tests/equal/watch.c \
 		-Wno-missing-field-initializers -Itests/equal -I$(EQUAL) $(LDFLAGS) -o $@ \
 		$(filter %.c,$^) -lpthread
 
-# The C suites once more, with the compiler looking at every access.
+# The C suites once more, with the compiler looking at every access. Where each
+# variable is at each moment took it two minutes, for two programs.
 SAN := $(O)/san
-SAN_FLAGS := -O1 -g -fno-omit-frame-pointer \
+SAN_FLAGS := -O1 -g -fno-var-tracking -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
 SAN_BIN := $(patsubst %,$(SAN)/tests/%,$(filter-out gen,$(TESTS)))
 
@@ -402,7 +406,7 @@ $(NEWER:@%=%): gen/zreference.md tests/newer.sh
 	$(Q)tests/newer.sh 4.18 $(ARCH) >$@
 
 # Not in the recipe itself: make -n runs each line that says $(MAKE).
-SCRIPT_ENV = MAKE="$(MAKE)" GO=$(GO) GEN=$(GEN)
+SCRIPT_ENV = MAKE="$(MAKE) $(AT_ONCE)" GO=$(GO) GEN=$(GEN)
 
 lint: setup-lint $(GEN)
 	$(Q)$(SCRIPT_ENV) tests/lint.sh
@@ -419,11 +423,11 @@ GO_EMULATED := "GOARCH=arm64 CGO_ENABLED=0 PACKAGES='./sys ./spawn' \
 endif
 
 test: setup-test $(GEN) all
-	$(Q)$(MAKE) -s $(TEST_BIN) $(PLAIN_BIN) $(MUSL_BIN) $(TOOLS) \
+	$(Q)$(MAKE) -s $(AT_ONCE) $(TEST_BIN) $(PLAIN_BIN) $(MUSL_BIN) $(TOOLS) \
 		$(NEWER:@%=%) $(EQUAL_ALL) $(O)/shim-calls $(ESCAPE) \
 		$(SANDBOXES) $(BENCH_ALL)
-	$(Q)$(MAKE) -s O=$(SAN) CFLAGS="$(SAN_FLAGS)" $(SAN_BIN)
-	$(if $(EMULATED_BIN),$(Q)$(MAKE) -s ARCH=aarch64 O=build/aarch64 \
+	$(Q)$(MAKE) -s $(AT_ONCE) O=$(SAN) CFLAGS="$(SAN_FLAGS)" $(SAN_BIN)
+	$(if $(EMULATED_BIN),$(Q)$(MAKE) -s $(AT_ONCE) ARCH=aarch64 O=build/aarch64 \
 		$(EMULATED_BIN))
 	$(Q)$(SCRIPT_ENV) tests/run.sh $(TEST_BIN) $(SAN_BIN) \
 		$(PLAIN_BIN) $(MUSL_BIN) \

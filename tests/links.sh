@@ -103,6 +103,10 @@ readme_installed() {
 		[ -z "$(find "$out/root" -type f)" ]
 }
 
+for_aarch64() {
+	$make -s ARCH=aarch64 all
+}
+
 # in_go NAME N: the README's n-th program, beside its module.
 in_go() {
 	mkdir -p "$out/$1-go" && example go "$2" >"$out/$1-go/main.go" &&
@@ -154,7 +158,7 @@ check "the_README's_program_in_Go_that_starts_a_box" readme_boxes_in_go
 if [ "$host" = x86_64 ]; then
 	cc=aarch64-linux-gnu-gcc
 	run="qemu-aarch64-static -L /usr/aarch64-linux-gnu"
-	check builds_for_aarch64 "$make" -s ARCH=aarch64 all
+	check builds_for_aarch64 for_aarch64
 	check aarch64_hello_with_glibc hello aarch64 $cc
 	check aarch64_hello_with_glibc_static hello aarch64 $cc -static
 	check aarch64_hello_with_no_libc none aarch64 $cc
