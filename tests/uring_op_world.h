@@ -101,19 +101,11 @@ static inline bool how_is(step s, const char *how)
 	return is(s->how, how);
 }
 
-/*
- * Wait for the oldest completion. The kernel may end a wait without any, as
- * when it starts a worker (-EAGAIN).
- */
+/* Wait for the oldest completion. */
 static inline int wait_for_one(struct shim_uring *ring,
 			       struct shim_io_uring_cqe **cqe)
 {
-	int err;
-
-	do
-		err = shim_uring_wait_cqe_timeout(ring, cqe, &deadline);
-	while (err == -SHIM_EAGAIN);
-	return err;
+	return shim_uring_wait_cqe_timeout(ring, cqe, &deadline);
 }
 
 /* MEMORY_SIZE bytes of nobody's. */
