@@ -386,7 +386,7 @@ SPAWN := $(filter spawn spawn_box spawn_fds spawn_io spawn_limits spawn_options 
 	spawn_pipe spawn_load spawn_pipeline spawn_ring spawn_space spawn_step \
 	spawn_thread spawn_tty,$(TESTS))
 # What takes its time is short there.
-SPAWN_LONG := $(filter spawn_storm,$(TESTS))
+SPAWN_LONG := $(filter spawn_memory spawn_storm,$(TESTS))
 # spawn_without ERRNO,CALLS
 spawn_without = $(SPAWN:%="$(DENY) $1 $2 $(O)/tests/%") \
 	$(SPAWN_LONG:%="TEST_SCALE=small $(DENY) $1 $2 $(O)/tests/%") \
