@@ -382,9 +382,9 @@ without_ring = \
 # child, but not a thread, cannot have its parent's memory (EINVAL).
 NO_PIDFD := clone3,pidfd_open,pidfd_send_signal
 NO_SHARING := clone:0x14100:0x100 $(abspath $(DENY)) ENOSYS clone3
-SPAWN := $(filter spawn spawn_box spawn_fds spawn_io spawn_limits spawn_options \
-	spawn_pipe spawn_load spawn_pipeline spawn_ring spawn_space spawn_step \
-	spawn_thread spawn_tty,$(TESTS))
+SPAWN := $(filter spawn spawn_box spawn_fault spawn_fds spawn_io spawn_limits \
+	spawn_load spawn_map spawn_options spawn_pipe spawn_pipeline spawn_refused \
+	spawn_ring spawn_space spawn_step spawn_thread spawn_tty,$(TESTS))
 # What takes its time is short there.
 SPAWN_LONG := $(filter spawn_memory spawn_storm,$(TESTS))
 # spawn_without ERRNO,CALLS

@@ -250,17 +250,21 @@ static void every_step_of_the_child_may_fail(void)
 		.fds = fds,
 		.nr_fds = 5,
 	};
+	/* It is for shim_spawn_start() to do without: here it is a step. */
+	const int closes = shim_close_range(UINT32_MAX, 0, 0) == 0;
 	struct shim_spawn_program *program;
 	struct state before;
 	uint32_t nr;
 
 	NEEDS_SHARED_MEMORY();
+	if (!closes)
+		options.flags |= SHIM_SPAWN_KEEP_FDS;
 	CHECK_EQ(shim_dup3(2, 5, SHIM_O_CLOEXEC), 5);
 	before = state_now();
 	CHECK_FATAL(shim_spawn_compile(&options, pipes, memory, sizeof(memory),
 				       &program) == 0);
 	nr = program->nr_steps;
-	CHECK(nr > 12);
+	CHECK(nr > (closes ? 12 : 8));
 	for (uint32_t i = 0; i <= nr; i++) {
 		struct shim_spawn child;
 		struct shim_spawn_step *step;
@@ -333,9 +337,16 @@ static long forbid(long nr, int error)
 		   : shim_seccomp(SHIM_SECCOMP_SET_MODE_FILTER, 0, &filter);
 }
 
+struct missing {
+	const char *name;
+	long nr;
+	int error;
+};
+
 /* 0 when the start fails with this error and name, and leaves nothing. */
-static int start_in_copy(long nr, int error, const char *name)
+static int start_in_copy(void *arg)
 {
+	const struct missing *m = arg;
 	static const struct shim_spawn_fd fds[] = { { 2, 5 }, { 1, 1 } };
 	struct shim_spawn child;
 	struct part p;
@@ -346,46 +357,32 @@ static int start_in_copy(long nr, int error, const char *name)
 	p.options.fds = fds;
 	p.options.nr_fds = 2;
 	p.options.path = "/bin/true";
-	if (forbid(nr, error))
+	if (forbid(m->nr, m->error))
 		return 1;
-	if (start(&child, &p) != -error)
+	if (start(&child, &p) != -m->error)
 		return 2;
-	if (!child.failed || !same(child.failed, name))
+	if (!child.failed || !same(child.failed, m->name))
 		return 3;
 	return count_fds() != before || has_children() ? 4 : 0;
 }
 
 static void a_missing_call_is_told_by_its_name(void)
 {
-	static const struct {
-		const char *name;
-		long nr;
-	} rows[] = {
-		{ "setsid", SHIM_NR_setsid },
-		{ "chdir", SHIM_NR_chdir },
-		{ "dup3", SHIM_NR_dup3 },
-		{ "execve", SHIM_NR_execve },
-		{ "rt_sigprocmask", SHIM_NR_rt_sigprocmask },
-		{ "pipe2", SHIM_NR_pipe2 },
+	struct missing rows[] = {
+		{ "setsid", SHIM_NR_setsid, 0 },
+		{ "chdir", SHIM_NR_chdir, 0 },
+		{ "dup3", SHIM_NR_dup3, 0 },
+		{ "execve", SHIM_NR_execve, 0 },
+		{ "rt_sigprocmask", SHIM_NR_rt_sigprocmask, 0 },
+		{ "pipe2", SHIM_NR_pipe2, 0 },
 	};
 	static const int errors[] = { SHIM_ENOSYS, SHIM_EPERM };
 
 	NEEDS_SHARED_MEMORY();
 	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
-		struct shim_clone_args copy = { .exit_signal = SHIM_SIGCHLD };
-		struct shim_siginfo info = { 0 };
-		long pid = shim_clone3(&copy, sizeof(copy));
-
+		rows[i / 2].error = errors[i % 2];
 		check_case(rows[i / 2].name);
-		if (!pid)
-			shim_exit_group(start_in_copy(rows[i / 2].nr,
-						      errors[i % 2],
-						      rows[i / 2].name));
-		CHECK_FATAL(pid > 0);
-		CHECK_EQ(shim_waitid(SHIM_P_PID, (int)pid, &info, SHIM_WEXITED,
-				     NULL),
-			 0);
-		CHECK_EQ(info.status, 0);
+		CHECK_EQ(result_in_copy(start_in_copy, &rows[i / 2]), 0);
 	}
 	check_case("");
 }

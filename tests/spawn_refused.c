@@ -163,8 +163,16 @@ static void want(const char *name)
 	}
 }
 
-static int refused_in_copy(const struct refusal *r, int error)
+struct forbidden {
+	const struct refusal *refusal;
+	int error;
+};
+
+static int refused_in_copy(void *arg)
 {
+	const struct forbidden *f = arg;
+	const struct refusal *r = f->refusal;
+	const int error = f->error;
 	struct state before, after;
 	struct shim_spawn child;
 	static char *argv[] = { (char *)"true", NULL };
@@ -228,21 +236,6 @@ static const struct refusal refusals[] = {
 	{ "execveat", SHIM_NR_execveat, -1, 0 },
 };
 
-/* The exit status of a copy of this program; the child's calls are made. */
-static int status_in_copy(const struct refusal *r, int error)
-{
-	struct shim_clone_args copy = { .exit_signal = SHIM_SIGCHLD };
-	struct shim_siginfo info = { 0 };
-	long pid = shim_clone3(&copy, sizeof(copy));
-
-	if (!pid)
-		shim_exit_group(refused_in_copy(r, error));
-	if (pid < 0 ||
-	    shim_waitid(SHIM_P_PID, (int)pid, &info, SHIM_WEXITED, NULL))
-		return -1;
-	return info.status;
-}
-
 /* Where a start ends that nothing refuses; NULL: it does not fail. */
 static const char *failure_of(const char *name)
 {
@@ -270,11 +263,13 @@ static void every_step_can_be_refused(void)
 	static const int errors[] = { SHIM_ENOSYS, SHIM_EPERM, SHIM_EXDEV };
 	const size_t nr = sizeof(refusals) / sizeof(refusals[0]);
 	struct state before = state_now();
-	int landlock, pivot;
+	int landlock, pivot, listed;
 
 	if (failure_of("") || failure_of("setns"))
 		SKIP("no such namespaces here, or no right to them");
 	pivot = can_leave_root();
+	/* By the parent, for there is no close_range. */
+	listed = shim_close_range(UINT32_MAX, 0, 0) != 0;
 	landlock = (all.options.flags & SHIM_SPAWN_LANDLOCK) != 0;
 	for (size_t i = 0; i < nr; i++) {
 		const struct refusal *r = &refusals[i];
@@ -286,9 +281,15 @@ static void every_step_can_be_refused(void)
 		/* Only root maps groups and keeps the right to set them. */
 		if (r->nr == SHIM_NR_setgroups && shim_geteuid())
 			continue;
+		/* The list needs it, too: that fails first. */
+		if (r->nr == SHIM_NR_openat && listed)
+			continue;
 		check_case(r->name);
-		for (int e = 0; e < 3; e++)
-			CHECK_EQ(status_in_copy(r, errors[e]), AS_TOLD);
+		for (int e = 0; e < 3; e++) {
+			struct forbidden f = { r, errors[e] };
+
+			CHECK_EQ(result_in_copy(refused_in_copy, &f), AS_TOLD);
+		}
 	}
 	check_case("");
 	check_state(&before);

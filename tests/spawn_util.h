@@ -164,6 +164,24 @@ static inline int write_all(int fd, const char *s, size_t n)
 	return 0;
 }
 
+/*
+ * What run returns in a copy of this program, or -1. Not by clone3, which may
+ * be missing.
+ */
+static inline int result_in_copy(int (*run)(void *), void *arg)
+{
+	static _Alignas(16) char stack[65536];
+	struct shim_siginfo info = { 0 };
+	int pid = (int)shim_clone(SHIM_SIGCHLD, stack + sizeof(stack), NULL,
+				  NULL, NULL, run, arg);
+
+	if (pid < 0 ||
+	    shim_waitid(SHIM_P_PID, pid, &info, SHIM_WEXITED, NULL) ||
+	    info.si_code != SHIM_CLD_EXITED)
+		return -1;
+	return info.status;
+}
+
 static _Alignas(16) char memory[8192];
 
 /* Whether a child can use the memory of its parent, as programs of steps that

@@ -79,8 +79,9 @@ add_older() {
 	cp "$2/kernels/refuse" "$3/tests" && calls=$(tests/newer.sh 4.18 "$1") || return
 	echo 'on 5.10.' >>"$3/list"
 	for error in ENOSYS EPERM; do
-		for name in spawn spawn_box spawn_fds spawn_io spawn_limits spawn_options \
-			spawn_space spawn_step spawn_storm spawn_thread aio aio_table; do
+		for name in spawn spawn_box spawn_fds spawn_io spawn_limits spawn_map \
+			spawn_memory spawn_options spawn_pipe spawn_pipeline spawn_refused \
+			spawn_space spawn_step spawn_storm spawn_thread spawn_tty aio aio_table; do
 			add "4.18-$error/$name" /tmp /tests/refuse $error "$calls" "/tests/plain/$name"
 		done
 		for name in spawn aio; do
