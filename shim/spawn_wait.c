@@ -13,6 +13,7 @@ enum {
 	PAUSE_MIN_NS = 100000,
 	PAUSE_MAX_NS = 10000000,
 	SECOND_NS = 1000000000,
+	SIGNAL_MAX = 64,
 };
 
 /* The status of wait4(2) as waitid(2) tells it. */
@@ -208,12 +209,12 @@ int shim_spawn_kill_group(const struct shim_spawn *child, int signal)
 	long err = -SHIM_ENOSYS;
 
 	/* kill(2) of no group would be of the caller's. */
-	if (child->group <= 1)
+	if (child->group <= 1 || signal < 0 || signal > SIGNAL_MAX)
 		return -SHIM_EINVAL;
 	if (child->pidfd >= 0)
 		err = shim_pidfd_send_signal(child->pidfd, signal, NULL,
 					     SHIM_PIDFD_SIGNAL_PROCESS_GROUP);
-	/* EINVAL: the kernel does not know the flag, or not the signal. */
+	/* EINVAL: the kernel does not know the flag. */
 	if (err != -SHIM_EINVAL && !shim_spawn_unavailable(err))
 		return (int)err;
 	if (child->waited || is_lost(child))

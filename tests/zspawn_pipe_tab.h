@@ -106,6 +106,7 @@ static const struct spawn_groups spawn_groups[] = {
 	{ "session_ended", "setsid", "ended", SHIM_SIGKILL, 0, 0, 1, "0" },
 	{ "group_waited", "setpgid", "waited", SHIM_SIGKILL, 0, -SHIM_ESRCH, 1, "0" },
 	{ "session_waited", "setsid", "waited", SHIM_SIGKILL, 0, -SHIM_ESRCH, 1, "0" },
+	{ "signal_waited", "setpgid", "waited", 65, -SHIM_EINVAL, -SHIM_EINVAL, 0, "0" },
 	{ "none", "none", "running", SHIM_SIGKILL, -SHIM_EINVAL, -SHIM_EINVAL, 0, "*" },
 	{ "none_ended", "none", "ended", SHIM_SIGKILL, -SHIM_EINVAL, -SHIM_EINVAL, 0, "*" },
 	{ "joined", "joined", "running", SHIM_SIGKILL, -SHIM_EINVAL, -SHIM_EINVAL, 0, "*" },

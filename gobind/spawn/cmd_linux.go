@@ -87,6 +87,7 @@ type Cmd struct {
 	watch    *watch
 	pidfd    *os.File
 	ending   chan ending
+	group    *processGroup
 	plumbing plumbing
 	// started: Start was called. ended: the child has ended; failed is what is
 	// known of the error of Wait then, and late when it waits no longer.
@@ -172,6 +173,9 @@ func (c *Cmd) Start() (err error) {
 	runtime.KeepAlive(c.Program)
 	if err != nil {
 		return err
+	}
+	if o.ownsGroup() {
+		c.group = &processGroup{pid: child.pid, pidfd: -1}
 	}
 	return c.adopt(child)
 }
@@ -261,14 +265,20 @@ func (c *Cmd) adopt(ch child) error {
 	// kernel reaps children itself may the number be another process's before
 	// Process has waited for it.
 	c.Process = &os.Process{Pid: ch.pid}
-	if reapsChildren() || ch.pidfd >= 0 {
+	reaps := reapsChildren()
+	if reaps || ch.pidfd >= 0 {
 		p, err := os.FindProcess(ch.pid)
 		if err != nil {
+			c.group.release()
 			return ch.abandon(err)
 		}
-		// It is the child if that is there now.
+		if reaps && c.group != nil {
+			c.group.hold()
+		}
+		// They are the child's if that is there now.
 		if c.lost = ch.gone(); c.lost {
 			p.Release()
+			c.group.release()
 		}
 		c.Process = p
 	}

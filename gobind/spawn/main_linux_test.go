@@ -37,6 +37,8 @@ var helpers = map[string]func(args []string){
 	"maps":        writeMaps,
 	"orphan":      leaveAnOrphan,
 	"pdeathsig":   reportPDeathSig,
+
+	"ignore groups": ignoreGroups,
 }
 
 func TestMain(m *testing.M) {

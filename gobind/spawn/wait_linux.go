@@ -150,7 +150,11 @@ func (c *Cmd) reap() (*os.ProcessState, error) {
 	if c.lost {
 		return nil, errLost
 	}
-	state, err := c.Process.Wait()
+	wait := c.Process.Wait
+	if c.group != nil {
+		wait = func() (*os.ProcessState, error) { return c.group.reap(c.Process) }
+	}
+	state, err := wait()
 	if errors.Is(err, sys.ECHILD) {
 		err = errLost
 	}
@@ -266,6 +270,7 @@ func (c *Cmd) release() {
 	if c.pidfd != nil {
 		c.pidfd.Close()
 	}
+	c.group.release()
 }
 
 // setNonblock is for a descriptor without another status flag that can be set.

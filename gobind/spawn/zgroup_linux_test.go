@@ -25,6 +25,7 @@ var spawnGroups = []struct {
 	{"session_ended", "setsid", "ended", 9, 0, 0, 1, "0"},
 	{"group_waited", "setpgid", "waited", 9, 0, -int(syscall.ESRCH), 1, "0"},
 	{"session_waited", "setsid", "waited", 9, 0, -int(syscall.ESRCH), 1, "0"},
+	{"signal_waited", "setpgid", "waited", 65, -int(syscall.EINVAL), -int(syscall.EINVAL), 0, "0"},
 	{"none", "none", "running", 9, -int(syscall.EINVAL), -int(syscall.EINVAL), 0, "*"},
 	{"none_ended", "none", "ended", 9, -int(syscall.EINVAL), -int(syscall.EINVAL), 0, "*"},
 	{"joined", "joined", "running", 9, -int(syscall.EINVAL), -int(syscall.EINVAL), 0, "*"},
