@@ -440,7 +440,7 @@ test: setup-test $(GEN) all
 		"tests/pipeline.sh $(O)/examples/pipeline" \
 		$(SANDBOXES:%="tests/sandbox.sh $(ESCAPE) %") \
 		tests/import.sh tests/machine.sh tests/links.sh tests/order.sh \
-		tests/go.sh "tests/go.sh gobind -race" \
+		tests/go.sh "tests/go.sh gobind -race" "tests/go.sh tests/cgo" \
 		$(GO_EMULATED) "tests/go.sh bench" "tests/bench.sh $(O)"
 
 STRESS ?= 600

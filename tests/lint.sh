@@ -66,7 +66,7 @@ shell_format() {
 }
 
 go_format() {
-	none gofmt -l gobind bench
+	none gofmt -l gobind bench tests
 }
 
 whitespace() {
@@ -355,16 +355,17 @@ vet() {
 static() {
 	"$go" -C bench build -o "$PWD/build/staticcheck" honnef.co/go/tools/cmd/staticcheck &&
 		(cd bench && ../build/staticcheck ./...) &&
-		(cd gobind && ../build/staticcheck ./...)
+		(cd gobind && ../build/staticcheck ./...) &&
+		(cd tests/cgo && ../../build/staticcheck ./...)
 }
 
-vet_bench() {
-	cd bench && "$go" vet ./...
+vet_cgo() {
+	(cd bench && "$go" vet ./...) && cd tests/cgo && "$go" vet ./...
 }
 
 check go_vet vet linux/amd64 linux/arm64
 check go_vet_elsewhere vet darwin/arm64 windows/amd64 linux/riscv64 linux/386
-check go_vet_of_the_benchmarks vet_bench
+check go_vet_of_what_has_cgo vet_cgo
 check staticcheck static
 
 echo "$passed passed, $failed failed"

@@ -69,6 +69,14 @@
 // just written fail with ETXTBSY, when another goroutine starts something
 // meanwhile; [Cmd.Retries] is for the latter.
 //
+// # Other libraries
+//
+// With cgo, C may start programs at the same time. If it waits for any child, as
+// waitpid(-1) does, it takes the status of these, too: then Wait gives ECHILD.
+// While system(3) runs in a thread of C this program ignores SIGINT and SIGQUIT,
+// and so does a program that is started meanwhile, unless they are in
+// [Attr.Defaults].
+//
 // # What a program may become
 //
 // [Cmd.SysProcAttr] means what it means to os/exec, with every field that Linux
