@@ -293,6 +293,21 @@ $(O)/kernels/init $(O)/kernels/refuse: $(O)/kernels/%: tests/kernels/%.c \
 
 $(O)/tests/uring_oracle: LDLIBS += -luring
 
+# Filters of libseccomp's, for a suite in C and, as files, for Go.
+build/filters/filters: tests/filters/main.c
+	@mkdir -p $(@D)
+	$(say) HOSTCC $@
+	$(Q)$(HOSTCC) -std=gnu11 -O1 -D_GNU_SOURCE $(WARNINGS) -o $@ $< -lseccomp
+
+FILTERS := $(O)/tests/filters
+$(FILTERS)/filters.h: build/filters/filters
+	@mkdir -p $(@D)
+	$(Q)$< $(ARCH) $(@D) >$@
+
+FILTERED := $(foreach form,tests plain musl,$(O)/$(form)/spawn_filter)
+$(FILTERED): $(FILTERS)/filters.h
+$(FILTERED): TEST_FLAGS += -I$(FILTERS)
+
 # Programs that tests start.
 TOOLS := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/tool/*.c))
 $(O)/tests/tool/%: tests/tool/%.c
@@ -319,7 +334,7 @@ $(O)/tests/box/sandbox-go:
 # Every wrapper under a supervisor: what the kernel sees from C and from Go.
 EQUAL := $(O)/tests/equal
 EQUAL_ALL := $(EQUAL)/equal $(EQUAL)/c $(EQUAL)/go
-vm-programs: $(EQUAL_ALL) $(ESCAPE) $(SANDBOXES)
+vm-programs: $(EQUAL_ALL) $(ESCAPE) $(SANDBOXES) $(FILTERS)/filters.h
 EQUAL_SRC := $(filter-out %/caller.c %/filter.c,$(wildcard tests/equal/*.c))
 GOARCH_x86_64 := amd64
 GOARCH_aarch64 := arm64
@@ -382,9 +397,9 @@ without_ring = \
 # child, but not a thread, cannot have its parent's memory (EINVAL).
 NO_PIDFD := clone3,pidfd_open,pidfd_send_signal
 NO_SHARING := clone:0x14100:0x100 $(abspath $(DENY)) ENOSYS clone3
-SPAWN := $(filter spawn spawn_box spawn_fault spawn_fds spawn_io spawn_limits \
-	spawn_load spawn_map spawn_options spawn_pipe spawn_pipeline spawn_refused \
-	spawn_ring spawn_space spawn_step spawn_thread spawn_tty,$(TESTS))
+SPAWN := $(filter spawn spawn_box spawn_fault spawn_fds spawn_filter spawn_io \
+	spawn_limits spawn_load spawn_map spawn_options spawn_pipe spawn_pipeline \
+	spawn_refused spawn_ring spawn_space spawn_step spawn_thread spawn_tty,$(TESTS))
 # What takes its time is short there.
 SPAWN_LONG := $(filter spawn_memory spawn_storm,$(TESTS))
 # spawn_without ERRNO,CALLS
@@ -425,6 +440,7 @@ endif
 test: setup-test $(GEN) all
 	$(Q)$(MAKE) -s $(AT_ONCE) $(TEST_BIN) $(PLAIN_BIN) $(MUSL_BIN) $(TOOLS) \
 		$(NEWER:@%=%) $(EQUAL_ALL) $(O)/shim-calls $(ESCAPE) \
+		$(FILTERS)/filters.h \
 		$(SANDBOXES) $(BENCH_ALL)
 	$(Q)$(MAKE) -s $(AT_ONCE) O=$(SAN) CFLAGS="$(SAN_FLAGS)" $(SAN_BIN)
 	$(if $(EMULATED_BIN),$(Q)$(MAKE) -s $(AT_ONCE) ARCH=aarch64 O=build/aarch64 \

@@ -103,6 +103,7 @@ kernels)
 	need qemu-system-x86 have qemu-system-x86_64
 	need qemu-system-arm have qemu-system-aarch64
 	need cpio have cpio
+	need libseccomp-dev header seccomp.h seccomp
 	need musl-tools have musl-gcc
 	case $host in
 	x86_64) need gcc-aarch64-linux-gnu have aarch64-linux-gnu-gcc ;;

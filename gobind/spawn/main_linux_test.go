@@ -26,6 +26,7 @@ const helperEnv = "SYSHIM_TEST_HELPER"
 // helpers are run by the test program when it is started as one of them.
 var helpers = map[string]func(args []string){
 	"args":   func([]string) { fmt.Printf("%q", os.Args) },
+	"call":   makeCall,
 	"none":   func([]string) {},
 	"fds":    reportFDs,
 	"ignore": ignoreChildren,

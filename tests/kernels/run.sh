@@ -148,6 +148,7 @@ image() {
 		add "go/${name%.test}" /tmp "/tests/go/$name" -test.v -test.short
 	done
 	cp "$built/static/sys_real" "$tree/tests" || return
+	cp -R "$built/tests/filters" "$tree/tests" || return
 	add sys_real /tmp /bin/sh /tests/real
 	echo 'SYS_REAL=yes exec /tests/sys_real' >"$tree/tests/real"
 	add bench /tmp /bin/sh /tests/bench
