@@ -108,6 +108,15 @@ static int compare_clock(char **argv)
 	return now < least || now > least + 60;
 }
 
+static int lack_capabilities(void)
+{
+	const char *status = read_file("/proc/self/status");
+
+	return !contains(status, "CapPrm:\t0000000000000000\n") ||
+	       !contains(status, "CapEff:\t0000000000000000\n") ||
+	       !contains(status, "CapBnd:\t0000000000000000\n");
+}
+
 static int child_main(char **argv)
 {
 	if (same(argv[0], "spaces"))
@@ -118,6 +127,8 @@ static int child_main(char **argv)
 		return compare_setgroups(argv[1]);
 	if (same(argv[0], "clock"))
 		return compare_clock(argv + 1);
+	if (same(argv[0], "caps"))
+		return lack_capabilities();
 	if (same(argv[0], "cgroup"))
 		return !contains(read_file("/proc/self/cgroup"), argv[1]);
 	return 99;
@@ -354,6 +365,24 @@ static void clocks_of_a_time_namespace_are_set(void)
 	check_state(&before);
 }
 
+/* The child loses them in the memory of the caller, who stays one that can be
+ * traced. */
+static void capabilities_alone_leave_the_caller_as_it_is(void)
+{
+	static const struct shim_spawn_caps none = { 0 };
+	struct state before = state_now();
+	const long dumpable = shim_prctl(SHIM_PR_GET_DUMPABLE, 0, 0, 0, 0);
+	struct part p;
+
+	NEEDS(SHIM_CLONE_NEWUSER);
+	play(&p, "caps", NULL, 0);
+	map_own(&p.options);
+	p.options.caps = &none;
+	CHECK_EQ(status_of(&p), 0);
+	CHECK_EQ(shim_prctl(SHIM_PR_GET_DUMPABLE, 0, 0, 0, 0), dumpable);
+	check_state(&before);
+}
+
 /* Where cgroups of version 2 are, or are mounted now: *mounted. */
 static const char *find_cgroups(int *mounted)
 {
@@ -448,6 +477,8 @@ static const struct check_test spawn_space_tests[] = {
 	  a_map_that_is_not_written_is_told },
 	{ "clocks_of_a_time_namespace_are_set",
 	  clocks_of_a_time_namespace_are_set },
+	{ "capabilities_alone_leave_the_caller_as_it_is",
+	  capabilities_alone_leave_the_caller_as_it_is },
 	{ "a_program_begins_in_a_cgroup", a_program_begins_in_a_cgroup },
 	{ "all_this_holds_for_another_user", all_this_holds_for_another_user },
 };

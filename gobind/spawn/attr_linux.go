@@ -40,7 +40,8 @@ import (
 // when the last such child of the moment runs its program. A child that changes
 // its user in a new user namespace, and each in a new time namespace, which
 // kernels before 6.3 do not let begin with exec, gets a copy of the memory, as
-// with Copy. A user namespace alone, with or without maps, costs no copy.
+// with Copy. A user namespace alone, with or without maps, costs no copy, nor do
+// capabilities alone.
 type Attr struct {
 	// Defaults are signals, as bits from signal 1 on, that get their default
 	// effect though this program ignores them; Ignore those that are ignored.
@@ -252,7 +253,11 @@ func (a *Attr) copies() bool {
 }
 
 // changesUser reports whether the child becomes somebody else, which the kernel
-// takes for a reason to hide its memory.
+// takes for a reason to hide its memory. Capabilities are none: a child can only
+// lose some (capset, the bounding set) or have those it has as ambient ones, and
+// what is left is a part of what this program has. Nor does that let anybody trace
+// the child who could not before, and write to this memory by it: in a new user
+// namespace that is who has its owner's user, whatever the capabilities inside.
 func (a *Attr) changesUser() bool {
-	return a.UID != nil || a.GID != nil || a.Caps != nil || len(a.ambient) > 0
+	return a.UID != nil || a.GID != nil
 }

@@ -192,12 +192,7 @@ func needRoot(t *testing.T) {
 func TestChangeOfUserDoesNotHideThisProgram(t *testing.T) {
 	leakcheck.Check(t)
 	needRoot(t)
-	dumpable := func() int {
-		n, err := sys.RawPrctl(sys.PR_GET_DUMPABLE, 0, 0, 0, 0)
-		check(t, err)
-		return n
-	}
-	before := dumpable()
+	before := dumpable(t)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Add(1)
@@ -213,7 +208,7 @@ func TestChangeOfUserDoesNotHideThisProgram(t *testing.T) {
 		}()
 	}
 	wg.Wait()
-	if after := dumpable(); after != before {
+	if after := dumpable(t); after != before {
 		t.Errorf("dumpable is %d, was %d", after, before)
 	}
 	noChild(t)
@@ -239,6 +234,51 @@ func TestUserAndCapabilitiesAreChanged(t *testing.T) {
 	if err != nil || bounding&(1<<sys.CAP_SYS_ADMIN) != 0 || bounding&bind == 0 {
 		t.Errorf("bounding set %s, %v", got["CapBnd"], err)
 	}
+}
+
+// dumpable is whether this program can be traced.
+func dumpable(t *testing.T) int {
+	t.Helper()
+	n, err := sys.RawPrctl(sys.PR_GET_DUMPABLE, 0, 0, 0, 0)
+	check(t, err)
+	return n
+}
+
+func TestCapabilitiesAloneCostNoCopyAndHideNothing(t *testing.T) {
+	leakcheck.Check(t)
+	for name, set := range map[string]func(*spawn.Attr){
+		"none":    func(a *spawn.Attr) { a.Namespaces, a.UIDs, a.GIDs = 0, nil, nil },
+		"clone":   func(*spawn.Attr) {},
+		"unshare": func(a *spawn.Attr) { a.Namespaces, a.Unshare = 0, sys.CLONE_NEWUSER },
+	} {
+		a := ownUser(0)
+		set(a)
+		needNamespaces(t, a)
+		// Without a namespace, root alone may.
+		a.Caps = &spawn.Caps{Bounding: ^uint64(0)}
+		if name != "none" {
+			a.Caps.Bounding = 0
+		}
+		if spawn.Copies(a) {
+			t.Errorf("%s: a copy of the memory", name)
+		}
+		before := dumpable(t)
+		got := status(t, a)
+		if after := dumpable(t); after != before {
+			t.Errorf("%s: dumpable is %d, was %d", name, after, before)
+		}
+		const none = "0000000000000000"
+		// Without a namespace root has all of them again by exec.
+		if name != "none" && (got["CapEff"] != none || got["CapPrm"] != none || got["CapBnd"] != none) {
+			t.Errorf("%s: effective %s, permitted %s, bounding %s", name, got["CapEff"], got["CapPrm"], got["CapBnd"])
+		}
+		// Becoming somebody there is another matter.
+		a.UID = ptr(uint32(0))
+		if spawn.Copies(a) != (name != "none") {
+			t.Errorf("%s: the memory of a change of the user", name)
+		}
+	}
+	noChild(t)
 }
 
 func TestMistakesAreTold(t *testing.T) {

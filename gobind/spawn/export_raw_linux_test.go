@@ -53,6 +53,11 @@ func StepsOf(o *Options) ([]Step, error) {
 	return steps, nil
 }
 
+// Copies reports whether a child with these gets a copy of the memory.
+func Copies(a *Attr) bool {
+	return a.copies()
+}
+
 // StartEdited is Start for a program that edit has changed. The program has a
 // step for the limit of descriptors, too.
 func StartEdited(o *Options, edit func([]Step) []Step) (pid, pidfd int, err error) {
