@@ -61,6 +61,17 @@ func terminate(c command) func() error {
 
 const moment = 20 * time.Millisecond
 
+// A heard lets a program end whose output has arrived, however long that took.
+type heard struct {
+	text strings.Builder
+	in   io.Closer
+}
+
+func (h *heard) Write(p []byte) (int, error) {
+	defer h.in.Close()
+	return h.text.Write(p)
+}
+
 var timePromises = []struct {
 	name string
 	keep func(t *testing.T, m maker, ctx context.Context, cancel func())
@@ -154,12 +165,14 @@ var timePromises = []struct {
 	}},
 	{"WaitDelay closes pipes that stay open", func(t *testing.T, m maker, ctx context.Context, cancel func()) {
 		for status, want := range []string{exec.ErrWaitDelay.Error(), "exit status 1"} {
-			var out strings.Builder
-			c := m.shell(fmt.Sprintf("sleep 1000 & echo $!; exit %d", status))
-			err := with(with(c, "Stdout", &out), "WaitDelay", moment).Run()
+			c := m.shell(fmt.Sprintf("sleep 1000 & echo $!; read end; exit %d", status))
+			in, err := c.StdinPipe()
+			check(t, err)
+			out := &heard{in: in}
+			err = with(with(c, "Stdout", out), "WaitDelay", moment).Run()
 			promise(t, err != nil && err.Error() == want, "error %v", err)
 			promise(t, status > 0 || errors.Is(err, spawn.ErrWaitDelay), "error %v", err)
-			check(t, m.shell("kill "+strings.TrimSpace(out.String())).Run())
+			check(t, m.shell("kill "+strings.TrimSpace(out.text.String())).Run())
 		}
 	}},
 	{"WaitDelay is no delay", func(t *testing.T, m maker, ctx context.Context, cancel func()) {
