@@ -17,8 +17,8 @@ import (
 )
 
 // patience is how long what ends by itself (a goroutine that was told to stop,
-// a ring that the kernel tears down) may take.
-var patience = 2 * time.Second
+// a ring that the kernel tears down) may take, on a machine that does much else.
+var patience = 20 * time.Second
 
 // A Snapshot is what was open at one moment.
 type Snapshot struct {
