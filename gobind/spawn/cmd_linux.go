@@ -43,6 +43,14 @@ type Cmd struct {
 	Stdin  io.Reader
 	Stdout io.Writer
 	Stderr io.Writer
+	// MaxStdout and MaxStderr, unless they are zero, are how many bytes Stdout
+	// and Stderr get at most; negative: none. The first byte more is an error of
+	// Wait that wraps [syscall.ENOBUFS], and the program is killed, with the
+	// process group that was made for it. Only what goes through a pipe and a
+	// goroutine is counted: a limit for anything else is a mistake. When both are
+	// one writer, MaxStdout is for all that comes.
+	MaxStdout int64
+	MaxStderr int64
 	// ExtraFiles become the descriptors 3, 4 and so on; nil: closed.
 	ExtraFiles []*os.File
 	// SysProcAttr means what it means to os/exec. Cloneflags are namespaces;
@@ -282,6 +290,7 @@ func (c *Cmd) adopt(ch child) error {
 		}
 		c.Process = p
 	}
+	c.plumbing.overflow = c.killAll
 	c.plumbing.start()
 	if c.ctx != nil {
 		c.watch = c.startWatch()
@@ -301,6 +310,14 @@ func (c *Cmd) Signal(sig os.Signal) error {
 		return errNotStarted
 	}
 	return c.Process.Signal(sig)
+}
+
+// killAll ends the child, with the group that was made for it.
+func (c *Cmd) killAll() {
+	if c.group != nil {
+		c.KillGroup()
+	}
+	c.Kill()
 }
 
 var errNotStarted = errors.New("spawn: not started")

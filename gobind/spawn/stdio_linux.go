@@ -7,6 +7,7 @@ package spawn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -14,6 +15,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"example.com/syshim/gobind/sys"
 )
 
 // plumbing is what a Cmd holds open beside its child.
@@ -28,6 +31,9 @@ type plumbing struct {
 	results chan result
 	// failed is the first error among them.
 	failed error
+	// overflow ends who writes too much, and tooMuch is that error.
+	overflow func()
+	tooMuch  error
 }
 
 // A result is that of one copy.
@@ -51,11 +57,11 @@ func (p *plumbing) start() {
 }
 
 // wait waits for the copies: until ctx is done, or until the time, if there is
-// one. copied says whether they came to their end; err is theirs, the cause of
-// ctx, or ErrWaitDelay.
+// one, or one copies too much. copied says whether they came to their end; err is
+// theirs, the cause of ctx, or ErrWaitDelay.
 func (p *plumbing) wait(ctx context.Context, end time.Time) (copied bool, err error) {
 	var late <-chan time.Time
-	for len(p.inputs)+len(p.outputs) > 0 {
+	for p.tooMuch == nil && len(p.inputs)+len(p.outputs) > 0 {
 		// A result that is there counts even when there is no time left.
 		select {
 		case r := <-p.results:
@@ -78,6 +84,10 @@ func (p *plumbing) wait(ctx context.Context, end time.Time) (copied bool, err er
 			return true, exec.ErrWaitDelay
 		}
 	}
+	if p.tooMuch != nil {
+		p.cutOff()
+		return true, p.tooMuch
+	}
 	return true, p.failed
 }
 
@@ -90,6 +100,9 @@ func (p *plumbing) take(r result) {
 	}
 	if p.failed == nil {
 		p.failed = r.err
+	}
+	if errors.As(r.err, new(*overflow)) {
+		p.tooMuch = r.err
 	}
 }
 
@@ -177,12 +190,57 @@ func (p *plumbing) reader(r io.Reader) (*os.File, error) {
 	return child, nil
 }
 
-// writer returns what the child writes to w with.
-func (p *plumbing) writer(w io.Writer) (*os.File, error) {
-	if w == nil {
-		return p.null(os.O_WRONLY)
+// An overflow is the error of a program that writes too much.
+type overflow struct {
+	field string
+	most  int64
+}
+
+func (e *overflow) Error() string {
+	return fmt.Sprintf("spawn: %s: more than %d bytes: %v", e.field, e.most, sys.ENOBUFS)
+}
+
+func (e *overflow) Unwrap() error {
+	return sys.ENOBUFS
+}
+
+// A sink is a writer of a Cmd, the field that has it, and its limit.
+type sink struct {
+	io.Writer
+	field string
+	most  int64
+}
+
+// copyFrom copies all that comes, unless it is too much.
+func (s sink) copyFrom(r io.Reader) error {
+	if s.most == 0 {
+		_, err := io.Copy(s.Writer, r)
+		return err
 	}
-	if f, ok := w.(*os.File); ok {
+	most := max(s.most, 0)
+	n, err := io.Copy(s.Writer, io.LimitReader(r, most))
+	if err != nil || n < most {
+		return err
+	}
+	_, err = io.ReadFull(r, make([]byte, 1))
+	switch err {
+	case nil:
+		return &overflow{s.field, most}
+	case io.EOF:
+		return nil
+	}
+	return err
+}
+
+// writer returns what the child writes to s with.
+func (p *plumbing) writer(s sink) (*os.File, error) {
+	f, isFile := s.Writer.(*os.File)
+	switch {
+	case s.most != 0 && (isFile || s.Writer == nil):
+		return nil, mistake("Max%s without a writer", s.field)
+	case s.Writer == nil:
+		return p.null(os.O_WRONLY)
+	case isFile:
 		return f, nil
 	}
 	child, ours, err := p.fromChild()
@@ -190,7 +248,10 @@ func (p *plumbing) writer(w io.Writer) (*os.File, error) {
 		return nil, err
 	}
 	p.outputs = append(p.outputs, func() error {
-		_, err := io.Copy(w, ours)
+		err := s.copyFrom(ours)
+		if errors.As(err, new(*overflow)) {
+			p.overflow()
+		}
 		// Nobody reads on: the child is told by EPIPE.
 		ours.Close()
 		return err
@@ -221,13 +282,19 @@ func (c *Cmd) files() ([]file, error) {
 	if files[0].File, err = c.plumbing.reader(c.Stdin); err != nil {
 		return nil, err
 	}
-	if files[1].File, err = c.plumbing.writer(c.Stdout); err != nil {
+	if files[1].File, err = c.plumbing.writer(sink{c.Stdout, "Stdout", c.MaxStdout}); err != nil {
 		return nil, err
 	}
-	if same(c.Stderr, c.Stdout) {
+	switch shared := same(c.Stderr, c.Stdout); {
+	case shared && c.MaxStderr != 0:
+		return nil, mistake("MaxStderr with one writer for all")
+	case shared:
 		files[2].File = files[1].File
-	} else if files[2].File, err = c.plumbing.writer(c.Stderr); err != nil {
-		return nil, err
+	default:
+		files[2].File, err = c.plumbing.writer(sink{c.Stderr, "Stderr", c.MaxStderr})
+		if err != nil {
+			return nil, err
+		}
 	}
 	// What is not mentioned is closed.
 	for i, f := range c.ExtraFiles {

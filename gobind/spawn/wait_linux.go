@@ -106,7 +106,7 @@ func (c *Cmd) WaitContext(ctx context.Context) error {
 		return err
 	}
 	c.release()
-	if c.failed != nil {
+	if c.failed != nil && c.plumbing.tooMuch == nil {
 		return c.failed
 	}
 	return err
