@@ -219,6 +219,14 @@ var promises = []struct {
 		out, err := m.shell("readlink /proc/self/fd/2 >&2").CombinedOutput()
 		promise(t, err == nil && strings.HasPrefix(string(out), "pipe:"), "%q, %v", out, err)
 	}},
+	{"The null device is read, or written, and no more", func(t *testing.T, m maker) {
+		for fd, mode := range []string{"0", "1"} {
+			var said strings.Builder
+			c := m.shell(fmt.Sprintf("while read k v; do test $k = flags: && echo $v; done </proc/$$/fdinfo/%d >&2; exit 0", fd))
+			err := with(c, "Stderr", io.Writer(&said)).Run()
+			promise(t, err == nil && strings.HasSuffix(said.String(), mode+"\n"), "descriptor %d: flags %q, %v", fd, said.String(), err)
+		}
+	}},
 	{"A file as Stdin is the program's", func(t *testing.T, m maker) {
 		f, err := os.Open("/etc/passwd")
 		check(t, err)

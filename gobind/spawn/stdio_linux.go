@@ -23,6 +23,8 @@ import (
 type plumbing struct {
 	// child is for the child: closed when it has started, or could not.
 	child []*os.File
+	// sink is the null device among them that takes outputs.
+	sink *os.File
 	// ours is closed by Wait, or when no child started.
 	ours []*os.File
 	// inputs and outputs move data between ours and readers and writers.
@@ -154,13 +156,21 @@ func (p *plumbing) fromChild() (child, ours *os.File, err error) {
 	return w, r, nil
 }
 
-// null returns the null device for the child.
+// null returns the null device for the child; the outputs share one. It stays out
+// of the network poller, which takes five calls to refuse it.
 func (p *plumbing) null(flag int) (*os.File, error) {
-	f, err := os.OpenFile(os.DevNull, flag, 0)
-	if err != nil {
-		return nil, err
+	if flag == os.O_WRONLY && p.sink != nil {
+		return p.sink, nil
 	}
+	fd, err := sys.Open(os.DevNull, flag|sys.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: os.DevNull, Err: err}
+	}
+	f := os.NewFile(uintptr(fd), os.DevNull)
 	p.child = append(p.child, f)
+	if flag == os.O_WRONLY {
+		p.sink = f
+	}
 	return f, nil
 }
 
