@@ -28,6 +28,7 @@ var helpers = map[string]func(args []string){
 	"args":   func([]string) { fmt.Printf("%q", os.Args) },
 	"call":   makeCall,
 	"none":   func([]string) {},
+	"clocks": showClocks,
 	"fds":    reportFDs,
 	"ignore": ignoreChildren,
 	"limit":  reportLimit,
