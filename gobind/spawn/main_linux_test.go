@@ -25,13 +25,14 @@ const helperEnv = "SYSHIM_TEST_HELPER"
 
 // helpers are run by the test program when it is started as one of them.
 var helpers = map[string]func(args []string){
-	"args":   func([]string) { fmt.Printf("%q", os.Args) },
-	"call":   makeCall,
-	"none":   func([]string) {},
-	"clocks": showClocks,
-	"fds":    reportFDs,
-	"ignore": ignoreChildren,
-	"limit":  reportLimit,
+	"args":    func([]string) { fmt.Printf("%q", os.Args) },
+	"call":    makeCall,
+	"none":    func([]string) {},
+	"clocks":  showClocks,
+	"explode": explode,
+	"fds":     reportFDs,
+	"ignore":  ignoreChildren,
+	"limit":   reportLimit,
 
 	"foreground":  startInForeground,
 	"give":        giveFiles,

@@ -146,6 +146,7 @@ static void prepare(void)
 {
 	attach("proc", "/proc");
 	attach("sysfs", "/sys");
+	attach("cgroup2", "/sys/fs/cgroup");
 	attach("devtmpfs", "/dev");
 	/* Some kernels look up what is executed by its descriptor. */
 	shim_symlinkat("/proc/self/fd", SHIM_AT_FDCWD, "/dev/fd");
