@@ -99,5 +99,6 @@
 // limits of os/exec return: the larger this program, the longer a start.
 //
 // On Linux 5.10 a signal that dumps core, sent to the child's number before it
-// runs its program, ends this program, too.
+// runs its program, ends this program, too. So does a filter (Attr.Filter) that
+// kills for the calls behind it, as one made for another CPU; not with Attr.Copy.
 package spawn

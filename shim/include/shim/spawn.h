@@ -335,7 +335,8 @@ struct shim_spawn_options {
 	const struct shim_spawn_mount *mounts;
 	size_t nr_mounts;
 
-	/* Both want NO_NEW_PRIVS, or CAP_SYS_ADMIN. */
+	/* Both want NO_NEW_PRIVS, or CAP_SYS_ADMIN. On 5.10 a filter that kills
+	 * before exec kills the caller, too, unless with COPY. */
 	int landlock_fd; /* a ruleset */
 	const struct shim_sock_fprog *filter;
 };
