@@ -87,6 +87,15 @@
 // that Attr tells; an error names the step: "spawn: rlimit NOFILE: operation not
 // permitted".
 //
+// # Debuggers
+//
+// A debugger may be there from the beginning, or come and leave at any moment.
+// It sees a fork for each start, also for one that fails, and an exec of each
+// program that begins; before that the child makes the calls of its steps, on
+// this program's memory. One that removes its breakpoints from a child it does
+// not follow, as gdb does after a fork, removes them from this program, too:
+// hardware breakpoints stay, and all do with [Attr.Copy].
+//
 // # Kernels
 //
 // A kernel or a sandbox may lack calls: each start finds out, and does without.
