@@ -95,14 +95,21 @@ type Cmd struct {
 	watch    *watch
 	pidfd    *os.File
 	ending   chan ending
+	seen     chan error
 	group    *processGroup
 	plumbing plumbing
-	// started: Start was called. ended: the child has ended; failed is what is
-	// known of the error of Wait then, and late when it waits no longer.
-	started bool
-	ended   bool
+	// started: Start was called. ended: the child has ended; cancelled is what
+	// the context has done about that, and late when Wait waits no longer.
+	started   bool
+	ended     bool
+	cancelled error
+	late      time.Time
+	// reaped: its status was taken; failed is what that means. copied: so have
+	// the copies ended; copyErr is what that means.
+	reaped  bool
 	failed  error
-	late    time.Time
+	copied  bool
+	copyErr error
 	// lost: the kernel has thrown the status away.
 	lost   bool
 	waited bool
@@ -153,9 +160,22 @@ func (c *Cmd) Environ() []string {
 // Start starts the program and returns when it runs, or cannot: then the error
 // is a [*StepError] that names what failed. After a nil error Wait must be
 // called.
-func (c *Cmd) Start() (err error) {
+func (c *Cmd) Start() error {
+	if err := c.begin(nil); err != nil {
+		return err
+	}
+	c.attend(c.killAll)
+	if c.ctx != nil {
+		c.watch = startWatch(c.ctx, c.Cancel, c.WaitDelay, func() { c.Kill() })
+	}
+	return nil
+}
+
+// begin starts the program. edit, unless it is nil, changes its options. Nothing
+// is copied yet, and nobody looks at the context.
+func (c *Cmd) begin(edit func(*Options)) (err error) {
 	if c.started {
-		return errors.New("spawn: already started")
+		return errStarted
 	}
 	c.started = true
 	defer func() {
@@ -174,6 +194,9 @@ func (c *Cmd) Start() (err error) {
 	o, err := c.options(files)
 	if err != nil {
 		return err
+	}
+	if edit != nil {
+		edit(o)
 	}
 	child, err := c.start(o)
 	runtime.KeepAlive(files)
@@ -290,12 +313,13 @@ func (c *Cmd) adopt(ch child) error {
 		}
 		c.Process = p
 	}
-	c.plumbing.overflow = c.killAll
-	c.plumbing.start()
-	if c.ctx != nil {
-		c.watch = c.startWatch()
-	}
 	return nil
+}
+
+// attend begins to copy; overflow ends who writes too much.
+func (c *Cmd) attend(overflow func()) {
+	c.plumbing.overflow = overflow
+	c.plumbing.start()
 }
 
 // Kill ends the child with SIGKILL. [os.ErrProcessDone] says that it had ended.
@@ -314,10 +338,28 @@ func (c *Cmd) Signal(sig os.Signal) error {
 
 // killAll ends the child, with the group that was made for it.
 func (c *Cmd) killAll() {
-	if c.group != nil {
-		c.KillGroup()
-	}
-	c.Kill()
+	c.signalAll(sys.SIGKILL)
 }
 
-var errNotStarted = errors.New("spawn: not started")
+// signalAll signals the group that was made for the child, or the child. SIGKILL
+// is for both, for the child may have left the group.
+func (c *Cmd) signalAll(sig os.Signal) error {
+	group := os.ErrProcessDone
+	if c.group != nil {
+		group = c.SignalGroup(sig)
+	}
+	if group == nil && sig != sys.SIGKILL {
+		return nil
+	}
+	alone := c.Signal(sig)
+	if group == nil {
+		return nil
+	}
+	return alone
+}
+
+var (
+	errNotStarted = errors.New("spawn: not started")
+	errStarted    = errors.New("spawn: already started")
+	errWaited     = errors.New("spawn: Wait was called before")
+)

@@ -12,6 +12,10 @@
 //     left open;
 //   - waits with a timeout or a context, and may wait again
 //     ([Cmd.WaitTimeout], [Cmd.WaitContext]), without a thread for each child;
+//   - signals a program with all that it has started ([Cmd.KillGroup]), and kills
+//     one that writes too much ([Cmd.MaxStdout]);
+//   - runs programs in a row, of which each reads what the one before it writes
+//     ([Pipeline]);
 //   - holds up nobody: a program that is slow to start (on a network file
 //     system, say) delays neither the garbage collector nor other goroutines.
 //
@@ -76,6 +80,19 @@
 // While system(3) runs in a thread of C this program ignores SIGINT and SIGQUIT,
 // and so does a program that is started meanwhile, unless they are in
 // [Attr.Defaults].
+//
+// # Groups and pipelines
+//
+// What a program starts goes on when only the program is killed, and keeps Wait
+// waiting while it holds a pipe. A program with Setpgid or Setsid in
+// [Cmd.SysProcAttr] can be signalled as a whole, as long as nobody has left the
+// group: with c.Cancel = c.KillGroup a context ends all of it.
+//
+// The programs of a [Pipeline] are started all, or none stays; they are waited for
+// from the last to the first, and killed together: when the context of
+// [NewPipelineContext] is done, and when one of them writes more than its
+// MaxStdout or MaxStderr. Then nothing keeps Wait, whoever has the pipes. With
+// [Pipeline.OneGroup] their descendants end, too.
 //
 // # What a program may become
 //

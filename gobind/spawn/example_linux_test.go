@@ -5,6 +5,7 @@
 package spawn_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"log"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"example.com/syshim/gobind/spawn"
@@ -66,6 +68,66 @@ func ExampleCmd_WaitTimeout() {
 	// Output:
 	// it takes too long
 	// signal: killed true
+}
+
+func ExamplePipeline() {
+	p := spawn.NewPipeline(
+		spawn.Command("tr", "a-z", "A-Z"),
+		spawn.Command("sort"),
+		spawn.Command("head", "-n", "2"),
+	)
+	p.Cmds[0].Stdin = strings.NewReader("c\na\nb\n")
+	out, err := p.Output()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s", out)
+	// Output:
+	// A
+	// B
+}
+
+// All programs, and what they have started, end when it takes too long, or when
+// there is too much output.
+func ExampleNewPipelineContext() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	p := spawn.NewPipelineContext(ctx, spawn.Command("yes"), spawn.Command("cat"))
+	p.OneGroup = true
+	p.Cmds[1].MaxStdout = 6
+	out, err := p.Output()
+	fmt.Printf("%q\n", out)
+	fmt.Println(errors.Is(err, sys.ENOBUFS), errors.Is(err, context.DeadlineExceeded))
+	// Output:
+	// "y\ny\ny\n"
+	// true false
+}
+
+func ExamplePipelineError() {
+	p := spawn.NewPipeline(spawn.Command("sh", "-c", "exit 3"), spawn.Command("cat"))
+	err := p.Run()
+	fmt.Println(err)
+	var failed *spawn.PipelineError
+	if errors.As(err, &failed) {
+		fmt.Println(failed.Index, failed.Cmd.ProcessState.ExitCode())
+	}
+	// Output:
+	// spawn: program 1 (sh -c exit 3): exit status 3
+	// 0 3
+}
+
+// A program that is ended with all of its descendants.
+func ExampleCmd_KillGroup() {
+	c := spawn.Command("sh", "-c", "sleep 1000 & sleep 1000")
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := c.Start(); err != nil {
+		log.Fatal(err)
+	}
+	if err := c.KillGroup(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(c.Wait())
+	// Output: signal: killed
 }
 
 func ExampleError() {

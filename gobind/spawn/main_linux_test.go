@@ -41,7 +41,8 @@ var helpers = map[string]func(args []string){
 	"orphan":      leaveAnOrphan,
 	"pdeathsig":   reportPDeathSig,
 
-	"ignore groups": ignoreGroups,
+	"ignore groups":    ignoreGroups,
+	"ignore pipelines": ignorePipelines,
 }
 
 func TestMain(m *testing.M) {

@@ -36,6 +36,8 @@ type plumbing struct {
 	// overflow ends who writes too much, and tooMuch is that error.
 	overflow func()
 	tooMuch  error
+	// cut, unless it is nil, is closed when the copies are waited for no longer.
+	cut <-chan struct{}
 }
 
 // A result is that of one copy.
@@ -59,7 +61,7 @@ func (p *plumbing) start() {
 }
 
 // wait waits for the copies: until ctx is done, or until the time, if there is
-// one, or one copies too much. copied says whether they came to their end; err is
+// one, or until they are cut, or one copies too much. copied says whether they came to their end; err is
 // theirs, the cause of ctx, or ErrWaitDelay.
 func (p *plumbing) wait(ctx context.Context, end time.Time) (copied bool, err error) {
 	var late <-chan time.Time
@@ -81,6 +83,9 @@ func (p *plumbing) wait(ctx context.Context, end time.Time) (copied bool, err er
 			p.take(r)
 		case <-ctx.Done():
 			return false, context.Cause(ctx)
+		case <-p.cut:
+			p.cutOff()
+			return true, exec.ErrWaitDelay
 		case <-late:
 			p.cutOff()
 			return true, exec.ErrWaitDelay

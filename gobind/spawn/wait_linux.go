@@ -16,7 +16,7 @@ import (
 	"example.com/syshim/gobind/sys"
 )
 
-// A watch cancels the child when the context of its Cmd is done.
+// A watch cancels what was started when a context is done.
 type watch struct {
 	// stop reports whether the context was not done, and never will be.
 	stop func() bool
@@ -28,16 +28,18 @@ type watch struct {
 	kill *time.Timer
 }
 
-func (c *Cmd) startWatch() *watch {
+// startWatch makes ctx call cancel, unless that is nil, and kill after the delay,
+// unless that is 0.
+func startWatch(ctx context.Context, cancel func() error, delay time.Duration, kill func()) *watch {
 	w := &watch{fired: make(chan struct{})}
-	w.stop = context.AfterFunc(c.ctx, func() {
+	w.stop = context.AfterFunc(ctx, func() {
 		defer close(w.fired)
-		if c.Cancel != nil {
-			w.err = cancelError(c.Cancel(), c.ctx.Err())
+		if cancel != nil {
+			w.err = cancelError(cancel(), ctx.Err())
 		}
-		if c.WaitDelay > 0 {
-			w.late = time.Now().Add(c.WaitDelay)
-			w.kill = time.AfterFunc(c.WaitDelay, func() { c.Kill() })
+		if delay > 0 {
+			w.late = time.Now().Add(delay)
+			w.kill = time.AfterFunc(delay, kill)
 		}
 	})
 	return w
@@ -55,8 +57,8 @@ func cancelError(err, done error) error {
 	return fmt.Errorf("spawn: cancelling: %w", err)
 }
 
-// end stops the watch of a child that has ended. It returns when WaitDelay is
-// over, if that has begun, and why it cancelled the child, if it did.
+// end stops the watch of what has ended. It returns when WaitDelay is over, if
+// that has begun, and why it cancelled, if it did.
 func (w *watch) end() (late time.Time, err error) {
 	if w == nil || w.stop() {
 		return time.Time{}, nil
@@ -86,44 +88,105 @@ func (c *Cmd) WaitTimeout(d time.Duration) error {
 // WaitContext is [Cmd.Wait] until ctx is done: then it returns the cause, the
 // child goes on, and Wait may be called again.
 func (c *Cmd) WaitContext(ctx context.Context) error {
-	if c.Process == nil {
+	switch {
+	case c.Process == nil:
 		return errNotStarted
-	}
-	if c.waited {
-		return errors.New("spawn: Wait was called before")
-	}
-	if !c.ended {
-		if !c.waitEnd(ctx) {
-			return context.Cause(ctx)
-		}
-		c.noteEnd()
-	}
-	if c.late.IsZero() && c.WaitDelay > 0 {
-		c.late = time.Now().Add(c.WaitDelay)
-	}
-	copied, err := c.plumbing.wait(ctx, c.late)
-	if !copied {
-		return err
+	case c.waited:
+		return errWaited
+	case !c.awaitEnd(ctx) || !c.awaitCopies(ctx):
+		return context.Cause(ctx)
 	}
 	c.release()
-	if c.failed != nil && c.plumbing.tooMuch == nil {
-		return c.failed
-	}
-	return err
+	return c.result()
 }
 
-// noteEnd notes what the end of the child means.
-func (c *Cmd) noteEnd() {
-	c.ended = true
-	var err error
-	c.late, err = c.watch.end()
+// awaitEnd waits for the end of the child, and takes its status. It reports
+// whether ctx was not done before; so do the others.
+func (c *Cmd) awaitEnd(ctx context.Context) bool {
+	if c.reaped {
+		return true
+	}
+	if !c.waitEnd(ctx) {
+		return false
+	}
+	c.reaped = true
+	c.noteEnd()
 	switch {
 	case c.failed != nil:
 	case !c.ProcessState.Success():
 		c.failed = &ExitError{ProcessState: c.ProcessState}
 	default:
-		c.failed = err
+		c.failed = c.cancelled
 	}
+	return true
+}
+
+// seeEnd waits for the end of the child, and leaves the status, and so the number
+// of the group, where that is possible.
+func (c *Cmd) seeEnd(ctx context.Context) bool {
+	if c.ended {
+		return true
+	}
+	ended, err := c.waitReadable(ctx)
+	if err != nil {
+		ended, err = c.seeOnThread(ctx)
+	}
+	if err != nil {
+		return c.awaitEnd(ctx)
+	}
+	if ended {
+		c.noteEnd()
+	}
+	return ended
+}
+
+// seeOnThread is waitReadable where the poller has no room, or there is no pidfd.
+func (c *Cmd) seeOnThread(ctx context.Context) (ended bool, err error) {
+	if c.seen == nil {
+		c.seen = make(chan error, 1)
+		go func() { c.seen <- c.group.leader().wait(nil, sys.WEXITED|sys.WNOWAIT) }()
+	}
+	select {
+	case err := <-c.seen:
+		c.seen <- err
+		if err == sys.ECHILD {
+			err = nil
+		}
+		return err == nil, err
+	case <-ctx.Done():
+		return false, nil
+	}
+}
+
+// noteEnd notes that the child has ended.
+func (c *Cmd) noteEnd() {
+	if !c.ended {
+		c.ended = true
+		c.late, c.cancelled = c.watch.end()
+	}
+}
+
+// awaitCopies waits for the copies of a child that has ended.
+func (c *Cmd) awaitCopies(ctx context.Context) bool {
+	if c.copied {
+		return true
+	}
+	if c.late.IsZero() && c.WaitDelay > 0 {
+		c.late = time.Now().Add(c.WaitDelay)
+	}
+	c.copied, c.copyErr = c.plumbing.wait(ctx, c.late)
+	return c.copied
+}
+
+// result is the error of Wait.
+func (c *Cmd) result() error {
+	switch {
+	case c.plumbing.tooMuch != nil:
+		return c.plumbing.tooMuch
+	case c.failed != nil:
+		return c.failed
+	}
+	return c.copyErr
 }
 
 // waitEnd waits for the end of the child, and sets ProcessState, or failed, which
