@@ -114,8 +114,8 @@ func TestOutputsThatFitAreNoError(t *testing.T) {
 		err.Error() != "spawn: Stdout: more than 4 bytes: no buffer space available" {
 		t.Errorf("%q, %v", out, err)
 	}
-	c = shell("printf 12345 >&2; exec cat")
-	c.Stdin = unread{}
+	c = shell("printf 12345 >&2; exec sleep 1000")
+	c.Stdin = endless{}
 	c.MaxStderr = 4
 	if out, err = c.Output(); len(out) != 0 || !errors.Is(err, syscall.ENOBUFS) {
 		t.Errorf("%q, %v", out, err)
@@ -128,10 +128,10 @@ func TestOutputsThatFitAreNoError(t *testing.T) {
 	noChild(t)
 }
 
-// unread is a reader that has always something.
-type unread struct{}
+// endless is a reader that has always something.
+type endless struct{}
 
-func (unread) Read(p []byte) (int, error) { return len(p), nil }
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
 func TestWhoWritesTooMuchIsKilledWithItsGroup(t *testing.T) {
 	leakcheck.Check(t)
