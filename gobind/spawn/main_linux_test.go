@@ -40,6 +40,7 @@ var helpers = map[string]func(args []string){
 	"maps":        writeMaps,
 	"orphan":      leaveAnOrphan,
 	"pdeathsig":   reportPDeathSig,
+	"traced":      startTracedPrograms,
 
 	"ignore groups":    ignoreGroups,
 	"ignore pipelines": ignorePipelines,
