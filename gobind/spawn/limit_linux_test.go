@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -108,4 +110,86 @@ func TestNoProcessIsLeftForAUser(t *testing.T) {
 	check(t, in.Close())
 	check(t, first.Wait())
 	noChild(t)
+}
+
+// startAtTheLimit is a helper that becomes a user without rights, lets its
+// processes reach their limit, and writes what is not as it should be.
+func startAtTheLimit([]string) {
+	runtime.GC()
+	if os.Geteuid() == 0 {
+		if err := errors.Join(syscall.Setgroups(nil), syscall.Setgid(limitedUser), syscall.Setuid(limitedUser),
+			// Or what a child has open cannot be listed, where it must be.
+			sys.Prctl(sys.PR_SET_DUMPABLE, 1, 0, 0, 0)); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	run := func() error { return spawn.Command("/bin/true").Run() }
+	// What the runtime wants for a start, it has then: it cannot make a thread.
+	for range 3 {
+		if err := run(); err != nil {
+			fmt.Println("before:", err)
+		}
+	}
+	keepThreads(20)
+	var old sys.Rlimit
+	err := sys.Prlimit(0, sys.RLIMIT_NPROC, nil, &old)
+	before, err2 := leakcheck.Take()
+	if err := errors.Join(err, err2, sys.Prlimit(0, sys.RLIMIT_NPROC, &sys.Rlimit{Cur: 1, Max: old.Max}, nil)); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for range 20 {
+		err := run()
+		var step *spawn.StepError
+		if !errors.Is(err, sys.EAGAIN) || !errors.As(err, &step) || !strings.HasPrefix(step.Step, "clone") {
+			fmt.Println("at the limit:", err)
+		}
+		_, _, err = spawn.Start(&spawn.Options{Path: "/bin/true", Attr: spawn.Attr{Copy: true}})
+		if !errors.Is(err, sys.EAGAIN) {
+			fmt.Println("at the limit, in a copy:", err)
+		}
+	}
+	// The runtime goes on.
+	runtime.GC()
+	if err := sys.Prlimit(0, sys.RLIMIT_NPROC, &old, nil); err != nil {
+		fmt.Println(err)
+	}
+	if err := run(); err != nil {
+		fmt.Println("after:", err)
+	}
+	for _, leak := range before.Leaks() {
+		fmt.Println(leak)
+	}
+	if _, err := sys.Wait4(-1, nil, sys.WNOHANG, nil); err != sys.ECHILD {
+		fmt.Println("a child is left:", err)
+	}
+}
+
+const limitedUser = 64124
+
+// keepThreads makes threads that the runtime keeps.
+func keepThreads(n int) {
+	var all, started sync.WaitGroup
+	over := make(chan bool)
+	for range n {
+		all.Add(1)
+		started.Add(1)
+		go func() {
+			defer all.Done()
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			started.Done()
+			<-over
+		}()
+	}
+	started.Wait()
+	close(over)
+	all.Wait()
+}
+
+func TestRuntimeSurvivesTheLimitOfProcesses(t *testing.T) {
+	leakcheck.Check(t)
+	needSelf(t)
+	wantOutput(t, helper("no process"), "")
 }

@@ -44,6 +44,7 @@ var helpers = map[string]func(args []string){
 
 	"ignore groups":    ignoreGroups,
 	"ignore pipelines": ignorePipelines,
+	"no process":       startAtTheLimit,
 }
 
 func TestMain(m *testing.M) {
