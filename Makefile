@@ -323,13 +323,15 @@ $(ESCAPE): $(wildcard tests/box/*.[ch]) $(START) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(C_FLAGS) $(START_FLAGS) -MF $@.d $(LDFLAGS) \
 		$(START_LDFLAGS) -o $@ $(filter %.c,$^) $(START) $(LIB)
 
-# The go command knows what is stale.
+# Examples and their twins in Go. The go command knows what is stale.
 SANDBOXES := $(O)/examples/sandbox $(O)/tests/box/sandbox-go
-.PHONY: $(O)/tests/box/sandbox-go
-$(O)/tests/box/sandbox-go:
+PIPELINES := $(O)/examples/pipeline $(O)/tests/pipeline-go
+TWINS := $(filter %-go,$(SANDBOXES) $(PIPELINES))
+.PHONY: $(TWINS)
+$(TWINS):
 	$(say) GO $@
 	$(Q)CGO_ENABLED=0 GOARCH=$(GOARCH_$(ARCH)) $(GO) -C gobind build \
-		-buildvcs=false -o $(abspath $@) ./examples/sandbox
+		-buildvcs=false -o $(abspath $@) ./examples/$(@F:%-go=%)
 
 # Every wrapper under a supervisor: what the kernel sees from C and from Go.
 EQUAL := $(O)/tests/equal
@@ -441,7 +443,7 @@ test: setup-test $(GEN) all
 	$(Q)$(MAKE) -s $(AT_ONCE) $(TEST_BIN) $(PLAIN_BIN) $(MUSL_BIN) $(TOOLS) \
 		$(NEWER:@%=%) $(EQUAL_ALL) $(O)/shim-calls $(ESCAPE) \
 		$(FILTERS)/filters.h \
-		$(SANDBOXES) $(BENCH_ALL)
+		$(SANDBOXES) $(PIPELINES) $(BENCH_ALL)
 	$(Q)$(MAKE) -s $(AT_ONCE) O=$(SAN) CFLAGS="$(SAN_FLAGS)" $(SAN_BIN)
 	$(if $(EMULATED_BIN),$(Q)$(MAKE) -s $(AT_ONCE) ARCH=aarch64 O=build/aarch64 \
 		$(EMULATED_BIN))
@@ -453,7 +455,7 @@ test: setup-test $(GEN) all
 		$(SPAWN_WITHOUT) $(call on_4_18,ENOSYS) $(call on_4_18,EPERM) \
 		"tests/equal.sh $(O)" "tests/slow.sh $(O)" "tests/calls.sh $(O)" \
 		"tests/liburing.sh $(O)" \
-		"tests/pipeline.sh $(O)/examples/pipeline" \
+		$(PIPELINES:%="tests/pipeline.sh %") \
 		$(SANDBOXES:%="tests/sandbox.sh $(ESCAPE) %") \
 		tests/import.sh tests/machine.sh tests/links.sh tests/order.sh \
 		tests/go.sh "tests/go.sh gobind -race" "tests/go.sh tests/cgo" \

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# pipeline.sh PROGRAM: what the example writes, says and returns. In the form
-# that run.sh reads.
+# pipeline.sh PROGRAM: what the example writes, says and returns, in C or in Go.
+# In the form that run.sh reads.
 set -u
 
 . tests/report.sh
@@ -39,6 +39,9 @@ check in_time runs 0 'x\n' 'echo x | cat: 0 0\n' -t 100 echo x '|' cat
 check killed_with_descendants runs 124 '' \
 	'sh -c sleep 1000 & wait | sleep 1000: 137 137\npipeline: the time is over\n' \
 	-t 1 sh -c 'sleep 1000 & wait' '|' sleep 1000
+check no_time_at_all runs 124 '' \
+	'sleep 1000 | sleep 1000: 137 137\npipeline: the time is over\n' \
+	-t 0 sleep 1000 -- sleep 1000
 usage="usage: pipeline [-t SECONDS] PROGRAM [ARGUMENT]... ['|' PROGRAM [ARGUMENT]...]...\n"
 check nothing runs 2 '' "$usage"
 check nothing_first runs 2 '' "$usage" '|' cat

@@ -9,28 +9,21 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"example.com/syshim/gobind/internal/leakcheck"
+	"example.com/syshim/gobind/internal/mainprog"
 	"example.com/syshim/gobind/sys"
 	"example.com/syshim/gobind/uring"
 )
 
-const mainEnv = "CAT_TEST_MAIN"
-
-// The test program is cat itself when it is started for that.
 func TestMain(m *testing.M) {
-	if os.Getenv(mainEnv) != "" {
-		main()
-	}
-	leakcheck.Main(m)
+	mainprog.Main(m, main)
 }
 
-// command returns cat as a command that is not started.
-func command(t *testing.T, args ...string) *exec.Cmd {
+// needRing skips a test of cat where it cannot run.
+func needRing(t *testing.T) {
 	t.Helper()
 	r, err := uring.New(1)
 	if errors.Is(err, sys.ENOSYS) || errors.Is(err, sys.EPERM) || errors.Is(err, sys.EACCES) {
@@ -42,24 +35,13 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), mainEnv+"=1")
-	return cmd
 }
 
 // runCat returns what cat writes, and its exit status.
 func runCat(t *testing.T, stdin io.Reader, args ...string) (stdout []byte, stderr string, status int) {
 	t.Helper()
-	cmd := command(t, args...)
-	var out, errs bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &out, &errs
-	var exit *exec.ExitError
-	if err := cmd.Run(); errors.As(err, &exit) {
-		status = exit.ExitCode()
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes(), errs.String(), status
+	needRing(t)
+	return mainprog.Run(t, stdin, args...)
 }
 
 // file makes a file of n bytes and returns its name and content.
@@ -106,7 +88,8 @@ func TestOutputGoesBehindWhatIsThere(t *testing.T) {
 	if _, err := f.WriteString("head"); err != nil {
 		t.Fatal(err)
 	}
-	cmd := command(t, name, name)
+	needRing(t)
+	cmd := mainprog.Command(name, name)
 	cmd.Stdout = f
 	if err := cmd.Run(); err != nil {
 		t.Fatal(err)
@@ -135,7 +118,8 @@ func TestFailedWriteIsReported(t *testing.T) {
 		t.Skip(err)
 	}
 	defer full.Close()
-	cmd := command(t, name)
+	needRing(t)
+	cmd := mainprog.Command(name)
 	var errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = full, &errs
 	err = cmd.Run()

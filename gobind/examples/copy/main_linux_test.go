@@ -8,23 +8,16 @@ import (
 	"bytes"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
-	"example.com/syshim/gobind/internal/leakcheck"
+	"example.com/syshim/gobind/internal/mainprog"
 	"example.com/syshim/gobind/sys"
 	"example.com/syshim/gobind/uring"
 )
 
-const mainEnv = "COPY_TEST_MAIN"
-
-// The test program is copy itself when it is started for that.
 func TestMain(m *testing.M) {
-	if os.Getenv(mainEnv) != "" {
-		main()
-	}
-	leakcheck.Main(m)
+	mainprog.Main(m, main)
 }
 
 // runCopy returns what copy writes to standard error, and its exit status.
@@ -40,17 +33,8 @@ func runCopy(t *testing.T, args ...string) (stderr string, status int) {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), mainEnv+"=1")
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
-	var exit *exec.ExitError
-	if err := cmd.Run(); errors.As(err, &exit) {
-		status = exit.ExitCode()
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	return errs.String(), status
+	_, stderr, status = mainprog.Run(t, nil, args...)
+	return stderr, status
 }
 
 func TestFilesOfEverySizeAreCopied(t *testing.T) {

@@ -11,7 +11,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"regexp"
 	"strings"
 	"sync"
@@ -19,28 +18,15 @@ import (
 	"time"
 
 	"example.com/syshim/gobind/aio"
-	"example.com/syshim/gobind/internal/leakcheck"
+	"example.com/syshim/gobind/internal/mainprog"
 )
 
-const mainEnv = "ECHO_TEST_MAIN"
-
-// The test program is echo itself when it is started for that.
 func TestMain(m *testing.M) {
-	if os.Getenv(mainEnv) != "" {
-		main()
-		os.Exit(0)
-	}
-	leakcheck.Main(m)
+	mainprog.Main(m, main)
 }
 
 // patience is how long everything that happens at once may take.
 const patience = 20 * time.Second
-
-func command(args ...string) *exec.Cmd {
-	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), mainEnv+"=1", "GORACE=atexit_sleep_ms=0")
-	return cmd
-}
 
 // start starts a server on an engine, which ends when stop is called.
 func start(t *testing.T, engine string) (addr string, stop func()) {
@@ -52,7 +38,7 @@ func start(t *testing.T, engine string) (addr string, stop func()) {
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
-	cmd := command("0")
+	cmd := mainprog.Command("0")
 	cmd.Env = append(cmd.Env, "SHIM_AIO_ENGINE="+engine)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
@@ -197,7 +183,7 @@ func TestAResetPeerHarmsNobody(t *testing.T) {
 
 func TestWrongUseIsSaid(t *testing.T) {
 	for _, args := range [][]string{{"x"}, {"65536"}, {"1", "2"}} {
-		out, err := command(args...).CombinedOutput()
+		out, err := mainprog.Command(args...).CombinedOutput()
 		if err == nil || !strings.HasPrefix(string(out), "usage: echo") {
 			t.Errorf("%q: %v, %q", args, err, out)
 		}
@@ -208,7 +194,7 @@ func TestWrongUseIsSaid(t *testing.T) {
 	}
 	defer l.Close()
 	_, port, _ := net.SplitHostPort(l.Addr().String())
-	out, err := command(port).CombinedOutput()
+	out, err := mainprog.Command(port).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "echo: bind: address already in use") {
 		t.Errorf("port in use: %v, %q", err, out)
 	}

@@ -8,94 +8,136 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"example.com/syshim/gobind/spawn"
 )
 
-var programs = [][]string{
-	{"seq", "11"},
-	{"tail", "-n", "3"},
-	{"sort", "-n"},
-}
+const (
+	most      = 64
+	usage     = 2
+	timedOut  = 124
+	signalled = 128
+	// secondsMax is what a duration can be.
+	secondsMax = 1 << 33
+)
 
-// start starts one program between two files; nil: that of this program.
-func start(args []string, in, out *os.File) (*spawn.Cmd, error) {
-	c := spawn.Command(args[0], args[1:]...)
-	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
-	if in != nil {
-		c.Stdin = in
-	}
-	if out != nil {
-		c.Stdout = out
-	}
-	return c, c.Start()
-}
-
-// startAll starts the programs, and returns those that run.
-func startAll(programs [][]string) (running []*spawn.Cmd, err error) {
-	var in *os.File
-	for i, args := range programs {
-		var next, out *os.File
-		if i < len(programs)-1 {
-			next, out, err = os.Pipe()
+// cut cuts the arguments at each "|"; nil: a program has no name, or there are
+// too many.
+func cut(args []string) (programs [][]string) {
+	var program []string
+	for _, arg := range append(args, "|") {
+		if arg != "|" && arg != "--" {
+			program = append(program, arg)
+			continue
 		}
-		var c *spawn.Cmd
-		if err == nil {
-			c, err = start(args, in, out)
+		if program == nil || len(programs) == most {
+			return nil
 		}
-		// What stays open here would keep an end from being seen.
-		in.Close()
-		out.Close()
-		in = next
-		if err != nil {
-			break
-		}
-		running = append(running, c)
+		programs, program = append(programs, program), nil
 	}
-	in.Close()
-	return running, err
+	return programs
 }
 
-// wait returns the exit status as a shell has it.
-func wait(c *spawn.Cmd) (status int, err error) {
-	err = c.Wait()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		return 1, err
+// newPipeline is of programs that have this program's descriptors.
+func newPipeline(programs [][]string) *spawn.Pipeline {
+	p := spawn.NewPipeline()
+	for _, args := range programs {
+		c := spawn.Command(args[0], args[1:]...)
+		c.Stderr = os.Stderr
+		p.Cmds = append(p.Cmds, c)
 	}
-	ws := c.ProcessState.Sys().(syscall.WaitStatus)
-	if ws.Signaled() {
-		return 128 + int(ws.Signal()), nil
-	}
-	return ws.ExitStatus(), nil
+	p.Cmds[0].Stdin = os.Stdin
+	p.Cmds[len(p.Cmds)-1].Stdout = os.Stdout
+	return p
 }
 
-// run returns the exit status.
-func run(programs [][]string) (failed int) {
-	running, err := startAll(programs)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "pipeline:", err)
-		failed = 1
+// sayError says "pipeline: nosuch: execve: error 2", as the program in C does.
+func sayError(err error) {
+	name, what := "pipeline", "run"
+	var errno syscall.Errno
+	var step *spawn.StepError
+	var failed *spawn.PipelineError
+	errors.As(err, &errno)
+	if errors.As(err, &failed) {
+		name = failed.Cmd.Args[0]
 	}
+	switch {
+	case errors.As(err, &step):
+		what = step.Step
+	case errors.Is(err, spawn.ErrNotFound):
+		what, errno = "execve", syscall.ENOENT
+	}
+	fmt.Fprintf(os.Stderr, "pipeline: %s: %s: error %d\n", name, what, errno)
+}
+
+// sayStatuses returns 0 if all are.
+func sayStatuses(p *spawn.Pipeline) (failed int) {
 	var names, statuses []string
-	for _, c := range running {
-		status, err := wait(c)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "pipeline:", err)
+	for _, c := range p.Cmds {
+		ws := c.ProcessState.Sys().(syscall.WaitStatus)
+		status := ws.ExitStatus()
+		if ws.Signaled() {
+			status = signalled + int(ws.Signal())
 		}
 		failed |= status
 		names = append(names, strings.Join(c.Args, " "))
-		statuses = append(statuses, fmt.Sprint(status))
+		statuses = append(statuses, strconv.Itoa(status))
 	}
-	if len(running) == len(programs) {
-		fmt.Fprintf(os.Stderr, "%s: %s\n", strings.Join(names, " | "), strings.Join(statuses, " "))
-	}
+	fmt.Fprintf(os.Stderr, "%s: %s\n", strings.Join(names, " | "), strings.Join(statuses, " "))
 	return failed
 }
 
+// wait waits for at most so long, unless that is negative.
+func wait(p *spawn.Pipeline, timeout time.Duration) (late bool, err error) {
+	if timeout < 0 {
+		return false, p.Wait()
+	}
+	err = p.WaitTimeout(timeout)
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return false, err
+	}
+	p.Kill()
+	return true, p.Wait()
+}
+
+// run returns the exit status. A group of their own only where it is needed: it
+// may not read a terminal.
+func run(programs [][]string, timeout time.Duration) int {
+	p := newPipeline(programs)
+	p.OneGroup = timeout >= 0
+	late := false
+	err := p.Start()
+	if err == nil {
+		late, err = wait(p, timeout)
+	}
+	var exit *spawn.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		sayError(err)
+		return 1
+	}
+	failed := sayStatuses(p)
+	if !late {
+		return failed
+	}
+	fmt.Fprintln(os.Stderr, "pipeline: the time is over")
+	return timedOut
+}
+
 func main() {
-	os.Exit(run(programs))
+	args, timeout := os.Args[1:], time.Duration(-1)
+	if len(args) > 1 && args[0] == "-t" {
+		if n, err := strconv.ParseUint(args[1], 10, 63); err == nil && n <= secondsMax {
+			args, timeout = args[2:], time.Duration(n)*time.Second
+		}
+	}
+	programs := cut(args)
+	if programs == nil || strings.HasPrefix(args[0], "-") {
+		fmt.Fprintln(os.Stderr, "usage: pipeline [-t SECONDS] PROGRAM [ARGUMENT]... ['|' PROGRAM [ARGUMENT]...]...")
+		os.Exit(usage)
+	}
+	os.Exit(run(programs, timeout))
 }
