@@ -74,7 +74,8 @@ static int run_shared(struct shim_spawn *child,
 
 	if (err)
 		return shim_spawn_fail(child, "options: fds", err);
-	err = shim_spawn_launch_how(child, program, SHIM_SPAWN_SHARED);
+	err = shim_spawn_launch_how(child, program, SHIM_SPAWN_SHARED,
+				    options->flags);
 	if (!err)
 		err = shim_spawn_attend(child, options, how, program,
 					memory + size);

@@ -13,7 +13,7 @@ enum {
 	NR_SIGNALS = 64,
 	NS_PER_S = 1000000000,
 	/* All that there are. */
-	FLAGS = 2 * SHIM_SPAWN_COPY - 1,
+	FLAGS = 2 * SHIM_SPAWN_NO_PIDFD - 1,
 };
 
 static const uint64_t namespaces = SHIM_CLONE_NEWUSER | SHIM_CLONE_NEWPID |

@@ -57,7 +57,8 @@ struct copy {
 static int run(struct shim_spawn *child, struct copy *copy,
 	       struct shim_spawn_program *program, void *helper)
 {
-	long err = shim_spawn_launch_how(child, program, copy->memory);
+	long err = shim_spawn_launch_how(child, program, copy->memory,
+					 copy->options->flags);
 
 	if (err)
 		return (int)err;

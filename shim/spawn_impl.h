@@ -163,12 +163,12 @@ enum shim_spawn_memory {
 
 /*
  * Let a child run the program: in the caller's memory, or in a copy of it, of
- * which only what is mapped shared is common. Returns 0, -errno or one of the
- * two.
+ * which only what is mapped shared is common. Of the options' flags NO_PIDFD
+ * counts. Returns 0, -errno or one of the two.
  */
 HIDDEN int shim_spawn_launch_how(struct shim_spawn *child,
 				 struct shim_spawn_program *program,
-				 enum shim_spawn_memory memory);
+				 enum shim_spawn_memory memory, unsigned flags);
 
 /* shim_spawn_start() with a copy of the memory, which is no copy; as in how. */
 HIDDEN int shim_spawn_run_copy(struct shim_spawn *child,

@@ -115,7 +115,8 @@ static long find_heard(uint64_t *heard)
 }
 
 static long try_way(struct shim_spawn *child,
-		    struct shim_spawn_program *program, enum way way)
+		    struct shim_spawn_program *program, enum way way,
+		    unsigned flags)
 {
 	int pidfd = -1;
 	long pid, err;
@@ -129,6 +130,8 @@ static long try_way(struct shim_spawn *child,
 		.cgroup = program->cgroup,
 	};
 
+	if (flags & SHIM_SPAWN_NO_PIDFD)
+		args.flags &= ~(uint64_t)SHIM_CLONE_PIDFD;
 	if (!is_clone3(way) && !program->has_heard) {
 		err = find_heard(&program->heard);
 		if (err)
@@ -151,7 +154,7 @@ static long try_way(struct shim_spawn *child,
 
 static long try_ways(struct shim_spawn *child,
 		     struct shim_spawn_program *program,
-		     enum shim_spawn_memory memory)
+		     enum shim_spawn_memory memory, unsigned flags)
 {
 	const uint64_t cgroup = program->clone_flags & SHIM_CLONE_INTO_CGROUP;
 	enum way way = first[memory];
@@ -161,7 +164,7 @@ static long try_ways(struct shim_spawn *child,
 		/* Only clone3 knows cgroups. */
 		if (cgroup && !is_clone3(way))
 			return SHIM_SPAWN_NO_CGROUP;
-		err = try_way(child, program, way);
+		err = try_way(child, program, way, flags);
 	} while (err && refused(way, err) && ++way < end_of[memory]);
 	return way == COPY3 && memory == SHIM_SPAWN_SHARED
 		       ? SHIM_SPAWN_NOT_SHARED
@@ -181,7 +184,7 @@ static void open_pidfd(struct shim_spawn *child)
 
 int shim_spawn_launch_how(struct shim_spawn *child,
 			  struct shim_spawn_program *program,
-			  enum shim_spawn_memory memory)
+			  enum shim_spawn_memory memory, unsigned flags)
 {
 	const uint64_t all = ~0UL;
 	uint64_t old;
@@ -199,9 +202,9 @@ int shim_spawn_launch_how(struct shim_spawn *child,
 		return shim_spawn_fail(child, "rt_sigprocmask", err);
 	if (!program->has_mask)
 		program->mask = old;
-	err = try_ways(child, program, memory);
+	err = try_ways(child, program, memory, flags);
 	shim_rt_sigprocmask(SHIM_SIG_SETMASK, &old, NULL);
-	if (!err)
+	if (!err && !(flags & SHIM_SPAWN_NO_PIDFD))
 		open_pidfd(child);
 	return (int)err;
 }
@@ -209,7 +212,7 @@ int shim_spawn_launch_how(struct shim_spawn *child,
 int shim_spawn_launch(struct shim_spawn *child,
 		      struct shim_spawn_program *program)
 {
-	int err = shim_spawn_launch_how(child, program, SHIM_SPAWN_SHARED);
+	int err = shim_spawn_launch_how(child, program, SHIM_SPAWN_SHARED, 0);
 
 	return err > 0 ? -SHIM_EINVAL : err;
 }

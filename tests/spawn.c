@@ -296,7 +296,7 @@ static void the_steps_have_room_at_worst(void)
 	CHECK_EQ(written, 0);
 }
 
-static void a_wait_ends_with_its_timeout(void)
+static void stop(unsigned flags)
 {
 	const struct shim_timespec ms = { 0, 1000000 }, long_time = { 60, 0 };
 	struct shim_siginfo info = { 0 };
@@ -304,8 +304,12 @@ static void a_wait_ends_with_its_timeout(void)
 	struct shim_spawn child;
 	struct part p;
 
-	play(&p, "read", NULL, SHIM_SPAWN_IN);
+	play(&p, "read", NULL, SHIM_SPAWN_IN | flags);
 	CHECK_FATAL(start(&child, &p) == 0);
+	if (flags & SHIM_SPAWN_NO_PIDFD) {
+		CHECK_EQ(child.pidfd, -1);
+		CHECK_EQ(count_fds(), before.fds + 1);
+	}
 	CHECK_EQ(shim_spawn_wait(&child, &ms, &info), -SHIM_ETIMEDOUT);
 	CHECK_EQ(shim_spawn_kill(&child, 0), 0);
 	CHECK_EQ(shim_spawn_kill(&child, SHIM_SIGTERM), 0);
@@ -318,6 +322,17 @@ static void a_wait_ends_with_its_timeout(void)
 	shim_spawn_close(&child);
 	shim_spawn_close(&child);
 	check_state(&before);
+}
+
+static void a_wait_ends_with_its_timeout(void)
+{
+	stop(0);
+}
+
+static void without_a_pidfd_the_number_is_enough(void)
+{
+	stop(SHIM_SPAWN_NO_PIDFD);
+	stop(SHIM_SPAWN_NO_PIDFD | SHIM_SPAWN_COPY);
 }
 
 static void ignored_sigchld_is_a_clear_error(void)
@@ -357,6 +372,8 @@ static const struct check_test spawn_tests[] = {
 	{ "too_little_memory_is_refused", too_little_memory_is_refused },
 	{ "the_steps_have_room_at_worst", the_steps_have_room_at_worst },
 	{ "a_wait_ends_with_its_timeout", a_wait_ends_with_its_timeout },
+	{ "without_a_pidfd_the_number_is_enough",
+	  without_a_pidfd_the_number_is_enough },
 	{ "ignored_sigchld_is_a_clear_error",
 	  ignored_sigchld_is_a_clear_error },
 };

@@ -388,7 +388,7 @@ static void mistakes_are_told_by_their_name(void)
 		const char *name;
 		struct shim_spawn_options options;
 	} rows[] = {
-		{ "options: flags", { .flags = 1U << 22 } },
+		{ "options: flags", { .flags = 2U * SHIM_SPAWN_NO_PIDFD } },
 		{ "options: path", { .path = NULL } },
 		{ "options: path",
 		  { .flags = SHIM_SPAWN_EXEC_FD, .path = "/bin/true" } },

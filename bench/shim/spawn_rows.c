@@ -26,7 +26,8 @@ static int spawn_batch(void *arg, uint64_t nr_ops)
 		.path = p->fd < 0 ? p->path.s : NULL,
 		.argv = p->argv,
 		.envp = p->envp,
-		.flags = p->fd < 0 ? 0 : SHIM_SPAWN_EXEC_FD,
+		.flags = SHIM_SPAWN_NO_PIDFD |
+			 (p->fd < 0 ? 0 : SHIM_SPAWN_EXEC_FD),
 		.exec_fd = p->fd,
 		.namespaces = p->new_user ? SHIM_CLONE_NEWUSER : 0,
 	};

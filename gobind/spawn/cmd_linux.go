@@ -282,11 +282,11 @@ func (c *Cmd) setAttr(o *Options) error {
 // start starts the program; with a pidfd if SysProcAttr asks for one, which is
 // -1 where the kernel has none.
 func (c *Cmd) start(o *Options) (child, error) {
-	if c.SysProcAttr == nil || c.SysProcAttr.PidFD == nil {
-		return startByNumber(o)
-	}
+	o.NoPidfd = c.SysProcAttr == nil || c.SysProcAttr.PidFD == nil
 	pid, pidfd, err := Start(o)
-	*c.SysProcAttr.PidFD = pidfd
+	if !o.NoPidfd {
+		*c.SysProcAttr.PidFD = pidfd
+	}
 	return child{pid, pidfd}, err
 }
 

@@ -35,8 +35,6 @@ type plan struct {
 	spared int
 	// enters: clone3 does not put the child into its cgroup.
 	enters bool
-	// noPidfd: the child is known by its number alone.
-	noPidfd bool
 	// inherited are the child's capabilities, if that matters.
 	inherited Caps
 }

@@ -266,3 +266,19 @@ func TestKeptDescriptorsWaitForTheForkLock(t *testing.T) {
 	syscall.ForkLock.RUnlock()
 	check(t, <-done)
 }
+
+func TestWithoutAPidfdTheNumberIsEnough(t *testing.T) {
+	free := func() int {
+		fd, err := sys.FcntlInt(0, sys.F_DUPFD_CLOEXEC, 3)
+		check(t, err)
+		sys.Close(fd)
+		return fd
+	}
+	before := free()
+	pid, pidfd, err := spawn.Start(&spawn.Options{Path: "/bin/true", Args: []string{"true"}, NoPidfd: true})
+	check(t, err)
+	if got := free(); pidfd != -1 || got != before {
+		t.Errorf("pidfd %d, the next descriptor is %d, before %d", pidfd, got, before)
+	}
+	reap(t, pid, pidfd)
+}

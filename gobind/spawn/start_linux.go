@@ -13,7 +13,8 @@ import (
 
 // Start starts a program and returns when it runs, or cannot: then there is no
 // child, and the error is an [*StepError]. pidfd is close-on-exec and the caller's,
-// as is the child, which must be waited for; it is -1 where the kernel has none.
+// as is the child, which must be waited for; it is -1 with NoPidfd, and where the
+// kernel has none.
 // The program gets the RLIMIT_NOFILE that this program was started with, unless
 // this program has set its own.
 //
@@ -26,17 +27,6 @@ func Start(o *Options) (pid, pidfd int, err error) {
 	}
 	c, err := l.start(nil)
 	return c.pid, c.pidfd, about(o.Path, err)
-}
-
-// startByNumber is [Start] without a pidfd.
-func startByNumber(o *Options) (child, error) {
-	l, err := newPlan(o, noFile())
-	if err != nil {
-		return noChild, about(o.Path, err)
-	}
-	l.noPidfd = true
-	c, err := l.start(nil)
-	return c, about(o.Path, err)
 }
 
 // start is Start. edit, unless it is nil, changes the program before it runs.
@@ -116,7 +106,7 @@ func (l *plan) launch(p *program, launch *launch, s sharing) (child, error) {
 		syscall.ForkLock.Lock()
 		defer syscall.ForkLock.Unlock()
 	}
-	launch.noPidfd = l.noPidfd
+	launch.noPidfd = l.NoPidfd
 	return launch.start(p, s)
 }
 

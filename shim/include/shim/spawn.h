@@ -174,6 +174,7 @@ enum {
 	SHIM_SPAWN_LANDLOCK = 1 << 19,	      /* landlock_fd */
 	SHIM_SPAWN_TRACEME = 1 << 20,	      /* the caller is its tracer */
 	SHIM_SPAWN_COPY = 1 << 21,	      /* no memory shared before exec */
+	SHIM_SPAWN_NO_PIDFD = 1 << 22,	      /* known by its number alone */
 };
 
 /* A limit, as prlimit64(2) has it. */
@@ -253,6 +254,9 @@ struct shim_spawn_time {
  * that is a race between threads. Nor does one in a new time namespace, for
  * on 5.10 and 6.1 that does not begin with exec. A copy costs as much as
  * fork(2): the more, the more memory the caller has.
+ *
+ * A pidfd costs about a tenth of the start of a small program. Who only waits,
+ * without a timeout, does as well with NO_PIDFD.
  */
 struct shim_spawn_options {
 	const char *path; /* NULL with EXEC_FD only */
@@ -344,7 +348,7 @@ struct shim_spawn_options {
 /* A program that was started. */
 struct shim_spawn {
 	int pid;
-	int pidfd;  /* -1 where the kernel has none */
+	int pidfd;  /* -1 with NO_PIDFD, and where the kernel has none */
 	int waited; /* the status was taken: pid may be somebody else's */
 	int group;  /* the process group that was made for it, or 0 */
 	/* The caller's ends of the pipes, or -1. One that the caller closes
