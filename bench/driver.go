@@ -21,6 +21,7 @@ type wish struct {
 }
 
 const (
+	quickTime = 20 * time.Second
 	quickRuns = 6
 	runs      = 10
 )
@@ -34,13 +35,17 @@ func parseWish(benchtime, glob string) (wish, error) {
 	switch benchtime {
 	case "":
 	case "quick":
-		w.time, w.runs = 20*time.Second, quickRuns
+		w.time, w.runs = quickTime, quickRuns
 	default:
 		d, err := time.ParseDuration(benchtime)
 		if err != nil || d < time.Millisecond {
 			return w, fmt.Errorf("BENCHTIME=%s: write a time as 90s, 2m or 500ms, or quick", benchtime)
 		}
 		w.time = d
+		// No time for more rounds is no time for figures.
+		if d < quickTime {
+			w.runs = quickRuns
+		}
 	}
 	return w, nil
 }

@@ -254,7 +254,8 @@ func TestBenchTimeIsATimeOrQuick(t *testing.T) {
 		"":      {120 * time.Second, 10, "x"},
 		"quick": {20 * time.Second, 6, "x"},
 		"90s":   {90 * time.Second, 10, "x"},
-		"500ms": {500 * time.Millisecond, 10, "x"},
+		"20s":   {20 * time.Second, 10, "x"},
+		"500ms": {500 * time.Millisecond, 6, "x"},
 	} {
 		if got, err := parseWish(text, "x"); got != want || err != nil {
 			t.Errorf("%q: %v, %v", text, got, err)

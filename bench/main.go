@@ -53,7 +53,7 @@ func drive(shimBench string, getenv func(string) string, out, log io.Writer) err
 	}
 	documents := strings.Fields(getenv("BENCHREPORT"))
 	if len(documents) > 0 && wish.quick() {
-		return errors.New("BENCHTIME=quick only shows that all runs: no report of it")
+		return errors.New("BENCHTIME=quick, or less, only shows that all runs: no report of it")
 	}
 	if err := checkDocuments(documents); err != nil {
 		return err
