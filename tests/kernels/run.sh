@@ -29,9 +29,10 @@ make=${MAKE:-make}
 out=build/kernels
 jobs=${JOBS:-2}
 tests=${TESTS:-*}
-seconds=${TEST_TIMEOUT:-120}
+seconds=${TEST_TIMEOUT:-240}
 mkdir -p $out
-rm -f $out/*.log $out/*.result $out/*.cpio $out/*.pid
+# A machine that was left behind has its disk, and keeps it locked.
+rm -f $out/*.log $out/*.result $out/*.cpio $out/*.pid $out/*.disk
 trap 'vm_kill $out/*.log; exit 130' INT TERM
 
 ## What to run
