@@ -125,6 +125,23 @@ static void start_in_a_copy(void)
 	CHECK_EQ(status_of(&p), 0);
 }
 
+/* As in shim_spawn_start(): 0, or why there is no such namespace. */
+static int start_in_a_namespace(void)
+{
+	struct part p;
+
+	play(&p, "", NULL, 0);
+	p.options.path = "/bin/true";
+	p.options.namespaces = SHIM_CLONE_NEWUSER;
+	return status_of(&p);
+}
+
+static void start_in_namespaces(void)
+{
+	for (int i = 0; i < STARTS; i++)
+		CHECK_EQ(start_in_a_namespace(), 0);
+}
+
 static int end_at_once(void *arg)
 {
 	return arg != NULL;
@@ -133,6 +150,16 @@ static int end_at_once(void *arg)
 static void fork(void)
 {
 	CHECK_EQ(result_in_copy(end_at_once, NULL), 0);
+}
+
+/* How many it costs to do that, and to write to all pages then. */
+static uint64_t faults_of(void (*run)(void))
+{
+	const uint64_t begin = faults_now();
+
+	run();
+	touch();
+	return faults_now() - begin;
 }
 
 static void the_memory_of_the_parent_costs_nothing(void)
@@ -155,19 +182,35 @@ static void the_memory_of_the_parent_costs_nothing(void)
 		SKIP("there is too little memory here");
 	touch();
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-		const uint64_t begin = faults_now();
-		uint64_t faults;
-
 		check_case(ways[i].name);
-		ways[i].run();
-		touch();
-		faults = faults_now() - begin;
 		if (ways[i].copies)
-			CHECK(faults >= pages);
+			CHECK(faults_of(ways[i].run) >= pages);
 		else
-			CHECK(faults <= FAULTS_MAX);
+			CHECK(faults_of(ways[i].run) <= FAULTS_MAX);
 	}
 	check_case("");
+	shim_munmap(area, pages * page);
+	check_state(&before);
+}
+
+/* Nor may the parent be traced less than before. */
+static void a_new_user_namespace_costs_no_memory_either(void)
+{
+	const long dumpable = shim_prctl(SHIM_PR_GET_DUMPABLE, 0, 0, 0, 0);
+	struct state before = state_now();
+	int err;
+
+	NEEDS_SHARED_MEMORY();
+	err = start_in_a_namespace();
+	if (err == -SHIM_EPERM || err == -SHIM_EACCES || err == -SHIM_EINVAL ||
+	    err == -SHIM_ENOSPC || err == -SHIM_ENOSYS)
+		SKIP("no such namespaces here, or no right to them");
+	map_area();
+	if (pages < PAGES_MIN)
+		SKIP("there is too little memory here");
+	touch();
+	CHECK(faults_of(start_in_namespaces) <= FAULTS_MAX);
+	CHECK_EQ(shim_prctl(SHIM_PR_GET_DUMPABLE, 0, 0, 0, 0), dumpable);
 	shim_munmap(area, pages * page);
 	check_state(&before);
 }
@@ -175,6 +218,8 @@ static void the_memory_of_the_parent_costs_nothing(void)
 static const struct check_test spawn_memory_tests[] = {
 	{ "the_memory_of_the_parent_costs_nothing",
 	  the_memory_of_the_parent_costs_nothing },
+	{ "a_new_user_namespace_costs_no_memory_either",
+	  a_new_user_namespace_costs_no_memory_either },
 };
 
 CHECK_MAIN(spawn_memory, spawn_memory_tests)

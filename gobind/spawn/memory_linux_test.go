@@ -77,6 +77,17 @@ func forkAndEnd() (pid int, errno syscall.Errno) {
 	return int(r), errno
 }
 
+// faultsOf returns how many it costs to run so often, and to write to all pages then.
+func faultsOf(t *testing.T, b []byte, times int, run func()) int64 {
+	t.Helper()
+	before := faults(t)
+	for range times {
+		run()
+	}
+	touch(b)
+	return faults(t) - before
+}
+
 // What is counted is faults of the parent when it writes to its pages: a copy of
 // the page table makes each read-only.
 func TestMemoryOfTheParentCostsNothing(t *testing.T) {
@@ -120,14 +131,28 @@ func TestMemoryOfTheParentCostsNothing(t *testing.T) {
 		if way.copies {
 			times = 1
 		}
-		before := faults(t)
-		for range times {
-			way.run()
-		}
-		touch(b)
-		n := faults(t) - before
+		n := faultsOf(t, b, times, way.run)
 		if way.copies && n < pages || !way.copies && n > faultsMax {
 			t.Errorf("%s, %d times: %d faults, in %d pages", way.name, times, n, pages)
 		}
+	}
+}
+
+// Nor may this program be traced less than before.
+func TestNewUserNamespaceCostsNoMemoryEither(t *testing.T) {
+	leakcheck.Check(t)
+	needSharedMemory(t)
+	a := &spawn.Attr{Namespaces: sys.CLONE_NEWUSER}
+	needNamespaces(t, a)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	b := memory(t)
+	touch(b)
+	traceable := dumpable(t)
+	if n := faultsOf(t, b, 20, func() { check(t, withAttr(a, "/bin/true").Run()) }); n > faultsMax {
+		t.Errorf("%d faults, in %d pages", n, len(b)/os.Getpagesize())
+	}
+	if after := dumpable(t); after != traceable {
+		t.Errorf("dumpable is %d, was %d", after, traceable)
 	}
 }
