@@ -22,8 +22,8 @@ enum {
 	MOST = 200,
 	/* So often it must have been refused; so often, if there are less than
 	 * the limit, for who has started one may be slow to count it. */
-	REFUSALS = 40,
-	MANY_REFUSALS = 10000,
+	REFUSALS = 10,
+	MANY_REFUSALS = 500,
 	TIMEOUT_MS = 60000,
 	TEXT_SIZE = 4096,
 	PATH_SIZE = 96,
@@ -39,9 +39,9 @@ static char *put_string(char *to, const char *s)
 
 /* Parts of the child. */
 
-static void pause_for_a_moment(void)
+static void pause_for(int ms)
 {
-	const struct shim_timespec t = { 0, 1000000 };
+	const struct shim_timespec t = { 0, ms * 1000000 };
 
 	shim_nanosleep(&t, NULL);
 }
@@ -68,7 +68,7 @@ static long multiply(uint32_t *nr, uint32_t limit)
 			return pid;
 		if (pid < 0) {
 			refused++;
-			pause_for_a_moment();
+			pause_for(is_first ? 20 : 250);
 		}
 	}
 	return 0;
@@ -91,7 +91,7 @@ static int bomb(char **argv)
 	if (write_all(1, text, (size_t)(end - text)))
 		return 3;
 	for (;;)
-		pause_for_a_moment();
+		pause_for(250);
 }
 
 /* Gives back what it reads. */

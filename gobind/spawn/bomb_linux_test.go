@@ -25,7 +25,7 @@ const (
 	bombLimit = 24
 	// bombMost is where a box stops that is not limited.
 	bombMost     = 200
-	bombRefusals = 40
+	bombRefusals = 10
 )
 
 // explode is a helper that makes more of itself as fast as it can, writes how
@@ -36,13 +36,13 @@ func explode([]string) {
 		fmt.Println(err)
 		return
 	}
-	pause := sys.Timespec{Nsec: 1000000}
+	pauses := [2]sys.Timespec{{Nsec: 20000000}, {Nsec: 250000000}}
 	nr.Store(1)
-	if errno := multiply(nr, bombMost, bombRefusals, &pause); errno != 0 {
+	if errno := multiply(nr, bombMost, bombRefusals, &pauses); errno != 0 {
 		fmt.Println(errno)
 		return
 	}
-	last(fmt.Appendln(nil, nr.Load()), &pause)
+	last(fmt.Appendln(nil, nr.Load()), &pauses[1])
 }
 
 // bomb lets a helper explode under the attributes, and ends it. It returns how

@@ -16,11 +16,12 @@ import (
 // multiply makes this process, and all that it starts, start more, but never more
 // than most. It returns in the first of them, when that has been refused so often:
 // 0, or another error than that of the limit. Go does not run in the others:
-// nothing in here needs its runtime.
+// nothing in here needs its runtime. Refusals of the first make a pause, those of
+// the others another.
 //
 //go:norace
 //go:nosplit
-func multiply(nr *atomic.Uint32, most uint32, refusals int, pause *sys.Timespec) syscall.Errno {
+func multiply(nr *atomic.Uint32, most uint32, refusals int, pauses *[2]sys.Timespec) syscall.Errno {
 	first, refused := true, 0
 	for !first || refused < refusals {
 		pid, errno := uintptr(1), sys.EAGAIN
@@ -30,6 +31,10 @@ func multiply(nr *atomic.Uint32, most uint32, refusals int, pause *sys.Timespec)
 		switch {
 		case errno == sys.EAGAIN:
 			refused++
+			pause := &pauses[1]
+			if first {
+				pause = &pauses[0]
+			}
 			syscall.RawSyscall(sys.SYS_NANOSLEEP, uintptr(unsafe.Pointer(pause)), 0, 0)
 		case errno != 0:
 			return errno
