@@ -293,6 +293,9 @@ func TestPipelineIsWaitedForAgain(t *testing.T) {
 				t.Errorf("error %v, want a timeout", err)
 			}
 		}
+		waitUntil(t, "the last program ends", func() bool {
+			return p.WaitTimeout(time.Millisecond) == os.ErrDeadlineExceeded && p.Cmds[2].ProcessState != nil
+		})
 		check(t, p.Signal(sys.SIGTERM))
 		if err := p.Wait(); err == nil || !strings.HasSuffix(err.Error(), "exit status 2") {
 			t.Errorf("error %v", err)
