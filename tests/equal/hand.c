@@ -3,6 +3,7 @@
  * Go's functions that are written by hand: how their calls differ from those
  * of the mechanical forms. gobind/internal/equal/hand_linux.go calls them.
  */
+#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -21,6 +22,31 @@ void give(struct plan *p, int i, size_t n)
 void untouched(struct plan *p, int i)
 {
 	memcpy(p->after[i], p->frame.mem[i], MEM_SIZE);
+}
+
+void own_output(struct plan *p, int i, size_t n)
+{
+	want_bytes(p, i, zeros, n);
+	untouched(p, i);
+	if (p->ok)
+		give(p, i, n);
+}
+
+void returned_output(struct plan *p, int i, size_t n)
+{
+	own_output(p, i, n);
+	if (p->ok)
+		memcpy(p->after[i], p->args[i].given, n);
+}
+
+void check_strings(struct plan *p)
+{
+	p->result = 0;
+	if (p->variant != INNER_NUL)
+		return;
+	p->no_call = true;
+	p->error = EINVAL;
+	memcpy(p->after, p->frame.mem, sizeof(p->after));
 }
 
 void error_only(struct plan *p)
@@ -333,5 +359,8 @@ const struct hand *hand_at(int i)
 	if (i < NR_HANDS)
 		return &hands[i];
 	i -= NR_HANDS;
+	if (i < nr_time_hands)
+		return &time_hands[i];
+	i -= nr_time_hands;
 	return i < nr_more_hands ? &more_hands[i] : NULL;
 }

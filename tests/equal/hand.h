@@ -16,6 +16,12 @@ void adapt_nothing(struct plan *p);
 void adapt_vectored(struct plan *p);
 void adapt_vectored_read(struct plan *p);
 void adapt_pipe2(struct plan *p);
+/* Not for the kernel: memory of the function's own, cut to what is given. */
+void own_output(struct plan *p, int i, size_t n);
+/* And what it is then becomes the caller's. */
+void returned_output(struct plan *p, int i, size_t n);
+/* The mechanical form takes any bytes, this one strings. */
+void check_strings(struct plan *p);
 /* The kernel gives the address in argument i, its length in the next. */
 void take_address(struct plan *p, int i, const char *address, size_t n,
 		  const char *go, size_t nr_go);
@@ -25,7 +31,9 @@ void take_address(struct plan *p, int i, const char *address, size_t n,
 #define INET6 "\12\0\x56\x78\0\0\0\0" IN6_BYTES "\x84\x83\x82\x81"
 #define GO_INET6 "\12\x78\x56\0\0\x84\x83\x82\x81" IN6_BYTES
 
-/* hand_more.c has the second half of the table. */
+/* hand_time.c and hand_more.c have the rest of the table. */
+extern const struct hand time_hands[];
+extern const int nr_time_hands;
 extern const struct hand more_hands[];
 extern const int nr_more_hands;
 

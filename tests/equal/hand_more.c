@@ -1,38 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* More of Go's functions that are written by hand: see hand.c. */
-#include <errno.h>
 #include <string.h>
 #include <sys/syscall.h>
 
 #include "hand.h"
-
-/* Not for the kernel: memory of the function's own, cut to what is given. */
-static void own_output(struct plan *p, int i, size_t n)
-{
-	want_bytes(p, i, zeros, n);
-	untouched(p, i);
-	if (p->ok)
-		give(p, i, n);
-}
-
-/* And what it is then becomes the caller's. */
-static void returned_output(struct plan *p, int i, size_t n)
-{
-	own_output(p, i, n);
-	if (p->ok)
-		memcpy(p->after[i], p->args[i].given, n);
-}
-
-/* The mechanical form takes any bytes, this one strings. */
-static void check_strings(struct plan *p)
-{
-	p->result = 0;
-	if (p->variant != INNER_NUL)
-		return;
-	p->no_call = true;
-	p->error = EINVAL;
-	memcpy(p->after, p->frame.mem, sizeof(p->after));
-}
 
 static void no_error(struct plan *p)
 {
@@ -43,22 +14,6 @@ static void adapt_accept(struct plan *p)
 {
 	take_address(p, 1, INET6, sizeof(INET6) - 1, GO_INET6,
 		     sizeof(GO_INET6) - 1);
-}
-
-static void adapt_alarm(struct plan *p)
-{
-	const int64_t value[4] = { 0, 0, (int64_t)p->frame.v[0], 0 };
-	const int64_t old[4] = { 0, 0, 7, 600000 };
-
-	want_value(p, 0, 0);
-	want_bytes(p, 1, value, sizeof(value));
-	want_bytes(p, 2, zeros, sizeof(old));
-	untouched(p, 2);
-	p->result = 0;
-	if (p->ok) {
-		give_bytes(p, 2, old, sizeof(old));
-		p->result = 8;
-	}
 }
 
 static void adapt_dup2(struct plan *p)
@@ -149,82 +104,6 @@ static void adapt_fsconfig_reconfigure(struct plan *p)
 	fsconfig_command(p, 7);
 }
 
-/* utimensat(dfd, filename, times, flags) with times in microseconds */
-static void adapt_futimesat(struct plan *p)
-{
-	static const int64_t tv[4] = { 1, 2, -3, 4 };
-	static const int64_t ts[4] = { 1, 2000, -3, 4000 };
-
-	if (p->frame.present & 1 << 2) {
-		set_memory(p, 2, tv, sizeof(tv));
-		want_bytes(p, 2, ts, sizeof(ts));
-	}
-	want_value(p, 3, 0);
-	check_strings(p);
-}
-
-static const uint64_t at_fdcwd = (uint64_t)-100;
-
-static void adapt_utimes(struct plan *p)
-{
-	adapt_futimesat(p);
-	want_value(p, 0, at_fdcwd);
-}
-
-static void adapt_lutimes(struct plan *p)
-{
-	enum { AT_SYMLINK_NOFOLLOW = 0x100 };
-
-	adapt_utimes(p);
-	want_value(p, 3, AT_SYMLINK_NOFOLLOW);
-}
-
-static void adapt_futimes(struct plan *p)
-{
-	static const char path[] = "/proc/self/fd/7";
-
-	adapt_utimes(p);
-	want_bytes(p, 1, path, sizeof(path));
-	if (p->variant == INNER_NUL) { /* it has no string */
-		p->no_call = false;
-		p->error = p->ok ? 0 : -p->answer;
-	}
-}
-
-static void adapt_utime(struct plan *p)
-{
-	static const int64_t times[2] = { 1234, -5 };
-	static const int64_t ts[4] = { 1234, 0, -5, 0 };
-
-	if (p->frame.present & 1 << 2) {
-		set_memory(p, 2, times, sizeof(times));
-		want_bytes(p, 2, ts, sizeof(ts));
-	}
-	want_value(p, 0, at_fdcwd);
-	want_value(p, 3, 0);
-	check_strings(p);
-}
-
-static void adapt_utimes_nano(struct plan *p)
-{
-	want_value(p, 0, at_fdcwd);
-	want_value(p, 3, 0);
-	check_strings(p);
-}
-
-static void adapt_getitimer(struct plan *p)
-{
-	returned_output(p, 1, 32);
-	p->result = 0;
-}
-
-static void adapt_setitimer(struct plan *p)
-{
-	want_bytes(p, 1, p->frame.mem[1], 32);
-	returned_output(p, 2, 32);
-	p->result = 0;
-}
-
 static void adapt_getpgrp(struct plan *p)
 {
 	want_value(p, 0, 0);
@@ -240,13 +119,6 @@ static void adapt_getres(struct plan *p)
 			memcpy(p->after[i], zeros, 4);
 	p->result = 0;
 	no_error(p);
-}
-
-static void adapt_timeofday(struct plan *p)
-{
-	want_value(p, 1, 0);
-	untouched(p, 1);
-	p->result = 0;
 }
 
 static void adapt_ioctl_get(struct plan *p, int64_t value)
@@ -503,7 +375,6 @@ static void adapt_setfs(struct plan *p)
 
 const struct hand more_hands[] = {
 	{ "Accept", "accept", adapt_accept, NULL },
-	{ "Alarm", "setitimer", adapt_alarm, NULL },
 	{ "Dup2", "dup3", adapt_dup2, NULL },
 	{ "Dup2/same", "fcntl", adapt_dup2_same, NULL },
 	{ "EpollCreate", "epoll_create1", adapt_epoll_create, NULL },
@@ -520,20 +391,9 @@ const struct hand more_hands[] = {
 	{ "FsconfigSetFd", "fsconfig", adapt_fsconfig_fd, NULL },
 	{ "FsconfigCreate", "fsconfig", adapt_fsconfig_create, NULL },
 	{ "FsconfigReconfigure", "fsconfig", adapt_fsconfig_reconfigure, NULL },
-	{ "Futimesat", "utimensat", adapt_futimesat, NULL },
-	{ "Utimes", "utimensat", adapt_utimes, NULL },
-	{ "Lutimes", "utimensat", adapt_lutimes, NULL },
-	{ "Futimes", "utimensat", adapt_futimes, NULL },
-	{ "Utime", "utimensat", adapt_utime, NULL },
-	{ "UtimesNano", "utimensat", adapt_utimes_nano, NULL },
-	{ "UtimesNanoAt", "utimensat", check_strings, NULL },
-	{ "Getitimer", "getitimer", adapt_getitimer, NULL },
-	{ "Setitimer", "setitimer", adapt_setitimer, NULL },
 	{ "Getpgrp", "getpgid", adapt_getpgrp, NULL },
 	{ "Getresuid", "getresuid", adapt_getres, NULL },
 	{ "Getresgid", "getresgid", adapt_getres, NULL },
-	{ "Gettimeofday", "gettimeofday", adapt_timeofday, NULL },
-	{ "Settimeofday", "settimeofday", adapt_timeofday, NULL },
 	{ "IoctlGetInt", "ioctl", adapt_ioctl_get_int, NULL },
 	{ "IoctlGetUint32", "ioctl", adapt_ioctl_get_uint32, NULL },
 	{ "IoctlRetInt", "ioctl", adapt_ioctl_ret_int, NULL },
