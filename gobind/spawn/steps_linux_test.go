@@ -300,7 +300,8 @@ func sleep(d time.Duration) spawn.Step {
 }
 
 // collect runs the collector for a second, so often at least, and returns how long
-// half of the collections took.
+// the fastest tenth of the collections took at most: what holds up the collector
+// holds up all of them, another program does not.
 func collect(least int) time.Duration {
 	var took []time.Duration
 	for start := time.Now(); len(took) < least || time.Since(start) < time.Second; {
@@ -309,7 +310,7 @@ func collect(least int) time.Duration {
 		took = append(took, time.Since(begin))
 	}
 	slices.Sort(took)
-	return took[len(took)/2]
+	return took[len(took)/10]
 }
 
 // A child waits in this program's memory until all collections are over: one that
@@ -335,8 +336,6 @@ func TestSlowChildDoesNotHoldUpTheCollector(t *testing.T) {
 		// An emulated CPU is slow at everything.
 		least, most = 5, 100*time.Millisecond
 	}
-	// As is one that has much else to do.
-	alone := collect(least)
 	started := make(chan error, 1)
 	go func() {
 		defer begin.Close()
@@ -350,7 +349,7 @@ func TestSlowChildDoesNotHoldUpTheCollector(t *testing.T) {
 	}()
 	_, err = io.ReadFull(begun, make([]byte, 1))
 	check(t, err)
-	beside := collect(least)
+	took := collect(least)
 	select {
 	case err := <-started:
 		t.Errorf("the child did not wait for the end of the collections: %v", err)
@@ -360,7 +359,7 @@ func TestSlowChildDoesNotHoldUpTheCollector(t *testing.T) {
 	_, err = end.Write([]byte{0})
 	check(t, err)
 	check(t, <-started)
-	if beside > max(most, 3*alone) {
-		t.Errorf("half of the collections took %v, without a child %v", beside, alone)
+	if took > most {
+		t.Errorf("all but a tenth of the collections took more than %v", took)
 	}
 }
