@@ -17,9 +17,9 @@
 
 enum {
 	STARTERS = 2,
-	ROUNDS = 12,
-	STOPS = 200, /* of one that comes and leaves */
-	VISITS = 3,
+	ROUNDS = 8,
+	STOPS = 100, /* of one that comes and leaves */
+	VISITS = 2,
 	TRACED_MAX = 256,
 	SECONDS_MAX = 100,
 	FORKS = SHIM_PTRACE_O_TRACEFORK | SHIM_PTRACE_O_TRACEVFORK |

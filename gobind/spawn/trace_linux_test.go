@@ -20,19 +20,17 @@ import (
 	"example.com/syshim/gobind/sys"
 )
 
-const (
-	tracedStarters = 3
-	tracedRounds   = 8
-)
+const tracedStarters = 3
 
 // startTracedPrograms is a helper that starts programs from the first byte of its
-// input on: each starter for so many rounds and, unless there is an argument, until
-// that input ends.
+// input on: each starter for as many rounds as the argument says, or, if that is
+// 0, until that input ends.
 func startTracedPrograms(args []string) {
 	os.Stdout.Write([]byte{0})
 	os.Stdin.Read(make([]byte, 1))
 	var ended atomic.Bool
-	ended.Store(len(args) > 0)
+	rounds, _ := strconv.Atoi(args[0])
+	ended.Store(rounds > 0)
 	go func() {
 		io.Copy(io.Discard, os.Stdin)
 		ended.Store(true)
@@ -42,7 +40,7 @@ func startTracedPrograms(args []string) {
 		starters.Add(1)
 		go func() {
 			defer starters.Done()
-			for n := 0; n < tracedRounds || !ended.Load(); n++ {
+			for n := 0; n < rounds || !ended.Load(); n++ {
 				if err := startTraced(n); err != nil {
 					fmt.Fprintln(os.Stderr, err)
 					os.Exit(1)
@@ -171,7 +169,7 @@ func (d *tracer) leave(t *testing.T) {
 }
 
 // begin starts the helper, and waits until it waits.
-func (d *tracer) begin(t *testing.T, args ...string) {
+func (d *tracer) begin(t *testing.T, rounds int) {
 	t.Helper()
 	var pipe, ready [2]int
 	check(t, sys.Pipe2(pipe[:], sys.O_CLOEXEC))
@@ -181,7 +179,7 @@ func (d *tracer) begin(t *testing.T, args ...string) {
 	h := helper("traced")
 	pid, pidfd, err := spawn.Start(&spawn.Options{
 		Path: h.Path,
-		Args: append([]string{"traced"}, args...),
+		Args: []string{"traced", strconv.Itoa(rounds)},
 		Env:  h.Env,
 		FDs:  []spawn.FD{{From: pipe[0], To: 0}, {From: ready[1], To: 1}, {From: 2, To: 2}},
 	})
@@ -250,7 +248,7 @@ func needTracing(t *testing.T) {
 	t.Helper()
 	needSelf(t)
 	var d tracer
-	d.begin(t, "rounds")
+	d.begin(t, 1)
 	err := d.seize(d.pid)
 	check(t, sys.Kill(d.pid, sys.SIGKILL))
 	d.watch(t, 0)
@@ -275,12 +273,13 @@ func TestDebuggerSeesEachStart(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	needTracing(t)
+	rounds := runs(8)
 	for name, d := range tracers {
-		d.begin(t, "rounds")
+		d.begin(t, rounds)
 		d.seizeAll(t)
 		d.run(t)
 		d.end(t)
-		forks, execs := 2*tracedStarters*tracedRounds, tracedStarters*tracedRounds
+		forks, execs := 2*tracedStarters*rounds, tracedStarters*rounds
 		if d.letGo {
 			execs = 0
 		}
@@ -296,7 +295,7 @@ func TestDebuggerComesAndLeaves(t *testing.T) {
 	defer runtime.UnlockOSThread()
 	needTracing(t)
 	for name, d := range tracers {
-		d.begin(t)
+		d.begin(t, 0)
 		d.run(t)
 		for range runs(3) {
 			d.seizeAll(t)

@@ -81,12 +81,12 @@ add_older() {
 	echo 'on 5.10.' >>"$3/list"
 	for error in ENOSYS EPERM; do
 		for name in spawn spawn_box spawn_fds spawn_io spawn_limits spawn_map \
-			spawn_memory spawn_options spawn_pipe spawn_pipeline spawn_refused \
-			spawn_space spawn_step spawn_storm spawn_thread spawn_tty aio aio_table; do
+			spawn_options spawn_refused spawn_space spawn_step spawn_storm \
+			spawn_thread aio aio_table; do
 			add "4.18-$error/$name" /tmp /tests/refuse $error "$calls" "/tests/plain/$name"
 		done
 		for name in spawn aio; do
-			add "4.18-$error/go/$name" /tmp /tests/refuse $error "$calls" \
+			seconds=$((2 * seconds)) add "4.18-$error/go/$name" /tmp /tests/refuse $error "$calls" \
 				"/tests/go/$name.test" -test.v -test.short
 		done
 	done
@@ -127,7 +127,7 @@ add_box() {
 	set -- /bin/sh /tests/box/root.sh
 	add box/spawn_box /tmp "$@" /tests/plain/spawn_box
 	add box/spawn_space /tmp "$@" /tests/plain/spawn_space
-	add box/go/spawn /tmp "$@" /tests/go/spawn.test -test.v -test.short
+	seconds=$((2 * seconds)) add box/go/spawn /tmp "$@" /tests/go/spawn.test -test.v -test.short
 	for sandbox in examples/sandbox box/sandbox-go; do
 		add "box/${sandbox#*/}" /tmp "$@" /bin/sh /tests/box/sandbox.sh \
 			/tests/box/escape "/tests/$sandbox"
@@ -146,7 +146,7 @@ image() {
 		return
 	for program in "$tree"/tests/go/*.test; do
 		name=${program##*/}
-		add "go/${name%.test}" /tmp "/tests/go/$name" -test.v -test.short
+		seconds=$((2 * seconds)) add "go/${name%.test}" /tmp "/tests/go/$name" -test.v -test.short
 	done
 	cp "$built/static/sys_real" "$tree/tests" || return
 	cp -R "$built/tests/filters" "$tree/tests" || return
