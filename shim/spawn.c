@@ -22,11 +22,16 @@ void shim_spawn_init(struct shim_spawn *child)
 	};
 }
 
-void shim_spawn_close(struct shim_spawn *child)
+void shim_spawn_close_pipes(struct shim_spawn *child)
 {
 	shim_spawn_close_fd(&child->in);
 	shim_spawn_close_fd(&child->out);
 	shim_spawn_close_fd(&child->err);
+}
+
+void shim_spawn_close(struct shim_spawn *child)
+{
+	shim_spawn_close_pipes(child);
 	shim_spawn_close_fd(&child->pidfd);
 }
 

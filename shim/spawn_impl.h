@@ -236,6 +236,9 @@ HIDDEN int shim_spawn_abandon(struct shim_spawn *child, const char *what,
 /* Close *fd, unless it is -1, which it becomes. */
 HIDDEN void shim_spawn_close_fd(int *fd);
 
+/* The caller's ends of the pipes. */
+HIDDEN void shim_spawn_close_pipes(struct shim_spawn *child);
+
 /* Returns err. */
 static inline int shim_spawn_fail(struct shim_spawn *child, const char *what,
 				  long err)

@@ -63,9 +63,7 @@ static void undo(struct shim_spawn_pipeline *p)
 	for (size_t i = p->nr; i-- > 0;) {
 		struct shim_spawn *child = &p->children[i];
 
-		shim_spawn_close_fd(&child->in);
-		shim_spawn_close_fd(&child->out);
-		shim_spawn_close_fd(&child->err);
+		shim_spawn_close_pipes(child);
 		if (child->pid > 0)
 			shim_spawn_reap(child);
 		child->group = 0;
