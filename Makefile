@@ -400,8 +400,9 @@ without_ring = \
 NO_PIDFD := clone3,pidfd_open,pidfd_send_signal
 NO_SHARING := clone:0x14100:0x100 $(abspath $(DENY)) ENOSYS clone3
 SPAWN := $(filter spawn spawn_box spawn_fault spawn_fds spawn_filter spawn_io \
-	spawn_limits spawn_load spawn_map spawn_options spawn_pipe spawn_pipeline \
-	spawn_refused spawn_ring spawn_space spawn_step spawn_thread spawn_tty,$(TESTS))
+	spawn_limits spawn_load spawn_map spawn_options spawn_orphan spawn_pipe \
+	spawn_pipeline spawn_refused spawn_ring spawn_space spawn_step spawn_thread \
+	spawn_tty,$(TESTS))
 # What takes its time is short there.
 SPAWN_LONG := $(filter spawn_memory spawn_storm,$(TESTS))
 # spawn_without ERRNO,CALLS

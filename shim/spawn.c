@@ -109,19 +109,25 @@ static int run(struct shim_spawn *child,
 	       const struct shim_spawn_options *options, int ends[3],
 	       void *memory, size_t size)
 {
-	struct shim_spawn_how how = { .spared = -1 };
+	struct shim_spawn_how how = {
+		.gate = SHIM_SPAWN_NO_GATE,
+		.spared = -1,
+	};
 	const size_t helper = shim_spawn_helper_size(options);
 	long err = open_pipes(child, options->flags, ends);
 
+	how.unclosed = no_close_range(options);
+	if (!err && shim_spawn_waits(options, &how))
+		err = shim_spawn_open_gate(&how.gate);
 	if (err)
 		return shim_spawn_fail(child, "pipe2", err);
-	how.unclosed = no_close_range(options);
 	size -= helper;
 	err = run_somewhere(child, options, ends, &how, memory, size);
 	if (err == SHIM_SPAWN_NO_CGROUP) {
 		how.enters = 1;
 		err = run_somewhere(child, options, ends, &how, memory, size);
 	}
+	shim_spawn_close_gate(&how.gate);
 	return (int)err;
 }
 

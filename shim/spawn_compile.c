@@ -68,16 +68,6 @@ void shim_spawn_program_init(struct shim_spawn_program *program,
 	};
 }
 
-/* Until the parent has done what it can do only now. */
-static void add_wait(struct shim_spawn_build *b)
-{
-	if (shim_spawn_waits(b->options, b->how))
-		shim_spawn_put(b, SHIM_NR_futex,
-			       shim_spawn_address(&b->program->filled),
-			       SHIM_FUTEX_WAIT, 0, 0)
-			->flags = SHIM_SPAWN_STEP_WAIT;
-}
-
 /* A relative path of cwd then begins there. */
 static void add_fchdir(struct shim_spawn_build *b)
 {
@@ -180,7 +170,7 @@ static void add_exec(struct shim_spawn_build *b)
 
 /* <shim/spawn.h> says why in this order. */
 static void (*const groups[])(struct shim_spawn_build *) = {
-	add_wait,
+	shim_spawn_add_gate,
 	shim_spawn_add_cgroup,
 	shim_spawn_add_session,
 	shim_spawn_add_signals,
@@ -299,11 +289,18 @@ size_t shim_spawn_size(const struct shim_spawn_options *options)
 }
 
 int shim_spawn_compile(const struct shim_spawn_options *options,
-		       const int pipes[3], void *memory, size_t size,
+		       const int *pipes, void *memory, size_t size,
 		       struct shim_spawn_program **program)
 {
-	const struct shim_spawn_how usual = { .spared = -1 };
+	struct shim_spawn_how usual = {
+		.spared = -1,
+		.gate = SHIM_SPAWN_NO_GATE,
+	};
 
+	if (shim_spawn_waits(options, &usual)) {
+		usual.gate.ends[0] = pipes[3];
+		usual.gate.ends[1] = pipes[4];
+	}
 	return shim_spawn_compile_how(options, pipes, &usual, memory, size,
 				      program);
 }

@@ -54,6 +54,7 @@ struct shim_spawn_data {
 	struct shim_user_cap_data caps[2];
 	const char *argv[2];
 	char offsets[SHIM_SPAWN_OFFSETS_SIZE];
+	struct shim_pollfd wake[2];
 };
 
 /* A step at the end of the program, with its first arguments. */
@@ -63,6 +64,7 @@ HIDDEN struct shim_spawn_step *shim_spawn_put(struct shim_spawn_build *b,
 					      uint64_t fourth);
 
 /* The groups of steps that options ask for, in the order of <shim/spawn.h>. */
+HIDDEN void shim_spawn_add_gate(struct shim_spawn_build *b);
 HIDDEN void shim_spawn_add_cgroup(struct shim_spawn_build *b);
 HIDDEN void shim_spawn_add_session(struct shim_spawn_build *b);
 HIDDEN void shim_spawn_add_signals(struct shim_spawn_build *b);
@@ -107,8 +109,30 @@ static inline size_t shim_spawn_move_steps(size_t nr)
 	return nr + nr / 2 + nr + 1;
 }
 
+/* Where a child waits: the ends of a pipe, and the caller's pidfd, or -1. */
+struct shim_spawn_gate {
+	int ends[2];
+	int caller;
+};
+
+/* As an initialiser. */
+#define SHIM_SPAWN_NO_GATE     \
+	{                      \
+		{ -1, -1 }, -1 \
+	}
+
+/* Returns 0 or -errno. */
+HIDDEN long shim_spawn_open_gate(struct shim_spawn_gate *gate);
+HIDDEN void shim_spawn_close_gate(struct shim_spawn_gate *gate);
+
+/* Let the child go on. What was written before, it sees. Returns 0 or -errno.
+ */
+HIDDEN long shim_spawn_pass_gate(const struct shim_spawn_gate *gate);
+
 /* How a program is made where the kernel lacks something. */
 struct shim_spawn_how {
+	/* Of those that wait. */
+	struct shim_spawn_gate gate;
 	/* Not 0: there is no close_range, and this is its error. */
 	int unclosed;
 	/* A descriptor of the child that closes by exec, no move's end; -1. */

@@ -216,8 +216,6 @@ int shim_spawn_attend(struct shim_spawn *child,
 		return shim_spawn_abandon(child, what, err);
 	if (how->unclosed && shim_spawn_fill(child, program))
 		return shim_spawn_abandon(child, "close_range", how->unclosed);
-	/* Release: the child reads the steps after this. */
-	__atomic_store_n(&program->filled, 1, __ATOMIC_RELEASE);
-	err = shim_futex(&program->filled, SHIM_FUTEX_WAKE, 1, NULL, NULL, 0);
-	return err < 0 ? shim_spawn_abandon(child, "futex", err) : 0;
+	err = shim_spawn_pass_gate(&how->gate);
+	return err ? shim_spawn_abandon(child, "write", err) : 0;
 }

@@ -7,6 +7,7 @@
  *	'text'			a string; TEXT with ';' for a new line
  *	['a' 'b']		strings; [1 2] numbers
  *	&filled &mask &r1	of the program
+ *	[{...}]			structures
  *	{...}			the fields of a structure, in their order
  *
  * Then, if so: "ignore", "try", "wait", "each", "-> r2", "retry 3".
@@ -36,6 +37,7 @@ enum {
 	DUMP_VERSION, /* version pid */
 	DUMP_CAPS,    /* effective permitted inheritable, twice */
 	DUMP_FILTER,  /* instructions, each {code jt jf k} */
+	DUMP_POLL,    /* as many {fd events revents} as argument 1 says */
 };
 
 /* Which arguments are addresses, and of what. */
@@ -48,12 +50,13 @@ static const struct {
 	{ SHIM_NR_chroot, { DUMP_STRING } },
 	{ SHIM_NR_execve, { DUMP_STRING, DUMP_STRINGS, DUMP_STRINGS } },
 	{ SHIM_NR_execveat, { 0, DUMP_STRING, DUMP_STRINGS, DUMP_STRINGS } },
-	{ SHIM_NR_futex, { DUMP_FILLED } },
 	{ SHIM_NR_mount,
 	  { DUMP_STRING, DUMP_STRING, DUMP_STRING, 0, DUMP_STRING } },
 	{ SHIM_NR_openat, { 0, DUMP_STRING } },
 	{ SHIM_NR_pivot_root, { DUMP_STRING, DUMP_STRING } },
+	{ SHIM_NR_ppoll, { DUMP_POLL } },
 	{ SHIM_NR_prlimit64, { 0, 0, DUMP_LIMIT } },
+	{ SHIM_NR_read, { 0, DUMP_FILLED } },
 	{ SHIM_NR_rt_sigaction, { 0, DUMP_ACTION } },
 	{ SHIM_NR_rt_sigprocmask, { 0, DUMP_MASK } },
 	{ SHIM_NR_sched_setaffinity, { 0, 0, DUMP_CPUS } },
@@ -199,6 +202,21 @@ static inline void dump_numbers(struct dump *d, int kind, const void *p)
 	dump_list(d, "[]", list, nr);
 }
 
+static inline void dump_poll(struct dump *d, const struct shim_pollfd *p)
+{
+	*d->to++ = '[';
+	for (uint64_t i = 0; i < d->step->args[1]; i++) {
+		if (i)
+			*d->to++ = ' ';
+		dump_list(d, "{}",
+			  (const int64_t[]){ p[i].fd, p[i].events,
+					     p[i].revents },
+			  3);
+	}
+	*d->to++ = ']';
+	*d->to = '\0';
+}
+
 static inline void dump_address(struct dump *d, int kind, const void *p)
 {
 	switch (kind) {
@@ -222,6 +240,9 @@ static inline void dump_address(struct dump *d, int kind, const void *p)
 		break;
 	case DUMP_FILTER:
 		dump_filter(d, p);
+		break;
+	case DUMP_POLL:
+		dump_poll(d, p);
 		break;
 	case DUMP_CPUS:
 	case DUMP_IDS:

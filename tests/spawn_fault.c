@@ -59,7 +59,7 @@ static int is_silent(long nr)
 	return nr == SHIM_NR_close || nr == SHIM_NR_rt_sigprocmask ||
 	       nr == SHIM_NR_rt_sigtimedwait || nr == SHIM_NR_munmap ||
 	       nr == SHIM_NR_close_range || nr == SHIM_NR_pidfd_open ||
-	       nr == SHIM_NR_clock_nanosleep;
+	       nr == SHIM_NR_clock_nanosleep || nr == SHIM_NR_getpid;
 }
 
 /* Only a wait that fails leaves a child: the test's to take away. */
@@ -204,6 +204,11 @@ static void the_error_names_the_call_of_the_parent(void)
 	check_case("");
 }
 
+static int lacks_close_range(void)
+{
+	return shim_close_range(UINT32_MAX, 0, 0) != -SHIM_EINVAL;
+}
+
 static void the_start_fails_as_the_table_says(void)
 {
 	const size_t nr = sizeof(spawn_faults) / sizeof(spawn_faults[0]);
@@ -212,7 +217,9 @@ static void the_start_fails_as_the_table_says(void)
 
 	for (const struct spawn_faults *row = spawn_faults;
 	     row < spawn_faults + nr; row++) {
-		const char *step = shared ? row->step : row->copied;
+		const int usual = shared && !(same(row->call, "pipe2") &&
+					      lacks_close_range());
+		const char *step = usual ? row->step : row->copied;
 		struct shim_spawn child;
 		struct part p;
 		int err;
@@ -222,7 +229,7 @@ static void the_start_fails_as_the_table_says(void)
 		p.options.path = "/bin/true";
 		fail_named(row->call, row->nth, row->errno);
 		err = start(&child, &p);
-		CHECK_EQ(err, shared ? row->want : row->copy);
+		CHECK_EQ(err, usual ? row->want : row->copy);
 		if (err)
 			CHECK(child.failed && same(child.failed, step));
 		else
@@ -299,7 +306,7 @@ static void a_child_that_cannot_be_waited_for_is_killed(void)
 	static uint32_t word = 5;
 	struct shim_spawn_step step = {
 		SHIM_NR_futex,
-		SHIM_SPAWN_STEP_WAIT,
+		0,
 		{ (uint64_t)(uintptr_t)&word, SHIM_FUTEX_WAIT, 5 },
 	};
 	struct state before = state_now();

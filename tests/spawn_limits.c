@@ -52,6 +52,54 @@ static void start_with_room(size_t room, uint32_t flags)
 	check_state(&before);
 }
 
+static int start_with_own_map(struct shim_spawn *child)
+{
+	const struct shim_spawn_map own = { 0, (uint32_t)shim_geteuid(), 1 };
+	const struct shim_spawn_options o = {
+		.path = "/bin/true",
+		.argv = argv_true,
+		.namespaces = SHIM_CLONE_NEWUSER,
+		.uids = &own,
+		.nr_uids = 1,
+	};
+
+	return shim_spawn_start(child, &o, memory, sizeof(memory));
+}
+
+/* The ends of what the child waits at come first, then its map. */
+static void start_waiting_with_room(size_t room)
+{
+	struct state before = state_now();
+	struct shim_rlimit64 old;
+	struct shim_spawn child;
+	int err;
+
+	limit_fds(room, &old);
+	err = start_with_own_map(&child);
+	CHECK_EQ(shim_prlimit64(0, SHIM_RLIMIT_NOFILE, &old, NULL), 0);
+	if (err)
+		CHECK_FATAL(child.failed != NULL);
+	else
+		CHECK_EQ(end_of(&child), 0);
+	if (room < 2)
+		CHECK(err == -SHIM_EMFILE && same(child.failed, "pipe2"));
+	if (err && !same(child.failed, "close_range"))
+		CHECK_EQ(err, -SHIM_EMFILE);
+	if (room == ROOM_MAX)
+		CHECK_EQ(err, 0);
+	check_state(&before);
+}
+
+static void no_descriptor_is_left_for_a_child_that_waits(void)
+{
+	struct shim_spawn child;
+
+	if (start_with_own_map(&child) || end_of(&child))
+		SKIP("no such namespaces here, or no right to them");
+	for (size_t room = 0; room <= ROOM_MAX; room++)
+		start_waiting_with_room(room);
+}
+
 static void no_descriptor_is_left(void)
 {
 	const uint32_t pipes = SHIM_SPAWN_IN | SHIM_SPAWN_OUT | SHIM_SPAWN_ERR;
@@ -95,6 +143,8 @@ static void no_process_is_left(void)
 
 static const struct check_test spawn_limits_tests[] = {
 	{ "no_descriptor_is_left", no_descriptor_is_left },
+	{ "no_descriptor_is_left_for_a_child_that_waits",
+	  no_descriptor_is_left_for_a_child_that_waits },
 	{ "no_process_is_left", no_process_is_left },
 };
 

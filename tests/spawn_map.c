@@ -4,7 +4,7 @@
  * played on a table of what would be open, and so is exec: each number then has
  * the file that the options name for it, and no other is open. Beside the map,
  * the program may be an open file, in the way or not; descriptors may be kept;
- * one may be spared; there may be no close_range.
+ * one may be spared; there may be no close_range, so that the child waits.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -171,6 +171,21 @@ static int differs(const struct table *a, const struct table *b)
 	return 0;
 }
 
+/* Three more are open in the child, which closes them. */
+static void open_gate(struct table *t, struct shim_spawn_gate *gate)
+{
+	int *const ends[] = { &gate->ends[0], &gate->ends[1], &gate->caller };
+	int fd = 3;
+
+	for (size_t i = 0; i < 3; i++) {
+		while (t->file[fd])
+			fd++;
+		t->file[fd] = 90;
+		t->cloexec[fd] = 1;
+		*ends[i] = fd;
+	}
+}
+
 /* One map. Returns 0, or which part of it is wrong. */
 static int try_map(void)
 {
@@ -179,7 +194,10 @@ static int try_map(void)
 	struct shim_spawn_fd fds[NR_FDS];
 	struct shim_spawn_program *program;
 	struct shim_spawn_options o = { .argv = argv, .fds = fds };
-	struct shim_spawn_how how = { .spared = -1 };
+	struct shim_spawn_how how = {
+		.gate = SHIM_SPAWN_NO_GATE,
+		.spared = -1,
+	};
 	struct table before, after, want;
 	int file;
 
@@ -199,10 +217,12 @@ static int try_map(void)
 		o.path = "x";
 	if (!random_below(4))
 		o.flags |= SHIM_SPAWN_KEEP_FDS;
+	after = before;
+	if (how.unclosed)
+		open_gate(&after, &how.gate);
 	if (shim_spawn_compile_how(&o, pipes, &how, memory, sizeof(memory),
 				   &program))
 		return 1;
-	after = before;
 	file = play_all(&after, program);
 	if (file != (o.path ? NOTHING : before.file[o.exec_fd]))
 		return 2;

@@ -239,6 +239,10 @@ static int set_how(const struct spawn_programs *row)
 		w.how.spared = (int)row->a;
 	else if (same(row->verb, "enters"))
 		w.how.enters = 1;
+	else if (same(row->verb, "gate"))
+		w.how.gate =
+			(struct shim_spawn_gate){ { (int)row->a, (int)row->b },
+						  (int)row->c };
 	else
 		return 0;
 	return 1;

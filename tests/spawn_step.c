@@ -242,31 +242,43 @@ static void a_busy_program_is_tried_again(void)
 
 static void a_child_waits_for_its_parent(void)
 {
-	static uint32_t word = 5;
+	static char byte;
 	struct shim_timespec ms = { 0, 1000000 };
 	struct shim_spawn_step steps[] = {
-		{ SHIM_NR_futex, WAIT, { ADDRESS(&word), SHIM_FUTEX_WAIT, 5 } },
+		{ SHIM_NR_close, 0, { 0 } },
+		{ SHIM_NR_read, WAIT | SAVE(1), { 0, ADDRESS(&byte), 1 } },
 		{ SHIM_NR_getpid, SAVE(0), { 0 } },
 	};
+	int fds[2];
 
-	prepare(steps, 2);
+	CHECK_FATAL(shim_pipe2(fds, SHIM_O_CLOEXEC) == 0);
+	steps[0].args[0] = (uint64_t)fds[1];
+	steps[1].args[0] = (uint64_t)fds[0];
+	prepare(steps, 3);
 	CHECK_EQ(shim_spawn_launch(&child, &program), 0);
-	/* A wake that changes nothing lets nobody go on. */
-	shim_futex(&word, SHIM_FUTEX_WAKE, 1, NULL, NULL, 0);
 	CHECK_EQ(shim_clock_nanosleep(SHIM_CLOCK_MONOTONIC, 0, &ms, NULL), 0);
 	CHECK_EQ(__atomic_load_n(&program.regs[0], __ATOMIC_ACQUIRE), 0);
 	CHECK(__atomic_load_n(&program.tid, __ATOMIC_ACQUIRE) != 0);
-	__atomic_store_n(&word, 6, __ATOMIC_RELEASE);
-	shim_futex(&word, SHIM_FUTEX_WAKE, 1, NULL, NULL, 0);
+	CHECK_EQ(shim_write(fds[1], "!", 1), 1);
 	CHECK_EQ(shim_spawn_join(&child, &program), 0);
 	CHECK_EQ(program.regs[0], child.pid);
+	CHECK_EQ(program.regs[1], 1);
+	CHECK_EQ(byte, '!');
 	CHECK_EQ(end_of(&child), 0);
-	/* The word is another already. */
-	CHECK_EQ(RUN(steps), 0);
-	steps[0].args[2] = 6;
-	steps[0].args[3] = ADDRESS(&ms);
-	CHECK_EQ(RUN(steps), -SHIM_ETIMEDOUT);
-	CHECK(same(child.failed, "futex"));
+
+	/* Whoever would write is gone. */
+	prepare(steps, 3);
+	CHECK_EQ(shim_spawn_launch(&child, &program), 0);
+	CHECK_EQ(shim_close(fds[1]), 0);
+	CHECK_EQ(shim_spawn_join(&child, &program), -SHIM_ECANCELED);
+	CHECK_EQ(program.failed, 1);
+	CHECK_EQ(program.regs[0], 0);
+	CHECK(same(child.failed, "read"));
+	/* All other errors are errors. */
+	steps[0].flags = IGNORE;
+	CHECK_EQ(shim_close(fds[0]), 0);
+	CHECK_EQ(RUN(steps), -SHIM_EBADF);
+	CHECK_EQ(program.failed, 1);
 }
 
 static void a_call_is_made_for_each_of_a_range(void)

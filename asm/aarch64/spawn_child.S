@@ -106,13 +106,7 @@ FUNC(shim_spawn_child)
 	b.hi	.Lnext
 
 .Lcall:
-	tst	w22, #SHIM_SPAWN_STEP_WAIT
-	b.eq	1f
-	/* Acquire: what the parent wrote before the word is seen. */
-	ldar	w9, [x25]
-	cmp	w9, w2
-	b.ne	.Lnext
-1:	mov	x0, x25
+	mov	x0, x25
 	ldr	w8, [x20, #SHIM_SPAWN_STEP_NR]
 	svc	#0
 	cmn	x0, #ERRNO_MAX
@@ -126,7 +120,7 @@ FUNC(shim_spawn_child)
 	add	x9, x19, x9, lsl #3
 	str	x0, [x9, #SHIM_SPAWN_PROGRAM_REGS]
 1:	tst	w22, #SHIM_SPAWN_STEP_WAIT
-	b.ne	.Lcall
+	b.ne	.Lwaited
 	tst	w22, #SHIM_SPAWN_STEP_TRY
 	b.ne	.Lsuccess
 	tst	w22, #SHIM_SPAWN_STEP_EACH
@@ -135,6 +129,12 @@ FUNC(shim_spawn_child)
 	b.eq	.Lnext
 	add	x25, x25, #1
 	b	.Lcall
+
+	/* Of nothing but the end: there is no parent. */
+.Lwaited:
+	cbnz	x0, .Lnext
+	mov	x0, #SHIM_ECANCELED
+	b	.Lfail
 
 .Lnext:
 	add	x20, x20, #SHIM_SPAWN_STEP_SIZE
@@ -145,8 +145,6 @@ FUNC(shim_spawn_child)
 	neg	x0, x0
 	tst	w22, #SHIM_SPAWN_STEP_WAIT
 	b.eq	1f
-	cmp	x0, #SHIM_EAGAIN
-	b.eq	.Lcall
 	cmp	x0, #SHIM_EINTR
 	b.eq	.Lcall
 1:	cmp	x0, #SHIM_ETXTBSY

@@ -102,11 +102,7 @@ FUNC(shim_spawn_child)
 	ja	.Lnext
 
 .Lcall:
-	test	$SHIM_SPAWN_STEP_WAIT, %r14d
-	jz	1f
-	cmp	%edx, (%rdi)
-	jne	.Lnext
-1:	mov	SHIM_SPAWN_STEP_NR(%r12), %eax
+	mov	SHIM_SPAWN_STEP_NR(%r12), %eax
 	syscall
 	cmp	$-ERRNO_MAX, %rax
 	jae	.Lerror
@@ -119,7 +115,7 @@ FUNC(shim_spawn_child)
 	and	$SHIM_SPAWN_REG_MASK, %ecx
 	mov	%rax, SHIM_SPAWN_PROGRAM_REGS(%rbx, %rcx, 8)
 1:	test	$SHIM_SPAWN_STEP_WAIT, %r14d
-	jnz	.Lcall
+	jnz	.Lwaited
 	test	$SHIM_SPAWN_STEP_TRY, %r14d
 	jnz	.Lsuccess
 	test	$SHIM_SPAWN_STEP_EACH, %r14d
@@ -128,6 +124,12 @@ FUNC(shim_spawn_child)
 	je	.Lnext
 	inc	%rdi
 	jmp	.Lcall
+
+	/* Of nothing but the end: there is no parent. */
+.Lwaited:
+	test	%rax, %rax
+	mov	$SHIM_ECANCELED, %eax
+	jz	.Lfail
 
 .Lnext:
 	add	$SHIM_SPAWN_STEP_SIZE, %r12
@@ -138,8 +140,6 @@ FUNC(shim_spawn_child)
 	neg	%eax
 	test	$SHIM_SPAWN_STEP_WAIT, %r14d
 	jz	1f
-	cmp	$SHIM_EAGAIN, %eax
-	je	.Lcall
 	cmp	$SHIM_EINTR, %eax
 	je	.Lcall
 1:	cmp	$SHIM_ETXTBSY, %eax

@@ -40,13 +40,6 @@ func (a *arena) textOrNull(s string) uint64 {
 	return a.text(s)
 }
 
-// addWait lets the child wait for what this program can do only then.
-func (b *build) addWait() {
-	if b.waits() {
-		b.add(sys.SYS_FUTEX, stepWait, address(&b.filled), sys.FUTEX_WAIT, 0)
-	}
-}
-
 // addOpen opens what the next steps use, and addClose closes.
 func (b *build) addOpen(dir int, path string, flags uint64) {
 	b.add(sys.SYS_OPENAT, stepSave|opened<<stepRegShift, uint64(dir), b.text(path), flags|sys.O_CLOEXEC)

@@ -31,6 +31,8 @@ type plan struct {
 	noFile *sys.Rlimit
 	// unclosed is not 0 where there is no close_range, and the error of that.
 	unclosed syscall.Errno
+	// gate is where a child that waits does so.
+	gate gate
 	// spared is a descriptor of the child that closes by exec, or -1.
 	spared int
 	// enters: clone3 does not put the child into its cgroup.
@@ -43,7 +45,7 @@ func newPlan(o *Options, noFile *sys.Rlimit) (*plan, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	l := &plan{Options: o, noFile: noFile, spared: -1}
+	l := &plan{Options: o, noFile: noFile, spared: -1, gate: noGate}
 	if len(o.ambient) > 0 {
 		var err error
 		if l.inherited, err = inheritedCaps(o.Namespaces | o.Unshare); err != nil {
@@ -101,7 +103,7 @@ func (l *plan) compile(a *arena) (*program, error) {
 	p := newProgram(a, l.steps())
 	p.pause.Nsec = pauseNs
 	b := &build{l, p, a}
-	b.addWait()
+	b.addGate()
 	b.addCgroup()
 	b.addSession()
 	b.addSignals()

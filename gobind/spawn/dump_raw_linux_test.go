@@ -17,7 +17,9 @@ import (
 type How struct {
 	Unclosed syscall.Errno
 	Spared   int
-	Enters   bool
+	// Gate is the ends of a pipe and this program's pidfd.
+	Gate   [3]int
+	Enters bool
 }
 
 // A Dumped is a program as text, in the form of tests/spawn_dump.h.
@@ -33,6 +35,7 @@ func Dump(o *Options, how How) (Dumped, error) {
 		return Dumped{}, err
 	}
 	l.unclosed, l.spared, l.enters = how.Unclosed, how.Spared, how.Enters
+	l.gate = gate{how.Gate[0], how.Gate[1], how.Gate[2]}
 	a, err := newArena(l.size())
 	if err != nil {
 		return Dumped{}, err
@@ -106,8 +109,11 @@ var kinds = map[addressed]func(d dumper, s *step, address uint64) string{
 		text := string(listAt[byte](d, address, int(s.args[2])))
 		return "'" + strings.ReplaceAll(text, "\n", ";") + "'"
 	},
-	{sys.SYS_FUTEX, 0}: func(d dumper, s *step, a uint64) string {
+	{sys.SYS_READ, 1}: func(d dumper, s *step, a uint64) string {
 		return word(a, address(&d.p.filled), "&filled")
+	},
+	{sys.SYS_PPOLL, 0}: func(d dumper, s *step, address uint64) string {
+		return fmt.Sprint(listAt[sys.PollFd](d, address, int(s.args[1])))
 	},
 	{sys.SYS_RT_SIGPROCMASK, 1}: func(d dumper, s *step, a uint64) string {
 		text := word(a, address(&d.p.mask), "&mask")

@@ -5,7 +5,6 @@
 package spawn
 
 import (
-	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -131,14 +130,6 @@ func SharesMemory() bool {
 // LacksCloseRange reports whether there is no close_range.
 func LacksCloseRange() bool {
 	return missingCloseRange() != 0
-}
-
-// StoreWord stores a value at an address that RunSteps gave, and wakes the child
-// that waits for it.
-func StoreWord(address uint64, value uint32) {
-	word := *(**uint32)(unsafe.Pointer(&address))
-	atomic.StoreUint32(word, value)
-	sys.Futex(word, sys.FUTEX_WAKE, 1, nil, nil, 0)
 }
 
 // DropArenas unmaps the memory that is kept, and returns how often.

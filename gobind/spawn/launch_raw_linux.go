@@ -207,11 +207,3 @@ func (p *program) wait() syscall.Errno {
 		}
 	}
 }
-
-// fillingDone lets the child go on.
-func (p *program) fillingDone() error {
-	// The child reads the steps after this.
-	atomic.StoreUint32(&p.filled, 1)
-	_, err := sys.Futex(&p.filled, sys.FUTEX_WAKE, 1, nil, nil, 0)
-	return err
-}

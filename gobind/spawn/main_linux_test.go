@@ -40,7 +40,9 @@ var helpers = map[string]func(args []string){
 	"maps":        writeMaps,
 	"orphan":      leaveAnOrphan,
 	"pdeathsig":   reportPDeathSig,
+	"slowmaps":    takeLong,
 	"traced":      startTracedPrograms,
+	"waitformaps": waitForMaps,
 
 	"ignore groups":    ignoreGroups,
 	"ignore pipelines": ignorePipelines,

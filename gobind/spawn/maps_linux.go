@@ -49,8 +49,8 @@ func (l *plan) attend(p *program, c child) error {
 	if l.unclosed != 0 && !l.KeepFDs && p.fill(c.pid) != nil {
 		return &StepError{Step: "close_range", Err: l.unclosed}
 	}
-	if err := p.fillingDone(); err != nil {
-		return &StepError{Step: "futex", Err: err}
+	if err := l.gate.pass(); err != nil {
+		return &StepError{Step: "write", Err: err}
 	}
 	return nil
 }

@@ -176,6 +176,8 @@ func (r programRow) setHow(how *spawn.How) bool {
 		how.Spared = int(r.a)
 	case "enters":
 		how.Enters = true
+	case "gate":
+		how.Gate = [3]int{int(r.a), int(r.b), int(r.c)}
 	default:
 		return false
 	}

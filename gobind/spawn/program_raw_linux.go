@@ -20,8 +20,8 @@ const (
 	// ENOENT, ENOTDIR and EACCES lead to the next step; at the end of the
 	// program the first EACCES, else the last of these errors, is its error.
 	stepTry = 0x4
-	// stepWait: the call is futex(2), and is made until the word at argument 0
-	// is no longer argument 2.
+	// stepWait: the call waits for the parent. EINTR is answered by making it
+	// again; a result of 0, the end of a pipe, is the error ECANCELED.
 	stepWait = 0x8
 	// stepEach: the call is made for argument 0, argument 0 plus 1 and so on
 	// up to argument 5, which the kernel does not get.
@@ -47,7 +47,7 @@ const (
 	clockMonotonic   = sys.CLOCK_MONOTONIC
 	errnoMax         = 4095
 	errnoEACCES      = sys.EACCES
-	errnoEAGAIN      = sys.EAGAIN
+	errnoECANCELED   = sys.ECANCELED
 	errnoEINTR       = sys.EINTR
 	errnoENOENT      = sys.ENOENT
 	errnoENOTDIR     = sys.ENOTDIR
@@ -94,7 +94,7 @@ type program struct {
 	heard    uint64
 	action   sigaction
 	hasHeard uint32
-	// filled is not 0 when the parent has filled in the steps behind a wait.
+	// filled is what the parent writes when a child that waits may go on.
 	filled uint32
 	// cloneFlags is what the child begins in: CLONE_NEW*, and with
 	// CLONE_INTO_CGROUP the cgroup of that descriptor.

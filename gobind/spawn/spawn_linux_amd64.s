@@ -116,12 +116,6 @@ begin:
 	JHI	next
 
 call:
-	TESTL	$const_stepWait, BP
-	JZ	enter
-	CMPL	DX, 0(DI)
-	JNE	next
-
-enter:
 	MOVL	step_nr(R13), AX
 	SYSCALL
 	CMPQ	AX, $-const_errnoMax
@@ -137,7 +131,7 @@ result:
 
 saved:
 	TESTL	$const_stepWait, BP
-	JNZ	call
+	JNZ	waited
 	TESTL	$const_stepTry, BP
 	JNZ	success
 	TESTL	$const_stepEach, BP
@@ -146,6 +140,13 @@ saved:
 	JEQ	next
 	INCQ	DI
 	JMP	call
+
+	// Of nothing but the end: there is no parent.
+waited:
+	TESTQ	AX, AX
+	JNZ	next
+	MOVL	$const_errnoECANCELED, AX
+	JMP	fail
 
 next:
 	ADDQ	$step__size, R13
@@ -156,8 +157,6 @@ error:
 	NEGL	AX
 	TESTL	$const_stepWait, BP
 	JZ	retry
-	CMPL	AX, $const_errnoEAGAIN
-	JEQ	call
 	CMPL	AX, $const_errnoEINTR
 	JEQ	call
 

@@ -117,14 +117,6 @@ begin:
 	BHI	next
 
 call:
-	TST	$const_stepWait, R12
-	BEQ	enter
-	// Acquire: what the parent wrote before it changed the word.
-	LDARW	(R14), R16
-	CMPW	R2, R16
-	BNE	next
-
-enter:
 	MOVWU	step_nr(R10), R8
 	MOVD	R14, R0
 	SVC
@@ -141,7 +133,7 @@ result:
 
 saved:
 	TST	$const_stepWait, R12
-	BNE	call
+	BNE	waited
 	TST	$const_stepTry, R12
 	BNE	success
 	TST	$const_stepEach, R12
@@ -150,6 +142,12 @@ saved:
 	BEQ	next
 	ADD	$1, R14
 	B	call
+
+	// Of nothing but the end: there is no parent.
+waited:
+	CBNZ	R0, next
+	MOVD	$const_errnoECANCELED, R0
+	B	fail
 
 next:
 	ADD	$step__size, R10
@@ -160,8 +158,6 @@ error:
 	NEG	R0, R0
 	TST	$const_stepWait, R12
 	BEQ	retry
-	CMP	$const_errnoEAGAIN, R0
-	BEQ	call
 	CMP	$const_errnoEINTR, R0
 	BEQ	call
 

@@ -34,6 +34,13 @@ func (l *plan) start(edit func(*program)) (child, error) {
 	if !l.KeepFDs {
 		l.unclosed = missingCloseRange()
 	}
+	if l.waits() {
+		var err error
+		if l.gate, err = openGate(); err != nil {
+			return noChild, err
+		}
+		defer l.gate.close()
+	}
 	return l.onItsThread(func() (child, error) {
 		c, err := l.startSomewhere(edit)
 		if err == errNoCgroup {

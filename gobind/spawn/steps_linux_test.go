@@ -30,6 +30,10 @@ func TestStepsDoWhatTheirFlagsSay(t *testing.T) {
 	needSharedMemory(t)
 	leakcheck.Check(t)
 	fail := spawn.Step{Nr: noSuchCall}
+	null, err := os.Open(os.DevNull)
+	check(t, err)
+	defer null.Close()
+	cloexec := uint64(null.Fd())
 	closed := uint64(1 << 19)
 	dup := func(flags uint32, from uint64) spawn.Step {
 		return spawn.Step{Nr: sys.SYS_FCNTL, Flags: flags, Args: [6]uint64{from, sys.F_DUPFD, 100}}
@@ -73,21 +77,14 @@ func TestStepsDoWhatTheirFlagsSay(t *testing.T) {
 		{"success ends the tries", []spawn.Step{access(spawn.StepTry, 0), fail}, spawn.Outcome{}},
 		{"another error ends the tries", []spawn.Step{access(spawn.StepTry, closed), access(spawn.StepTry, 0)},
 			spawn.Outcome{Err: sys.EBADF, Status: 127}},
-		{"wait for a word that has changed", []spawn.Step{
-			{Nr: sys.SYS_FUTEX, Flags: spawn.StepWait, Args: [6]uint64{0, sys.FUTEX_WAIT, 1}},
-		}, spawn.Outcome{}},
-		{"wait that fails", []spawn.Step{
-			{Nr: sys.SYS_FUTEX, Flags: spawn.StepWait, Args: [6]uint64{0, 99, 0}},
-		}, spawn.Outcome{Err: sys.ENOSYS, Status: 127}},
+		{"wait for what is there", []spawn.Step{access(spawn.StepWait|spawn.StepSave, cloexec)},
+			spawn.Outcome{Regs: [8]uint64{sys.FD_CLOEXEC}}},
+		{"wait that nobody ends", []spawn.Step{access(spawn.StepWait, 0), fail},
+			spawn.Outcome{Err: sys.ECANCELED, Status: 127}},
+		{"wait that fails", []spawn.Step{access(spawn.StepWait, closed)},
+			spawn.Outcome{Err: sys.EBADF, Status: 127}},
 	} {
-		got, err := spawn.RunSteps(func(memory uint64) []spawn.Step {
-			for i := range tc.steps {
-				if tc.steps[i].Flags&spawn.StepWait != 0 {
-					tc.steps[i].Args[0] = memory
-				}
-			}
-			return tc.steps
-		}, func(int) {})
+		got, err := spawn.RunSteps(func(uint64) []spawn.Step { return tc.steps }, func(int) {})
 		if err != nil || got != tc.want {
 			t.Errorf("%s: %+v, %v; want %+v", tc.name, got, err, tc.want)
 		}
@@ -99,14 +96,17 @@ func TestStepsDoWhatTheirFlagsSay(t *testing.T) {
 func waiting(t *testing.T, during func(pid int), steps ...spawn.Step) spawn.Outcome {
 	t.Helper()
 	needSharedMemory(t)
-	var word uint64
+	var pipe [2]int
+	check(t, sys.Pipe2(pipe[:], sys.O_CLOEXEC))
+	defer sys.Close(pipe[0])
+	defer sys.Close(pipe[1])
 	got, err := spawn.RunSteps(func(memory uint64) []spawn.Step {
-		word = memory
-		wait := spawn.Step{Nr: sys.SYS_FUTEX, Flags: spawn.StepWait, Args: [6]uint64{memory, sys.FUTEX_WAIT, 0}}
+		wait := spawn.Step{Nr: sys.SYS_READ, Flags: spawn.StepWait, Args: [6]uint64{uint64(pipe[0]), memory, 1}}
 		return append([]spawn.Step{wait}, steps...)
 	}, func(pid int) {
 		during(pid)
-		spawn.StoreWord(word, 1)
+		_, err := sys.Write(pipe[1], []byte{1})
+		check(t, err)
 	})
 	check(t, err)
 	return got
@@ -159,6 +159,10 @@ func everyStep(t *testing.T) *spawn.Options {
 	}
 }
 
+func isWait(s spawn.Step) bool {
+	return s.Flags&spawn.StepWait != 0
+}
+
 func TestEachStepThatFailsIsNamed(t *testing.T) {
 	leakcheck.Check(t)
 	want := map[uint32]string{
@@ -175,6 +179,8 @@ func TestEachStepThatFailsIsNamed(t *testing.T) {
 	o := everyStep(t)
 	if spawn.LacksCloseRange() {
 		delete(want, sys.SYS_CLOSE_RANGE)
+		// Of what it waits with.
+		want[sys.SYS_CLOSE] = "close -1: bad file descriptor"
 	}
 	failed := make(map[uint32]bool)
 	for i, n := 0, 1; i < n; i++ {
@@ -183,7 +189,7 @@ func TestEachStepThatFailsIsNamed(t *testing.T) {
 			n = len(steps)
 			// A copy of the memory has more steps than the memory, which is
 			// tried first; and where there is no close_range the child waits.
-			if i >= n || steps[i].Nr == sys.SYS_FUTEX {
+			if i >= n || slices.ContainsFunc(steps[i:], isWait) {
 				nr, flags = 0, spawn.StepIgnore
 				return steps
 			}

@@ -39,8 +39,8 @@
  *          the next step; at the end of the program the first EACCES, else the
  *          last of these errors, is the error of the program. Every other error
  *          ends the program.
- *   3      WAIT: the call is futex(2), and is made until the word at argument 0
- *          is no longer argument 2. EAGAIN and EINTR are no errors.
+ *   3      WAIT: the call waits for the parent. EINTR is answered by making it
+ *          again; a result of 0, the end of a pipe, is the error ECANCELED.
  *   4      EACH: the call is made for argument 0, argument 0 plus 1, and so on
  *          up to argument 5, which the kernel does not get; not at all when
  *          that is smaller. Both are compared as unsigned.
@@ -136,7 +136,7 @@ struct shim_spawn_program {
 	uint64_t heard;
 	struct shim_sigaction action;
 	uint32_t has_heard;
-	/* Not 0 when the parent has filled in the steps behind a wait. */
+	/* What the parent writes when a child that waits may go on. */
 	uint32_t filled;
 	/* What the child begins in: SHIM_CLONE_NEW*, and with
 	 * SHIM_CLONE_INTO_CGROUP the cgroup of that descriptor. */
@@ -479,11 +479,14 @@ const char *shim_spawn_check(const struct shim_spawn_options *options);
  *
  * Make a program in memory; pipes are the child's ends where the flags ask for
  * some. Returns 0, or -EINVAL. One for options with uids or gids begins with a
- * wait for program->filled, until which the maps must have been written; that
- * it runs in a copy of the memory is for shim_spawn_start() to see to.
+ * wait, for both ends of one more pipe: pipes[3] is read, and the child closes
+ * pipes[4]. The caller writes a byte there once the maps are written; at the
+ * end of the pipe, when nobody has the other end, the program ends with
+ * ECANCELED. That it runs in a copy of the memory is for shim_spawn_start() to
+ * see to.
  */
 int shim_spawn_compile(const struct shim_spawn_options *options,
-		       const int pipes[3], void *memory, size_t size,
+		       const int *pipes, void *memory, size_t size,
 		       struct shim_spawn_program **program);
 
 /* Nothing is started, nothing is open: for shim_spawn_launch(). */
