@@ -124,6 +124,11 @@
 // processes cannot share memory (qemu-user) the child gets a copy, and the
 // limits of os/exec return: the larger this program, the longer a start.
 //
+// A child that waits, for its maps or without close_range, takes three more
+// descriptors meanwhile, two where there are no pidfds, and does not outlive this
+// program when that is killed. Only without pidfds, when two children wait at the
+// same moment, may they do so.
+//
 // On Linux 5.10 a signal that dumps core, sent to the child's number before it
 // runs its program, ends this program, too. So does a filter (Attr.Filter) that
 // kills for the calls behind it, as one made for another CPU; not with Attr.Copy.

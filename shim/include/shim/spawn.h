@@ -411,7 +411,10 @@ size_t shim_spawn_size(const struct shim_spawn_options *options);
  * mapping that both share. Without CLONE_INTO_CGROUP the child enters the
  * cgroup itself.
  *
- * A child that a signal kills before exec was started: the wait tells.
+ * A child that waits, for its maps or without close_range, takes three
+ * descriptors of the caller meanwhile (-EMFILE with "pipe2"), or two where
+ * there is no pidfd, and does not outlive a caller that is killed. Only
+ * without a pidfd, when two children wait at once, may they do so.
  */
 int shim_spawn_start(struct shim_spawn *child,
 		     const struct shim_spawn_options *options, void *memory,
