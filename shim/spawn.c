@@ -155,10 +155,12 @@ int shim_spawn_start_between(struct shim_spawn *child,
 		err = run(child, options, ends, memory, size);
 	for (int i = 0; i < 3; i++)
 		shim_spawn_close_fd(&ends[i]);
-	if (err)
-		shim_spawn_close(child);
-	else if (leads(options))
+	if (!err && leads(options))
 		child->group = child->pid;
+	if (err && child->pid < 0)
+		shim_spawn_close(child);
+	else if (err)
+		shim_spawn_close_pipes(child);
 	return err;
 }
 

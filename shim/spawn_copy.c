@@ -69,7 +69,7 @@ static int run(struct shim_spawn *child, struct copy *copy,
 		return (int)err;
 	err = wait_for_exec(copy->pipe[0]);
 	if (err)
-		return shim_spawn_abandon(child, "read", err);
+		return shim_spawn_abandon(child, NULL, "read", err);
 	return shim_spawn_outcome(child, program);
 }
 

@@ -250,12 +250,24 @@ struct shim_spawn_hush {
 HIDDEN long shim_spawn_hush(struct shim_spawn_hush *h);
 HIDDEN void shim_spawn_unhush(const struct shim_spawn_hush *h, int broken);
 
-/* Take away everything that was started, for a child that is not wanted. */
+/* Take away everything that was started, for a child that ends. */
 HIDDEN void shim_spawn_reap(struct shim_spawn *child);
 
-/* End a child that cannot be managed. Returns err, for what. */
-HIDDEN int shim_spawn_abandon(struct shim_spawn *child, const char *what,
-			      long err);
+/*
+ * Kill the child and wait for it. Returns 0, or the error of the kill, as of a
+ * program that has become another user: then it goes on, unless it has ended.
+ */
+HIDDEN int shim_spawn_finish(struct shim_spawn *child,
+			     struct shim_siginfo *info);
+
+/*
+ * End a child that cannot be managed. Returns err, for what. One that cannot be
+ * killed either keeps its number, to be waited for. The memory of the program,
+ * unless that is NULL, is the caller's again.
+ */
+HIDDEN int shim_spawn_abandon(struct shim_spawn *child,
+			      struct shim_spawn_program *program,
+			      const char *what, long err);
 
 /* Close *fd, unless it is -1, which it becomes. */
 HIDDEN void shim_spawn_close_fd(int *fd);

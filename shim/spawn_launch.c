@@ -250,6 +250,6 @@ int shim_spawn_join(struct shim_spawn *child,
 	long err = wait_for_exec(program);
 
 	/* The memory is the caller's again once the child is gone. */
-	return err ? shim_spawn_abandon(child, "futex", err)
+	return err ? shim_spawn_abandon(child, program, "futex", err)
 		   : shim_spawn_outcome(child, program);
 }

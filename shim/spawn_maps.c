@@ -160,9 +160,10 @@ static long run_helper(const struct shim_spawn *child, const char *path,
 	long err;
 
 	err = shim_spawn_start(&helper, &options, align(end), START_SIZE);
-	if (err)
-		return err;
-	err = shim_spawn_wait(&helper, NULL, &info);
+	if (!err)
+		err = shim_spawn_wait(&helper, NULL, &info);
+	if (err && helper.pid > 0)
+		shim_spawn_finish(&helper, &info);
 	shim_spawn_close(&helper);
 	if (err)
 		return err;
@@ -201,6 +202,19 @@ static long write_maps(const struct shim_spawn *child,
 	return err;
 }
 
+/* End the child that waits, without killing it, which may be forbidden: let it
+ * go on with no steps. */
+static int dismiss(struct shim_spawn *child, const struct shim_spawn_how *how,
+		   struct shim_spawn_program *program, const char *what,
+		   long err)
+{
+	program->nr_steps = 0;
+	shim_spawn_pass_gate(&how->gate);
+	shim_spawn_kill(child, SHIM_SIGKILL);
+	shim_spawn_reap(child);
+	return shim_spawn_fail(child, what, err);
+}
+
 int shim_spawn_attend(struct shim_spawn *child,
 		      const struct shim_spawn_options *options,
 		      const struct shim_spawn_how *how,
@@ -213,9 +227,10 @@ int shim_spawn_attend(struct shim_spawn *child,
 		return 0;
 	err = write_maps(child, options, memory, &what);
 	if (err)
-		return shim_spawn_abandon(child, what, err);
+		return dismiss(child, how, program, what, err);
 	if (how->unclosed && shim_spawn_fill(child, program))
-		return shim_spawn_abandon(child, "close_range", how->unclosed);
+		return dismiss(child, how, program, "close_range",
+			       how->unclosed);
 	err = shim_spawn_pass_gate(&how->gate);
-	return err ? shim_spawn_abandon(child, "write", err) : 0;
+	return err ? dismiss(child, how, program, "write", err) : 0;
 }

@@ -53,26 +53,49 @@ static int start(struct shim_spawn_pipeline *p, size_t i, int *in)
 	return err;
 }
 
-/* Take away those that were started. */
-static void undo(struct shim_spawn_pipeline *p)
+static void forget(struct shim_spawn *child)
+{
+	child->pid = -1;
+	child->waited = child->group = 0;
+}
+
+/*
+ * Kill those that were started, wait for them and close all. infos says how
+ * they have ended; NULL: they are forgotten. Returns 0, or the error of the
+ * first that cannot be killed, which goes on, and keeps its number and pidfd.
+ */
+static int finish(struct shim_spawn_pipeline *p, struct shim_siginfo *infos)
 {
 	const size_t failed = p->failed;
+	int first = 0;
 
+	/* The groups, while the numbers are theirs. */
 	shim_spawn_pipeline_kill(p, SHIM_SIGKILL);
 	p->failed = failed;
 	for (size_t i = p->nr; i-- > 0;) {
 		struct shim_spawn *child = &p->children[i];
+		struct shim_siginfo info;
+		const int goes = child->pid > 0 && !child->waited;
+		const int err = goes ? shim_spawn_finish(child, &info) : 0;
 
 		shim_spawn_close_pipes(child);
-		if (child->pid > 0)
-			shim_spawn_reap(child);
-		child->group = 0;
+		if (err) {
+			first = fail(p, i, "kill", err);
+			continue;
+		}
+		shim_spawn_close(child);
+		child->waited = 1;
+		if (!infos)
+			forget(child);
+		else if (goes)
+			infos[i] = info;
 	}
+	return first;
 }
 
 int shim_spawn_pipeline_start(struct shim_spawn_pipeline *p)
 {
-	int in = -1, err = 0;
+	int in = -1, err = 0, killed;
 
 	p->failed = 0;
 	if (!p->nr || p->flags & ~(unsigned)SHIM_SPAWN_ONE_GROUP)
@@ -85,9 +108,8 @@ int shim_spawn_pipeline_start(struct shim_spawn_pipeline *p)
 	for (size_t i = 0; i < p->nr && !err; i++)
 		err = start(p, i, &in);
 	shim_spawn_close_fd(&in);
-	if (err)
-		undo(p);
-	return err;
+	killed = err ? finish(p, NULL) : 0;
+	return killed ? killed : err;
 }
 
 static long capture_until(struct shim_spawn_pipeline *p, int64_t end)
@@ -170,7 +192,8 @@ static int signal_one(const struct shim_spawn *child, int signal)
 	if (!err && signal != SHIM_SIGKILL)
 		return 0;
 	alone = shim_spawn_kill(child, signal);
-	return err ? alone : 0;
+	/* A group is reached when one of it is. */
+	return err || alone != -SHIM_ESRCH ? alone : 0;
 }
 
 int shim_spawn_pipeline_kill(struct shim_spawn_pipeline *p, int signal)
@@ -215,15 +238,10 @@ int shim_spawn_pipeline_run(struct shim_spawn_pipeline *p,
 	err = capture_until(p, end);
 	if (!err)
 		err = wait_all_until(p, end);
-	if (err) {
-		const size_t failed = p->failed;
-
-		killed = shim_spawn_pipeline_kill(p, SHIM_SIGKILL);
-		if (killed && killed != -SHIM_ESRCH)
-			return killed;
-		wait_all_until(p, SHIM_SPAWN_NEVER);
-		p->failed = failed;
+	if (!err) {
+		shim_spawn_pipeline_close(p);
+		return 0;
 	}
-	shim_spawn_pipeline_close(p);
-	return (int)err;
+	killed = finish(p, p->infos);
+	return killed ? killed : (int)err;
 }

@@ -89,10 +89,35 @@ void shim_spawn_reap(struct shim_spawn *child)
 	child->pid = -1;
 }
 
-int shim_spawn_abandon(struct shim_spawn *child, const char *what, long err)
+int shim_spawn_finish(struct shim_spawn *child, struct shim_siginfo *info)
 {
-	shim_spawn_kill(child, SHIM_SIGKILL);
-	shim_spawn_reap(child);
+	const int err = shim_spawn_kill(child, SHIM_SIGKILL);
+	const int refused = err && err != -SHIM_ESRCH;
+	/* Who may not kill it is told so even when it has ended. */
+	const long n = take(child, info, refused ? SHIM_WNOHANG : 0);
+
+	return refused && !n && !info->pid ? err : 0;
+}
+
+/* Until the kernel says so, which no call waits for here. */
+static void await_memory(const struct shim_spawn_program *program)
+{
+	const struct shim_timespec pause = { 0, PAUSE_MIN_NS };
+
+	while (__atomic_load_n(&program->tid, __ATOMIC_ACQUIRE))
+		shim_clock_nanosleep(SHIM_CLOCK_MONOTONIC, 0, &pause, NULL);
+}
+
+int shim_spawn_abandon(struct shim_spawn *child,
+		       struct shim_spawn_program *program, const char *what,
+		       long err)
+{
+	struct shim_siginfo info;
+
+	if (!shim_spawn_finish(child, &info))
+		shim_spawn_reap(child);
+	else if (program)
+		await_memory(program);
 	return shim_spawn_fail(child, what, err);
 }
 

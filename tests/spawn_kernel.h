@@ -31,6 +31,7 @@ enum {
 	SHARING = 0x20, /* memory is a copy */
 	WAITID = 0x40,
 	SPLICE = 0x80, /* nor tee */
+	KILL = 0x100,  /* the right to it; of groups see group_gets */
 };
 
 struct world {
@@ -70,6 +71,11 @@ static struct {
 	long error, nr;
 } fault = { .at = NEVER };
 
+/* What a signal to a group comes to where there is no right to kill. */
+static long group_gets;
+/* What happens before it is refused, or NULL. */
+static void (*before_refusal)(void);
+
 /* So many more times there is a byte to read at once. */
 static int flood;
 
@@ -89,6 +95,26 @@ static inline int happens(long nr)
 {
 	return nr == SHIM_NR_close || nr == SHIM_NR_waitid ||
 	       nr == SHIM_NR_wait4 || nr == SHIM_NR_munmap;
+}
+
+/* Whether the call sends a signal. */
+static inline int signals(long nr)
+{
+	return nr == SHIM_NR_kill || nr == SHIM_NR_pidfd_send_signal;
+}
+
+/* Whether it does to a group. */
+static inline int signals_group(long nr, long first, long fourth)
+{
+	return nr == SHIM_NR_kill ? (int)first < 0
+				  : fourth == SHIM_PIDFD_SIGNAL_PROCESS_GROUP;
+}
+
+static inline long refuse_signal(int group)
+{
+	if (before_refusal)
+		before_refusal();
+	return group ? group_gets : world->error;
 }
 
 /* The world's answer, or 0. */
@@ -140,6 +166,8 @@ long shim_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	err = refusal(nr, a);
 	if (err)
 		return err;
+	if (world->lacks & KILL && signals(nr))
+		return refuse_signal(signals_group(nr, a, d));
 	if (is_named_fault(nr))
 		return named_fault.error;
 	if (!fails(nr, a, b))

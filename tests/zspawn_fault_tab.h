@@ -33,4 +33,27 @@ static const struct spawn_faults spawn_faults[] = {
 };
 /* clang-format on */
 
+struct spawn_kept {
+	const char *case_;
+	const char *stages;
+	long group;
+	long group_gets;
+	long want;
+	long also;
+	long failed;
+	long left;
+	long ends;
+};
+
+/* clang-format off */
+static const struct spawn_kept spawn_kept[] = {
+	{ "one", "exec sleep 1000|/nosuch", 0, -SHIM_EPERM, -SHIM_EPERM, -SHIM_ENOENT, 1, 1, 0 },
+	{ "two", "exec sleep 1000|exec sleep 1000|/nosuch", 0, -SHIM_EPERM, -SHIM_EPERM, -SHIM_ENOENT, 1, 2, 0 },
+	{ "group", "exec sleep 1000|exec sleep 1000|/nosuch", 1, -SHIM_EPERM, -SHIM_EPERM, -SHIM_ENOENT, 1, 2, 0 },
+	{ "others", "exec sleep 1000|exec sleep 1000|/nosuch", 1, 0, -SHIM_EPERM, -SHIM_ENOENT, 1, 2, 0 },
+	{ "readers", "exec cat|exec cat|/nosuch", 0, -SHIM_EPERM, -SHIM_EPERM, -SHIM_ENOENT, 1, 2, 1 },
+	{ "nobody", "/nosuch|exec sleep 1000", 0, -SHIM_EPERM, -SHIM_ENOENT, -SHIM_ENOENT, 1, 0, 0 },
+};
+/* clang-format on */
+
 #endif

@@ -46,10 +46,26 @@ func (c child) reap() {
 	}
 }
 
-// abandon ends a child that cannot be managed, and returns err.
-func (c child) abandon(err error) error {
-	if c.pidfd < 0 || unavailable(sys.PidfdSendSignal(c.pidfd, sys.SIGKILL, nil, 0)) {
-		sys.Kill(c.pid, sys.SIGKILL)
+// kill ends a child that is there.
+func (c child) kill() error {
+	if c.pidfd >= 0 {
+		if err := sys.PidfdSendSignal(c.pidfd, sys.SIGKILL, nil, 0); !unavailable(err) {
+			return err
+		}
+	}
+	return sys.Kill(c.pid, sys.SIGKILL)
+}
+
+// abandon ends a child that cannot be managed, and returns err. One that cannot
+// be killed either goes on, and is waited for beside this program; p, unless that
+// is nil, is this program's again.
+func (c child) abandon(p *program, err error) error {
+	if e := c.kill(); e != nil && e != sys.ESRCH {
+		if p != nil {
+			p.look()
+		}
+		go c.discard()
+		return fmt.Errorf("%w; process %d goes on: kill: %w", err, c.pid, e)
 	}
 	c.discard()
 	return err

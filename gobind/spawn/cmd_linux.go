@@ -301,7 +301,7 @@ func (c *Cmd) adopt(ch child) error {
 		p, err := os.FindProcess(ch.pid)
 		if err != nil {
 			c.group.release()
-			return ch.abandon(err)
+			return ch.abandon(nil, err)
 		}
 		if reaps && c.group != nil {
 			c.group.hold()
@@ -336,6 +336,19 @@ func (c *Cmd) Signal(sig os.Signal) error {
 	return c.Process.Signal(sig)
 }
 
+// finish kills the child. A nil error says that it ends, or has ended: who may
+// not kill it is not told so.
+func (c *Cmd) finish() error {
+	err := c.Kill()
+	if err == nil || err == os.ErrProcessDone || c.lost {
+		return nil
+	}
+	if ended, e := (child{c.Process.Pid, -1}).ended(); ended || e == sys.ECHILD {
+		return nil
+	}
+	return os.NewSyscallError("kill", err)
+}
+
 // killAll ends the child, with the group that was made for it.
 func (c *Cmd) killAll() {
 	c.signalAll(sys.SIGKILL)
@@ -352,7 +365,8 @@ func (c *Cmd) signalAll(sig os.Signal) error {
 		return nil
 	}
 	alone := c.Signal(sig)
-	if group == nil {
+	// A group is reached when one of it is.
+	if group == nil && alone == os.ErrProcessDone {
 		return nil
 	}
 	return alone

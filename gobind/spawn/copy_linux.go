@@ -37,10 +37,10 @@ func (l *plan) startCopy(edit func(*program), s sharing) (child, error) {
 		sys.Close(pipe[1])
 		pipe[1] = -1
 		if err := l.attend(p, c); err != nil {
-			return noChild, c.abandon(err)
+			return noChild, l.dismiss(p, c, err)
 		}
 		if err := waitForEnd(pipe[0]); err != nil {
-			return noChild, c.abandon(&StepError{Step: "read", Err: err})
+			return noChild, c.abandon(nil, &StepError{Step: "read", Err: err})
 		}
 		return c, nil
 	})

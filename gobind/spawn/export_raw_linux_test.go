@@ -146,12 +146,31 @@ const ArenasKept = arenasKept
 
 // Deny makes a call fail for the calling thread and its children, for good.
 func Deny(nr uint32, errno syscall.Errno) error {
-	prog := []syscall.SockFilter{
+	return install([]syscall.SockFilter{
 		{Code: syscall.BPF_LD | syscall.BPF_W | syscall.BPF_ABS},
 		{Code: syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K, K: nr, Jf: 1},
 		{Code: syscall.BPF_RET | syscall.BPF_K, K: sys.SECCOMP_RET_ERRNO | uint32(errno)},
 		{Code: syscall.BPF_RET | syscall.BPF_K, K: sys.SECCOMP_RET_ALLOW},
-	}
+	})
+}
+
+// DenyKill makes a signal to one process fail with EPERM, and one to a group do
+// nothing but return the errno, or success, likewise.
+func DenyKill(group syscall.Errno) error {
+	const firstArg, sign = 16, 1 << 31
+	return install([]syscall.SockFilter{
+		{Code: syscall.BPF_LD | syscall.BPF_W | syscall.BPF_ABS},
+		{Code: syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K, K: sys.SYS_KILL, Jf: 4},
+		{Code: syscall.BPF_LD | syscall.BPF_W | syscall.BPF_ABS, K: firstArg},
+		{Code: syscall.BPF_JMP | syscall.BPF_JSET | syscall.BPF_K, K: sign, Jt: 1},
+		{Code: syscall.BPF_RET | syscall.BPF_K, K: sys.SECCOMP_RET_ERRNO | uint32(sys.EPERM)},
+		{Code: syscall.BPF_RET | syscall.BPF_K, K: sys.SECCOMP_RET_ERRNO | uint32(group)},
+		{Code: syscall.BPF_RET | syscall.BPF_K, K: sys.SECCOMP_RET_ALLOW},
+	})
+}
+
+// install puts the filter on the calling thread.
+func install(prog []syscall.SockFilter) error {
 	if err := sys.Prctl(sys.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return err
 	}

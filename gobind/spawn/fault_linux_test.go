@@ -31,11 +31,16 @@ func needSeccomp(t *testing.T) {
 // denied calls f on a thread of its own for which a call fails.
 func denied(t *testing.T, nr uint32, errno syscall.Errno, f func() error) error {
 	t.Helper()
+	return behind(func() error { return spawn.Deny(nr, errno) }, f)
+}
+
+// behind calls f on a thread of its own, behind the filter that deny sets up.
+func behind(deny, f func() error) error {
 	result := make(chan error)
 	go func() {
 		// The thread ends with the goroutine.
 		runtime.LockOSThread()
-		if err := spawn.Deny(nr, errno); err != nil {
+		if err := deny(); err != nil {
 			result <- err
 			return
 		}
@@ -180,6 +185,58 @@ func TestChildIsKilledWhenItCannotBeWaitedFor(t *testing.T) {
 	})
 	if seen != 1 || err == nil || err.Error() != "spawn: futex: invalid argument" {
 		t.Errorf("%d calls, error %v", seen, err)
+	}
+}
+
+func TestChildThatCannotBeKilledDoesNotHoldUpAStart(t *testing.T) {
+	leakcheck.Check(t)
+	call, step := uintptr(sys.SYS_FUTEX), "futex"
+	if !spawn.SharesMemory() {
+		call, step = sys.SYS_READ, "read"
+	}
+	// The child may be quicker than the wait.
+	for {
+		spawn.DropArenas()
+		seen, err := faultkernel.Nth(t, []uintptr{call}, 1, sys.EINVAL, func() error {
+			defer spawn.DropArenas()
+			if err := spawn.DenyKill(sys.EPERM); err != nil {
+				return err
+			}
+			pid, pidfd, err := spawn.StartEdited(&spawn.Options{Path: "/bin/true", NoPidfd: true, KeepFDs: true}, func(steps []spawn.Step) []spawn.Step {
+				return append([]spawn.Step{sleep(100 * time.Millisecond)}, steps...)
+			})
+			if err == nil {
+				reap(t, pid, pidfd)
+			}
+			return err
+		})
+		if seen == 0 && err == nil {
+			continue
+		}
+		var e *spawn.StepError
+		if !errors.As(err, &e) || e.Step != step || e.Err != sys.EINVAL || !errors.Is(err, sys.EPERM) {
+			t.Errorf("error %v", err)
+		}
+		return
+	}
+}
+
+func TestChildThatWaitsIsLetGoWhereItCannotBeKilled(t *testing.T) {
+	leakcheck.Check(t)
+	needSeccomp(t)
+	needNamespaces(t, ownUser(0))
+	for _, copies := range []bool{false, true} {
+		a := ownUser(0)
+		a.NewUIDMap, a.Copy = "/bin/false", copies
+		err := behind(func() error { return spawn.DenyKill(sys.EPERM) }, func() error {
+			_, _, err := spawn.Start(&spawn.Options{Path: "/bin/true", NoPidfd: true, Attr: *a})
+			return err
+		})
+		var e *spawn.StepError
+		if !errors.As(err, &e) || e.Step != "newuidmap" {
+			t.Errorf("error %v", err)
+		}
+		noChild(t)
 	}
 }
 

@@ -7,6 +7,7 @@ package spawn
 import (
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"example.com/syshim/gobind/sys"
@@ -188,6 +189,13 @@ func reapsChildren() bool {
 	var a sigaction
 	e := a.read(uintptr(sys.SIGCHLD))
 	return e != 0 || a.handler == ignored || a.flags&sys.SA_NOCLDWAIT != 0
+}
+
+// look is wait where no call waits.
+func (p *program) look() {
+	for atomic.LoadUint32(&p.tid) != 0 {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // wait waits until the child that runs p has left this memory. The thread is in

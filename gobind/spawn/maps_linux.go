@@ -55,6 +55,16 @@ func (l *plan) attend(p *program, c child) error {
 	return nil
 }
 
+// dismiss ends a child that still waits, without killing it, which may be
+// forbidden: it goes on with no steps. It returns err.
+func (l *plan) dismiss(p *program, c child, err error) error {
+	p.nrSteps = 0
+	l.gate.pass()
+	c.kill()
+	c.discard()
+	return err
+}
+
 // writeMaps writes users, the denial of groups, without which not everybody may
 // map those, and groups.
 func (l *plan) writeMaps(pid int) error {

@@ -7,6 +7,9 @@ package spawn_test
 import (
 	"bytes"
 	"errors"
+	"os"
+	"strings"
+	"syscall"
 	"testing"
 
 	"example.com/syshim/gobind/internal/faultkernel"
@@ -55,20 +58,52 @@ func TestCallOfAPipelineThatFailsLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestChildrenThatCannotBeKilledDoNotHoldUpAStart(t *testing.T) {
+func TestStartLeavesProgramsThatItCannotKill(t *testing.T) {
 	leakcheck.Check(t)
 	needSeccomp(t)
-	for _, one := range []bool{false, true} {
-		p := spawn.NewPipeline(shells("exec sleep 1000", "/nosuch")...)
-		p.OneGroup = one
-		err := denied(t, sys.SYS_KILL, sys.EPERM, p.Start)
-		if !errors.Is(err, sys.ENOENT) {
-			t.Errorf("error %v", err)
+	for _, row := range spawnKept {
+		p := spawn.NewPipeline(shells(strings.Split(row.stages, "|")...)...)
+		p.OneGroup = row.group != 0
+		in, err := p.Cmds[0].StdinPipe()
+		check(t, err)
+		err = behind(func() error { return spawn.DenyKill(syscall.Errno(-row.group_gets)) }, p.Start)
+		var e *spawn.PipelineError
+		if !errors.Is(err, syscall.Errno(-row.want)) || !errors.Is(err, syscall.Errno(-row.also)) ||
+			!errors.As(err, &e) || e.Index != row.failed-1 || e.Cmd != p.Cmds[e.Index] {
+			t.Errorf("%s: error %v", row.case_, err)
 		}
-		// It goes on, and somebody waits for it.
-		check(t, p.Cmds[0].Kill())
+		if _, err := in.Write([]byte{0}); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("%s: the pipe to the first is open: %v", row.case_, err)
+		}
+		for _, c := range p.Cmds[:row.left] {
+			if c.ProcessState != nil {
+				t.Errorf("%s: %v has ended: %v", row.case_, c, c.ProcessState)
+			}
+			if row.ends == 0 {
+				check(t, c.Kill())
+			}
+		}
+		waitUntil(t, row.case_+": somebody waits for those that are left", func() bool {
+			return sys.Waitid(sys.P_ALL, 0, nil, sys.WEXITED|sys.WNOHANG|sys.WNOWAIT, nil) == sys.ECHILD
+		})
 	}
-	waitUntil(t, "the sleepers end", func() bool {
-		return sys.Waitid(sys.P_ALL, 0, nil, sys.WEXITED|sys.WNOHANG|sys.WNOWAIT, nil) == sys.ECHILD
-	})
+}
+
+// The signal has reached others of the group.
+func TestGroupThatIsKilledButForItsLeaderIsNot(t *testing.T) {
+	leakcheck.Check(t)
+	needSeccomp(t)
+	p := spawn.NewPipeline(shells("exec sleep 1000")...)
+	p.OneGroup = true
+	check(t, p.Start())
+	for sig, want := range map[syscall.Signal]error{sys.SIGKILL: sys.EPERM, sys.SIGTERM: nil} {
+		err := behind(func() error { return spawn.DenyKill(0) }, func() error { return p.Signal(sig) })
+		if !errors.Is(err, want) {
+			t.Errorf("%v: error %v, want %v", sig, err, want)
+		}
+	}
+	check(t, p.Kill())
+	if err := p.Wait(); err == nil || p.Cmds[0].ProcessState.Sys().(syscall.WaitStatus).Signal() != sys.SIGKILL {
+		t.Errorf("error %v", err)
+	}
 }

@@ -106,8 +106,10 @@ func (p *Pipeline) String() string {
 // that run are killed and waited for, nothing was read from the first one's Stdin,
 // and the error is a [*PipelineError]. After a nil error Wait must be called.
 //
-// One that cannot be killed, because it is another user's by now, is waited for
-// beside this program; its pipes are closed.
+// One that cannot be killed, because it is another user's by now, goes on, without
+// its pipes, and is waited for beside this program. Then the error wraps that of
+// its kill, as the [*PipelineError] of the first such program, before that of the
+// one that could not run.
 func (p *Pipeline) Start() error {
 	if p.started {
 		return errStarted
@@ -120,8 +122,12 @@ func (p *Pipeline) Start() error {
 	p.cut = make(chan struct{})
 	for i, c := range p.Cmds {
 		if err := p.begin(i); err != nil {
-			p.abandon(i)
-			return &PipelineError{i, c, err}
+			left := p.abandon(i)
+			err = &PipelineError{i, c, err}
+			if left != nil {
+				err = fmt.Errorf("%w; %w", left, err)
+			}
+			return err
 		}
 	}
 	p.running = true
@@ -213,19 +219,19 @@ func (p *Pipeline) begin(i int) error {
 }
 
 // abandon ends the first n programs, which have begun, and closes all that is
-// open.
-func (p *Pipeline) abandon(n int) {
-	killed := make([]bool, n)
+// open. The error is that of the first that cannot be killed.
+func (p *Pipeline) abandon(n int) (left error) {
+	errs := make([]error, n)
 	for i, c := range p.Cmds[:n] {
 		c.killAll()
-		err := c.Kill()
-		killed[i] = err == nil || err == os.ErrProcessDone
+		errs[i] = c.finish()
 		c.plumbing.closeOurs()
 	}
 	for i, c := range slices.Backward(p.Cmds[:n]) {
-		if killed[i] {
+		if errs[i] == nil {
 			c.ProcessState, c.failed = c.reap()
 		} else {
+			left = &PipelineError{i, c, errs[i]}
 			go c.Process.Wait()
 		}
 		c.release()
@@ -237,6 +243,7 @@ func (p *Pipeline) abandon(n int) {
 			c.plumbing.closeOurs()
 		}
 	}
+	return left
 }
 
 // Wait waits for all programs, and their pipes to this program, and releases what

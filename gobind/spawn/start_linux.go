@@ -96,10 +96,10 @@ func (l *plan) share(p *program, launch *launch) (child, error) {
 		return c, err
 	}
 	if err := l.attend(p, c); err != nil {
-		return noChild, c.abandon(err)
+		return noChild, l.dismiss(p, c, err)
 	}
 	if errno := p.wait(); errno != 0 {
-		return noChild, c.abandon(&StepError{Step: "futex", Err: errno})
+		return noChild, c.abandon(p, &StepError{Step: "futex", Err: errno})
 	}
 	return c, nil
 }

@@ -402,6 +402,10 @@ size_t shim_spawn_size(const struct shim_spawn_options *options);
  * child->failed says what failed. -EINVAL with "options: fds" is a mistake in
  * these, or with "options: memory" too little of it. EINTR is retried.
  *
+ * Only when a filter forbids the caller both to wait for exec and to kill
+ * (EPERM for futex or read, and for kill) may a child be left: then child->pid
+ * is not -1, and it and the pidfd are the caller's, to be waited for.
+ *
  * A kernel or a sandbox may lack calls: each start finds out, and does without.
  * Without clone3 (or its CLONE_CLEAR_SIGHAND) it is clone, and the child gives
  * each signal that the caller does not ignore its default action itself.
@@ -511,7 +515,8 @@ int shim_spawn_launch(struct shim_spawn *child,
 
 /*
  * Wait until the child runs another program or is gone. Returns 0, or the error
- * of the step that failed; the child is then waited for and closed.
+ * of the step that failed; the child is then waited for and closed, but for one
+ * that cannot be killed, as in shim_spawn_start().
  */
 int shim_spawn_join(struct shim_spawn *child,
 		    struct shim_spawn_program *program);

@@ -131,6 +131,12 @@ int shim_spawn_tee(struct shim_spawn_flow *flow);
  * killed, by SIGKILL, and waited for; nothing is left. failed is which one it
  * was, whose struct says what failed: "options: pipeline" is a flag that it may
  * not have.
+ *
+ * "kill" is that of a program that cannot be killed, for it is another user's
+ * by now (-EPERM), or a filter forbids it. It is not waited for, and its pipes
+ * are closed; pid and pidfd remain, for the caller to wait for it and to close
+ * it. So it is with each whose pid is not -1. Why the start had failed before
+ * says the struct of the one with another word in it.
  */
 int shim_spawn_pipeline_start(struct shim_spawn_pipeline *p);
 
@@ -165,9 +171,9 @@ void shim_spawn_pipeline_close(struct shim_spawn_pipeline *p);
  * among it, those that still run are killed by SIGKILL, with their groups, and
  * waited for, so that infos says how they have ended. For one program, too.
  *
- * Returns 0 or -errno. One that cannot be killed, for it has another user by
- * now, is the error of shim_spawn_pipeline_kill(): it is left as it is, to be
- * waited for.
+ * Returns 0 or -errno. One that cannot be killed is the error, "kill", and
+ * remains as it does in shim_spawn_pipeline_start(), so that this call always
+ * ends. Those that were waited for have waited set in their structs.
  */
 int shim_spawn_pipeline_run(struct shim_spawn_pipeline *p,
 			    const struct shim_timespec *timeout);
