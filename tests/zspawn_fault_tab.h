@@ -51,7 +51,7 @@ static const struct spawn_kept spawn_kept[] = {
 	{ "two", "exec sleep 1000|exec sleep 1000|/nosuch", 0, -SHIM_EPERM, -SHIM_EPERM, -SHIM_ENOENT, 1, 2, 0 },
 	{ "group", "exec sleep 1000|exec sleep 1000|/nosuch", 1, -SHIM_EPERM, -SHIM_EPERM, -SHIM_ENOENT, 1, 2, 0 },
 	{ "others", "exec sleep 1000|exec sleep 1000|/nosuch", 1, 0, -SHIM_EPERM, -SHIM_ENOENT, 1, 2, 0 },
-	{ "readers", "exec cat|exec cat|/nosuch", 0, -SHIM_EPERM, -SHIM_EPERM, -SHIM_ENOENT, 1, 2, 1 },
+	{ "readers", "read x; exit 0|read x; exit 0|/nosuch", 0, -SHIM_EPERM, -SHIM_EPERM, -SHIM_ENOENT, 1, 2, 1 },
 	{ "nobody", "/nosuch|exec sleep 1000", 0, -SHIM_EPERM, -SHIM_ENOENT, -SHIM_ENOENT, 1, 0, 0 },
 };
 /* clang-format on */

@@ -21,6 +21,6 @@ var spawnKept = []struct {
 	{"two", "exec sleep 1000|exec sleep 1000|/nosuch", 0, -int(syscall.EPERM), -int(syscall.EPERM), -int(syscall.ENOENT), 1, 2, 0},
 	{"group", "exec sleep 1000|exec sleep 1000|/nosuch", 1, -int(syscall.EPERM), -int(syscall.EPERM), -int(syscall.ENOENT), 1, 2, 0},
 	{"others", "exec sleep 1000|exec sleep 1000|/nosuch", 1, 0, -int(syscall.EPERM), -int(syscall.ENOENT), 1, 2, 0},
-	{"readers", "exec cat|exec cat|/nosuch", 0, -int(syscall.EPERM), -int(syscall.EPERM), -int(syscall.ENOENT), 1, 2, 1},
+	{"readers", "read x; exit 0|read x; exit 0|/nosuch", 0, -int(syscall.EPERM), -int(syscall.EPERM), -int(syscall.ENOENT), 1, 2, 1},
 	{"nobody", "/nosuch|exec sleep 1000", 0, -int(syscall.EPERM), -int(syscall.ENOENT), -int(syscall.ENOENT), 1, 0, 0},
 }
