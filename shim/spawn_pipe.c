@@ -110,8 +110,8 @@ static long empty(const struct shim_spawn_flow *f, int to, size_t *begin,
 
 		if (n == -SHIM_EINTR)
 			continue;
-		if (n < 0)
-			return n;
+		if (n <= 0)
+			return n ? n : -SHIM_EIO;
 		*begin += (size_t)n;
 		*count += (uint64_t)n;
 	}
@@ -155,7 +155,10 @@ static long move(struct shim_spawn_flow *f, uint64_t most)
 			return n;
 	}
 	n = empty(f, f->to, &f->begin, &f->moved);
-	return n ? fail(f, "write", n) : (long)(f->moved - before);
+	if (!n)
+		return (long)(f->moved - before);
+	f->owed -= least(f->owed, f->moved - before);
+	return fail(f, "write", n);
 }
 
 /* Give also a piece, which to is then owed. Returns how much, as above. */

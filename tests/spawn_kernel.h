@@ -30,8 +30,9 @@ enum {
 	CLOSE_RANGE = 0x10,
 	SHARING = 0x20, /* memory is a copy */
 	WAITID = 0x40,
-	SPLICE = 0x80, /* nor tee */
-	KILL = 0x100,  /* the right to it; of groups see group_gets */
+	SPLICE = 0x80,
+	TEE = 0x100,
+	KILL = 0x200, /* the right to it; of groups see group_gets */
 };
 
 struct world {
@@ -78,6 +79,12 @@ static void (*before_refusal)(void);
 
 /* So many more times there is a byte to read at once. */
 static int flood;
+
+/* So many more times a write takes nothing. */
+static int stuck;
+
+/* How much a write takes at most, and half of what tee does, unless it is 0. */
+static long brief;
 
 static inline long read_flood(long nr, long first, long second)
 {
@@ -127,7 +134,8 @@ static inline long refusal(long nr, long first)
 	if ((nr == SHIM_NR_pidfd_open || nr == SHIM_NR_pidfd_send_signal) &&
 	    lacks & PIDFD)
 		return world->error;
-	if ((nr == SHIM_NR_splice || nr == SHIM_NR_tee) && lacks & SPLICE)
+	if ((nr == SHIM_NR_splice && lacks & SPLICE) ||
+	    (nr == SHIM_NR_tee && lacks & TEE))
 		return world->error;
 	if (nr == SHIM_NR_waitid && lacks & WAITID)
 		return world->error;
@@ -163,6 +171,12 @@ long shim_syscall(long nr, long a, long b, long c, long d, long e, long f)
 
 	if (flood && (nr == SHIM_NR_ppoll || nr == SHIM_NR_read))
 		return read_flood(nr, a, b);
+	if (stuck && nr == SHIM_NR_write)
+		return --stuck, 0;
+	if (brief && nr == SHIM_NR_write)
+		c = c < brief ? c : brief;
+	if (brief && nr == SHIM_NR_tee)
+		c = c < 2 * brief ? c : 2 * brief;
 	err = refusal(nr, a);
 	if (err)
 		return err;

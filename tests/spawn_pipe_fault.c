@@ -202,10 +202,11 @@ static int flow_on(const struct world *w, int n, int error, int tees,
 
 static void no_error_of_a_flow_loses_a_byte(void)
 {
-	static const struct world without = { "", SPLICE, -SHIM_ENOSYS },
-				  forbidden = { "", SPLICE, -SHIM_EPERM };
-	static const struct world *const all[] = { worlds, &without,
-						   &forbidden };
+	static const struct world without = { "", SPLICE | TEE, -SHIM_ENOSYS },
+				  forbidden = { "", SPLICE | TEE, -SHIM_EPERM },
+				  only_tee = { "", SPLICE, -SHIM_EINVAL };
+	static const struct world *const all[] = { worlds, &without, &forbidden,
+						   &only_tee };
 	static const int errors[] = { -SHIM_EIO, -SHIM_EINTR, -SHIM_EAGAIN,
 				      -SHIM_ENOSYS, -SHIM_EINVAL };
 	struct state before = state_now();
@@ -213,18 +214,48 @@ static void no_error_of_a_flow_loses_a_byte(void)
 
 	for (int i = 0; i < SIZE; i++)
 		in[i] = (char)(i % 251);
-	for (int i = 0; i < 3 * 5 * 4; i++) {
-		const struct world *w = all[i % 3];
-		const int error = errors[i / 3 % 5], form = i / 15;
+	for (int i = 0; i < 4 * 5 * 4 * 2; i++) {
+		const struct world *w = all[i % 4];
+		const int error = errors[i / 4 % 5], form = i / 20 % 4;
 		int n = 0;
 
+		brief = i < 80 ? 0 : 300;
 		while (flow_on(w, n, error, form & 1, form & 2))
 			n++;
 		calls += n;
 		shim_rt_sigprocmask(SHIM_SIG_SETMASK, &before.mask, NULL);
 		check_state(&before);
 	}
-	CHECK(calls > 300);
+	brief = 0;
+	CHECK(calls > 1000);
+}
+
+static void a_write_of_nothing_is_an_error(void)
+{
+	static const struct world without = { "", SPLICE | TEE, -SHIM_ENOSYS };
+	struct state before = state_now();
+	struct pipes p;
+	struct shim_spawn_flow flow = {
+		.size = SHIM_SPAWN_ALL,
+		.memory = room,
+		.memory_size = sizeof(room),
+	};
+
+	open_pipes(&p);
+	flow.from = p.from[0];
+	flow.to = p.to[1];
+	world = &without;
+	stuck = 1;
+	CHECK_EQ(shim_spawn_splice(&flow), -SHIM_EIO);
+	stuck = 0;
+	CHECK(same(flow.failed, "write"));
+	CHECK_EQ(flow.moved, 0);
+	CHECK_EQ(shim_spawn_splice(&flow), 0);
+	world = worlds;
+	CHECK_EQ(flow.moved, SIZE);
+	CHECK_EQ(look(p.to[0]), SIZE);
+	close_pipes(&p);
+	check_state(&before);
 }
 
 static const struct check_test spawn_pipe_fault_tests[] = {
@@ -233,6 +264,7 @@ static const struct check_test spawn_pipe_fault_tests[] = {
 	{ "a_pipeline_makes_interrupted_calls_again",
 	  a_pipeline_makes_interrupted_calls_again },
 	{ "no_error_of_a_flow_loses_a_byte", no_error_of_a_flow_loses_a_byte },
+	{ "a_write_of_nothing_is_an_error", a_write_of_nothing_is_an_error },
 };
 
 CHECK_MAIN(spawn_pipe_fault, spawn_pipe_fault_tests)

@@ -115,7 +115,7 @@ int shim_spawn_pipe_resize(int fd, int size);
  * need be: nothing gets lost, for what is in memory goes first. EINTR is
  * retried; -EPIPE comes without SIGPIPE. The error that splice(2) has for what
  * it cannot do is the result where there is no memory. -EINVAL: all that is in
- * a pipe or file shall go to its own end.
+ * a pipe or file shall go to its own end; -EIO: a write takes nothing.
  */
 int shim_spawn_splice(struct shim_spawn_flow *flow);
 
