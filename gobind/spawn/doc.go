@@ -94,6 +94,12 @@
 // MaxStdout or MaxStderr. Then nothing keeps Wait, whoever has the pipes. With
 // [Pipeline.OneGroup] their descendants end, too.
 //
+// # Pipes
+//
+// [Pipe] is [os.Pipe] with a size and with packets; a [Flow] moves bytes from one
+// file to another, or to two, in the kernel where that is possible, and knows
+// how far it came.
+//
 // # What a program may become
 //
 // [Cmd.SysProcAttr] means what it means to os/exec, with every field that Linux
