@@ -12,6 +12,7 @@
 #include <shim/spawn.h>
 
 #include "check.h"
+#include "spawn_dumpable.h"
 #include "spawn_threads.h"
 #include "spawn_util.h"
 
@@ -351,28 +352,50 @@ static void nothing_is_lost_in_a_storm_of_signals(void)
 	shim_munmap(noted, sizeof(*noted));
 }
 
-static void other_users_do_not_hide_this_process(void)
-{
-	const int dumpable = (int)shim_prctl(SHIM_PR_GET_DUMPABLE, 0, 0, 0, 0);
-	struct state before;
-	int fd;
+/* ---- Other users ---- */
 
-	if (shim_geteuid())
-		SKIP("only root can change users");
-	fd = (int)shim_openat(SHIM_AT_FDCWD, "/proc/self/exe",
-			      SHIM_O_RDONLY | SHIM_O_CLOEXEC, 0);
-	before = state_now();
-	for (int is = 0; is < 2; is++) {
-		CHECK_EQ(shim_prctl(SHIM_PR_SET_DUMPABLE, (unsigned long)is, 0,
-				    0, 0),
-			 0);
-		begin(users_main, fd, 2);
+static void other_users_do_not_hide(int rule)
+{
+	const size_t nr = sizeof(spawn_dumpable) / sizeof(spawn_dumpable[0]);
+	const int was = dumpable();
+	int fd = (int)shim_openat(SHIM_AT_FDCWD, "/proc/self/exe",
+				  SHIM_O_RDONLY | SHIM_O_CLOEXEC, 0);
+	struct state before = state_now();
+
+	for (size_t i = 0; i < nr; i++) {
+		if (spawn_dumpable[i].rule != rule)
+			continue;
+		become((int)spawn_dumpable[i].is);
+		begin(users_main, fd, 3);
 		finish();
-		CHECK_EQ(shim_prctl(SHIM_PR_GET_DUMPABLE, 0, 0, 0, 0), is);
+		CHECK_EQ(dumpable(), spawn_dumpable[i].is);
 		check_state(&before);
 	}
-	shim_prctl(SHIM_PR_SET_DUMPABLE, (unsigned long)dumpable, 0, 0, 0);
+	become(was);
 	shim_close(fd);
+}
+
+static void other_users_do_not_hide_this_process(void)
+{
+	if (shim_geteuid())
+		SKIP("only root can change users");
+	other_users_do_not_hide(rule_now());
+}
+
+static void nor_do_they_by_another_rule(void)
+{
+	static const char *const names[] = { "0", "1", "2" };
+	const int rule = rule_now();
+
+	if (!setting("OWN_MACHINE", 0))
+		SKIP("only in a machine of its own (OWN_MACHINE)");
+	for (int i = 0; i < 3; i++) {
+		check_case(names[i]);
+		set_rule(i);
+		other_users_do_not_hide(i);
+	}
+	check_case("");
+	set_rule(rule);
 }
 
 /* ---- Many, one after the other ---- */
@@ -445,6 +468,7 @@ static const struct check_test spawn_storm_tests[] = {
 	  nothing_is_lost_in_a_storm_of_signals },
 	{ "other_users_do_not_hide_this_process",
 	  other_users_do_not_hide_this_process },
+	{ "nor_do_they_by_another_rule", nor_do_they_by_another_rule },
 	{ "none_of_many_is_lost", none_of_many_is_lost },
 };
 

@@ -37,11 +37,12 @@ import (
 //
 // A child that changes its user lets the kernel make this program, too, one that
 // cannot be traced (PR_SET_DUMPABLE), for their memory is one: that is undone
-// when the last such child of the moment runs its program. A child that changes
-// its user in a new user namespace, and each in a new time namespace, which
-// kernels before 6.3 do not let begin with exec, gets a copy of the memory, as
-// with Copy. A user namespace alone, with or without maps, costs no copy, nor do
-// capabilities alone.
+// when the last such child of the moment runs its program, and with it what this
+// program has made of itself meanwhile. Where it cannot be traced already, such a
+// child gets a copy of the memory, as with Copy. So does a child that changes its
+// user in a new user namespace, and each in a new time namespace, which kernels
+// before 6.3 do not let begin with exec. A user namespace alone, with or without
+// maps, costs no copy, nor do capabilities alone.
 type Attr struct {
 	// Defaults are signals, as bits from signal 1 on, that get their default
 	// effect though this program ignores them; Ignore those that are ignored.

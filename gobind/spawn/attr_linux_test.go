@@ -13,8 +13,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -190,31 +188,6 @@ func needRoot(t *testing.T) {
 	}
 }
 
-func TestChangeOfUserDoesNotHideThisProgram(t *testing.T) {
-	leakcheck.Check(t)
-	needRoot(t)
-	before := dumpable(t)
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for range runs(20) {
-				c := spawn.Command("id", "-u")
-				c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 1234, Gid: 1234}}
-				if out, err := c.Output(); string(out) != "1234\n" || err != nil {
-					t.Errorf("user %q, %v", out, err)
-				}
-			}
-		}()
-	}
-	wg.Wait()
-	if after := dumpable(t); after != before {
-		t.Errorf("dumpable is %d, was %d", after, before)
-	}
-	noChild(t)
-}
-
 func TestUserAndCapabilitiesAreChanged(t *testing.T) {
 	leakcheck.Check(t)
 	needRoot(t)
@@ -235,14 +208,6 @@ func TestUserAndCapabilitiesAreChanged(t *testing.T) {
 	if err != nil || bounding&(1<<sys.CAP_SYS_ADMIN) != 0 || bounding&bind == 0 {
 		t.Errorf("bounding set %s, %v", got["CapBnd"], err)
 	}
-}
-
-// dumpable is whether this program can be traced.
-func dumpable(t *testing.T) int {
-	t.Helper()
-	n, err := sys.RawPrctl(sys.PR_GET_DUMPABLE, 0, 0, 0, 0)
-	check(t, err)
-	return n
 }
 
 func TestCapabilitiesAloneCostNoCopyAndHideNothing(t *testing.T) {

@@ -179,11 +179,17 @@ func install(prog []syscall.SockFilter) error {
 	return err
 }
 
-// Constant returns the address of a value for steps, which stays for good.
-func Constant(ts sys.Timespec) uint64 {
+// Variable returns memory for steps, which stays for good, and its address.
+func Variable(ts sys.Timespec) (*sys.Timespec, uint64) {
 	kept := constants.alloc(unsafe.Sizeof(ts), unsafe.Alignof(ts))
 	*(*sys.Timespec)(kept) = ts
-	return uint64(uintptr(kept))
+	return (*sys.Timespec)(kept), uint64(uintptr(kept))
+}
+
+// Constant returns the address of a value for steps.
+func Constant(ts sys.Timespec) uint64 {
+	_, address := Variable(ts)
+	return address
 }
 
 var constants = func() *arena {

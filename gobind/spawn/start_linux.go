@@ -57,7 +57,11 @@ func (l *plan) startSomewhere(edit func(*program)) (child, error) {
 		return l.startCopy(edit, copiedMemory)
 	}
 	if l.changesUser() {
-		defer keepDumpable()()
+		giveBack := keepDumpable()
+		if giveBack == nil {
+			return l.startCopy(edit, copiedMemory)
+		}
+		defer giveBack()
 	}
 	c, err := l.runIn(newArena, edit, l.share)
 	if err == errNotShared {

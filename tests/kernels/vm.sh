@@ -87,6 +87,7 @@ vm_tree() {
 	env TEST_SCALE=small
 	env URING_OPS=yes
 	env SCRATCH_NVME=yes
+	env OWN_MACHINE=1
 	END
 }
 
