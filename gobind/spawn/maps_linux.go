@@ -96,9 +96,14 @@ func writeMap(what, program string, maps []IDMap, pid int) error {
 	for _, m := range maps {
 		args = append(args, fmt.Sprint(m.Inside), fmt.Sprint(m.Outside), fmt.Sprint(m.Count))
 	}
-	said, err := (&Cmd{Path: program, Args: args}).CombinedOutput()
+	c := &Cmd{Path: program, Args: args}
+	said, err := c.CombinedOutput()
 	if err == nil {
 		return nil
+	}
+	if c.Process != nil && c.Process.Pid > 0 && c.ProcessState == nil {
+		// Nobody could wait for it; there it is.
+		err = child{c.Process.Pid, -1}.abandon(nil, err)
 	}
 	var exit *ExitError
 	if errors.As(err, &exit) {
