@@ -225,7 +225,7 @@ $(O)/tests/real_%.o: $(O)/asm/$(ARCH)/%.o
 $(foreach form,tests plain musl,$(patsubst %,$(O)/$(form)/%, \
 	aio_fault aio_old_fault aio_table_fault)): $(O)/tests/real_clone.o
 $(foreach form,tests plain musl,$(patsubst %,$(O)/$(form)/%, \
-	spawn_fault spawn_kept_fault spawn_pipe_fault)): \
+	spawn_asked_fault spawn_fault spawn_kept_fault spawn_pipe_fault)): \
 	$(O)/tests/real_spawn_child.o
 
 $(O)/tests/%: tests/%.c $(CHECK) $(O)/tests/real_syscall.o $(LIB)
@@ -399,7 +399,7 @@ without_ring = \
 # child, but not a thread, cannot have its parent's memory (EINVAL).
 NO_PIDFD := clone3,pidfd_open,pidfd_send_signal
 NO_SHARING := clone:0x14100:0x100 $(abspath $(DENY)) ENOSYS clone3
-SPAWN := $(filter spawn spawn_box spawn_fault spawn_fds spawn_filter spawn_io \
+SPAWN := $(filter spawn spawn_asked_fault spawn_box spawn_fault spawn_fds spawn_filter spawn_io \
 	spawn_kept_fault spawn_limits spawn_load spawn_map spawn_options spawn_orphan spawn_pipe \
 	spawn_pipeline spawn_refused spawn_ring spawn_space spawn_step spawn_thread \
 	spawn_tty,$(TESTS))
@@ -434,8 +434,8 @@ lint: setup-lint $(GEN)
 # are left out: an emulated one cannot.
 ifeq ($(HOST),x86_64)
 EMULATED_BIN := $(patsubst %,build/aarch64/plain/%, \
-	$(filter spawn_fault spawn_kept_fault spawn_pipe spawn_pipe_fault \
-		spawn_pipeline spawn_step spawn_thread,$(TESTS)))
+	$(filter spawn_asked_fault spawn_fault spawn_kept_fault spawn_pipe \
+		spawn_pipe_fault spawn_pipeline spawn_step spawn_thread,$(TESTS)))
 GO_EMULATED := "GOARCH=arm64 CGO_ENABLED=0 PACKAGES='./sys ./spawn' \
 	tests/go.sh gobind -short -exec qemu-aarch64-static"
 endif

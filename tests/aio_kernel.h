@@ -107,7 +107,7 @@ static inline int be_normal(void)
 	kernel.tid = 0;
 	kernel.answer = NULL;
 	kernel.clone_err = 0;
-	named_fault.nr = 0;
+	named_fault.nr = -1;
 	return kernel.calls;
 }
 

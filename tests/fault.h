@@ -8,10 +8,10 @@
 #include "check.h"
 #include "znr.h"
 
-/* Which call fails; nr is 0 when none does. */
+/* Which call fails; nr is -1 when none does. */
 static struct {
 	long nr, left, error;
-} named_fault;
+} named_fault = { -1, 0, 0 };
 
 static inline bool fault_same(const char *a, const char *b)
 {
@@ -34,19 +34,27 @@ static inline void fail_named(const char *name, long nth, long error)
 		{ "epoll_ctl", SHIM_NR_epoll_ctl },
 		{ "epoll_pwait2", SHIM_NR_epoll_pwait2 },
 		{ "eventfd2", SHIM_NR_eventfd2 },
+		{ "fcntl", SHIM_NR_fcntl },
 		{ "io_uring_enter", SHIM_NR_io_uring_enter },
 		{ "io_uring_register", SHIM_NR_io_uring_register },
 		{ "io_uring_setup", SHIM_NR_io_uring_setup },
 		{ "mmap", SHIM_NR_mmap },
+		{ "openat", SHIM_NR_openat },
+		{ "pidfd_open", SHIM_NR_pidfd_open },
 		{ "pipe2", SHIM_NR_pipe2 },
+		{ "prctl", SHIM_NR_prctl },
+		{ "prlimit64", SHIM_NR_prlimit64 },
+		{ "read", SHIM_NR_read },
+		{ "rt_sigaction", SHIM_NR_rt_sigaction },
 		{ "waitid", SHIM_NR_waitid },
+		{ "write", SHIM_NR_write },
 	};
 
-	named_fault.nr = 0;
+	named_fault.nr = -1;
 	for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		if (fault_same(calls[i].name, name))
 			named_fault.nr = calls[i].nr;
-	CHECK(named_fault.nr != 0);
+	CHECK(named_fault.nr >= 0);
 	named_fault.left = nth;
 	named_fault.error = -error;
 	check_case(name);
@@ -54,14 +62,14 @@ static inline void fail_named(const char *name, long nth, long error)
 
 static inline void fail_no_more(void)
 {
-	named_fault.nr = 0;
+	named_fault.nr = -1;
 	check_case("");
 }
 
 /* Whether this call is the one, and must return named_fault.error. */
 static inline bool is_named_fault(long nr)
 {
-	return named_fault.nr && nr == named_fault.nr && !--named_fault.left;
+	return nr == named_fault.nr && !--named_fault.left;
 }
 
 #endif

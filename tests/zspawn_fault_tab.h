@@ -56,4 +56,71 @@ static const struct spawn_kept spawn_kept[] = {
 };
 /* clang-format on */
 
+struct spawn_asked_faults {
+	const char *asks;
+	const char *call;
+	long nth;
+	long errno;
+	long want;
+	const char *step;
+};
+
+/* clang-format off */
+static const struct spawn_asked_faults spawn_asked_faults[] = {
+	{ "maps", "pipe2", 1, SHIM_EMFILE, -SHIM_EMFILE, "pipe2" },
+	{ "maps", "pipe2", 1, SHIM_ENFILE, -SHIM_ENFILE, "pipe2" },
+	{ "maps", "write", 4, SHIM_EIO, -SHIM_EIO, "write" },
+	{ "maps", "pidfd_open", 1, SHIM_EMFILE, 0, "" },
+	{ "maps", "pidfd_open", 1, SHIM_ENOSYS, 0, "" },
+	{ "maps", "clone3", 1, SHIM_ENOSPC, -SHIM_ENOSPC, "clone3" },
+	{ "maps", "clone3", 1, SHIM_EUSERS, -SHIM_EUSERS, "clone3" },
+	{ "maps", "openat", 1, SHIM_EACCES, -SHIM_EACCES, "uid_map" },
+	{ "maps", "write", 1, SHIM_EPERM, -SHIM_EPERM, "uid_map" },
+	{ "maps", "write", 1, SHIM_EINVAL, -SHIM_EINVAL, "uid_map" },
+	{ "maps", "openat", 2, SHIM_ENOENT, -SHIM_ENOENT, "deny setgroups" },
+	{ "maps", "openat", 2, SHIM_EMFILE, -SHIM_EMFILE, "deny setgroups" },
+	{ "maps", "write", 2, SHIM_EPERM, -SHIM_EPERM, "deny setgroups" },
+	{ "maps", "openat", 3, SHIM_EACCES, -SHIM_EACCES, "gid_map" },
+	{ "maps", "write", 3, SHIM_EPERM, -SHIM_EPERM, "gid_map" },
+	{ "maps", "write", 4, SHIM_EINTR, 0, "" },
+	{ "helped", "clone3", 2, SHIM_EAGAIN, -SHIM_EAGAIN, "newuidmap" },
+	{ "helped", "clone3", 2, SHIM_ENOSYS, 0, "" },
+	{ "helped", "waitid", 1, SHIM_EIO, -SHIM_EIO, "newuidmap" },
+	{ "helped", "waitid", 1, SHIM_EINTR, 0, "" },
+	{ "copy", "pipe2", 1, SHIM_EMFILE, -SHIM_EMFILE, "pipe2" },
+	{ "copy", "mmap", 1, SHIM_ENOMEM, -SHIM_ENOMEM, "mmap" },
+	{ "copy", "clone3", 1, SHIM_EAGAIN, -SHIM_EAGAIN, "clone3" },
+	{ "copy", "clone3", 1, SHIM_ENOMEM, -SHIM_ENOMEM, "clone3" },
+	{ "copy", "clone3", 1, SHIM_EPERM, 0, "" },
+	{ "copy", "read", 1, SHIM_EIO, -SHIM_EIO, "read" },
+	{ "copy", "read", 1, SHIM_EINTR, 0, "" },
+	{ "dodge", "fcntl", 1, SHIM_EMFILE, -SHIM_EMFILE, "fcntl" },
+	{ "dodge", "fcntl", 1, SHIM_EINVAL, -SHIM_EINVAL, "fcntl" },
+	{ "cgroup", "clone3", 1, SHIM_EBUSY, -SHIM_EBUSY, "clone3" },
+	{ "cgroup", "clone3", 1, SHIM_EOPNOTSUPP, -SHIM_ENOENT, "openat" },
+	{ "cgroup", "clone3", 1, SHIM_EINVAL, -SHIM_ENOENT, "openat" },
+	{ "cgroup", "clone3", 1, SHIM_ENOSYS, -SHIM_ENOENT, "openat" },
+	{ "clone", "rt_sigaction", 1, SHIM_ENOSYS, -SHIM_ENOSYS, "rt_sigaction" },
+	{ "user", "prctl", 1, SHIM_EPERM, 0, "" },
+	{ "user", "prctl", 2, SHIM_EPERM, 0, "" },
+	{ "user", "prlimit64", 1, SHIM_EPERM, 0, "" },
+};
+/* clang-format on */
+
+struct spawn_map_programs {
+	const char *program;
+	long want;
+};
+
+/* clang-format off */
+static const struct spawn_map_programs spawn_map_programs[] = {
+	{ "/nosuch", -SHIM_ENOENT },
+	{ "/", -SHIM_EACCES },
+	{ "exit 1", -SHIM_EPERM },
+	{ "exit 255", -SHIM_EPERM },
+	{ "kill -KILL $$", -SHIM_EPERM },
+	{ "kill -TERM $$", -SHIM_EPERM },
+};
+/* clang-format on */
+
 #endif

@@ -18,12 +18,20 @@ var numbers = map[string]uintptr{
 	"epoll_ctl":         sys.SYS_EPOLL_CTL,
 	"epoll_pwait2":      sys.SYS_EPOLL_PWAIT2,
 	"eventfd2":          sys.SYS_EVENTFD2,
+	"fcntl":             sys.SYS_FCNTL,
 	"io_uring_enter":    sys.SYS_IO_URING_ENTER,
 	"io_uring_register": sys.SYS_IO_URING_REGISTER,
 	"io_uring_setup":    sys.SYS_IO_URING_SETUP,
 	"mmap":              sys.SYS_MMAP,
+	"openat":            sys.SYS_OPENAT,
+	"pidfd_open":        sys.SYS_PIDFD_OPEN,
 	"pipe2":             sys.SYS_PIPE2,
+	"prctl":             sys.SYS_PRCTL,
+	"prlimit64":         sys.SYS_PRLIMIT64,
+	"read":              sys.SYS_READ,
+	"rt_sigaction":      sys.SYS_RT_SIGACTION,
 	"waitid":            sys.SYS_WAITID,
+	"write":             sys.SYS_WRITE,
 }
 
 // ErrRefused says that a filter of the system refuses a call before it can fail
