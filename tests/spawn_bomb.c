@@ -11,7 +11,7 @@
 #include <shim/spawn.h>
 
 #include "check.h"
-#include "spawn_util.h"
+#include "spawn_user.h"
 
 enum {
 	NOBODY = 65534,
@@ -25,17 +25,8 @@ enum {
 	REFUSALS = 10,
 	MANY_REFUSALS = 500,
 	TIMEOUT_MS = 60000,
-	TEXT_SIZE = 4096,
 	PATH_SIZE = 96,
 };
-
-static char *put_string(char *to, const char *s)
-{
-	while (*s)
-		*to++ = *s++;
-	*to = '\0';
-	return to;
-}
 
 /* Parts of the child. */
 
@@ -181,19 +172,6 @@ static long explode(struct part *p)
 	return err ? err : (long)to_number(line);
 }
 
-/* The kernel, or who set it up, has no such namespaces for us. */
-static int can_have(uint64_t namespaces)
-{
-	struct part p;
-	int err;
-
-	play(&p, "nothing", NULL, 0);
-	p.options.namespaces = namespaces;
-	err = status_of(&p);
-	return err != -SHIM_EPERM && err != -SHIM_EINVAL &&
-	       err != -SHIM_ENOSPC && err != -SHIM_ENOSYS;
-}
-
 static char *limit_text(char text[24])
 {
 	put_number(text, LIMIT);
@@ -212,7 +190,7 @@ static void a_limit_of_the_user_holds(void)
 	long nr;
 
 	if (!can_have(SHIM_CLONE_NEWUSER | SHIM_CLONE_NEWPID))
-		SKIP("no such namespaces here, or no right to them");
+		SKIP(NO_NAMESPACES);
 	/* Before 5.14 all that the user has is counted. */
 	play(&p, "bomb", user ? "1" : limit_text(text), 0);
 	p.options.namespaces = SHIM_CLONE_NEWUSER | SHIM_CLONE_NEWPID;
@@ -236,29 +214,22 @@ static void a_limit_of_the_user_holds(void)
 static int write_file(const char *dir, const char *name, const char *text)
 {
 	char path[PATH_SIZE];
-	long fd, n;
+	long n;
+	int fd;
 
 	put_string(put_string(path, dir), name);
-	fd = shim_openat(SHIM_AT_FDCWD, path, SHIM_O_WRONLY | SHIM_O_CLOEXEC,
-			 0);
-	n = shim_write((int)fd, text, text_length(text));
-	shim_close((int)fd);
+	fd = open_file(path, SHIM_O_WRONLY);
+	n = shim_write(fd, text, text_length(text));
+	shim_close(fd);
 	return n < 0 ? (int)n : 0;
 }
 
-static const char *read_file(const char *dir, const char *name)
+static const char *read_in(const char *dir, const char *name)
 {
-	static char text[TEXT_SIZE];
 	char path[PATH_SIZE];
-	long fd, n;
 
 	put_string(put_string(path, dir), name);
-	fd = shim_openat(SHIM_AT_FDCWD, path, SHIM_O_RDONLY | SHIM_O_CLOEXEC,
-			 0);
-	n = shim_read((int)fd, text, sizeof(text) - 1);
-	shim_close((int)fd);
-	text[n > 0 ? n : 0] = '\0';
-	return text;
+	return read_file(path);
 }
 
 /* A cgroup of version 2 that counts processes; NULL: there is none for us. */
@@ -268,7 +239,7 @@ static const char *make_cgroup(char path[PATH_SIZE])
 					      "/sys/fs/cgroup/unified" };
 
 	for (int i = 0; i < 2; i++) {
-		if (!contains(read_file(places[i], "/cgroup.controllers"),
+		if (!contains(read_in(places[i], "/cgroup.controllers"),
 			      "pids") ||
 		    write_file(places[i], "/cgroup.subtree_control", "+pids"))
 			continue;
@@ -281,18 +252,6 @@ static const char *make_cgroup(char path[PATH_SIZE])
 	return NULL;
 }
 
-static void remove_cgroup(const char *path)
-{
-	int err;
-
-	/* The last process of it may still be about to go. */
-	do
-		err = (int)shim_unlinkat(SHIM_AT_FDCWD, path,
-					 SHIM_AT_REMOVEDIR);
-	while (err == -SHIM_EBUSY);
-	CHECK_EQ(err, 0);
-}
-
 static void a_limit_of_the_cgroup_holds(void)
 {
 	struct state before = state_now();
@@ -300,7 +259,7 @@ static void a_limit_of_the_cgroup_holds(void)
 	struct part p;
 
 	if (!can_have(SHIM_CLONE_NEWPID))
-		SKIP("no such namespaces here, or no right to them");
+		SKIP(NO_NAMESPACES);
 	if (!make_cgroup(place))
 		SKIP("no cgroup here that counts processes: only root can make"
 		     " one, and only of version 2");
@@ -309,47 +268,26 @@ static void a_limit_of_the_cgroup_holds(void)
 		play(&p, "bomb", limit,
 		     SHIM_SPAWN_CGROUP | (i ? SHIM_SPAWN_COPY : 0));
 		p.options.namespaces = SHIM_CLONE_NEWPID;
-		p.options.cgroup_fd = (int)shim_openat(
-			SHIM_AT_FDCWD, place,
-			SHIM_O_RDONLY | SHIM_O_DIRECTORY | SHIM_O_CLOEXEC, 0);
+		p.options.cgroup_fd =
+			open_file(place, SHIM_O_RDONLY | SHIM_O_DIRECTORY);
 		CHECK_EQ(explode(&p), LIMIT);
 		shim_close(p.options.cgroup_fd);
 	}
-	CHECK(!contains(read_file(place, "/pids.events"), "max 0\n"));
+	CHECK(!contains(read_in(place, "/pids.events"), "max 0\n"));
 	remove_cgroup(place);
 	check_state(&before);
 }
 
 static void all_this_holds_for_another_user(void)
 {
-	static char out[TEXT_SIZE];
-	struct shim_spawn_io io = { .out = out, .out_size = sizeof(out) - 1 };
-	char *const argv[] = { (char *)"spawn_bomb", NULL };
-	struct shim_spawn_options o = {
-		.argv = argv,
-		.envp = check_envp,
-		.flags = SHIM_SPAWN_OUT | SHIM_SPAWN_SETUID |
-			 SHIM_SPAWN_SETGID | SHIM_SPAWN_SETGROUPS |
-			 SHIM_SPAWN_EXEC_FD,
-		.uid = NOBODY,
-		.gid = NOBODY,
-	};
-	struct shim_spawn child;
-	int status;
+	const struct shim_spawn_options o = { 0 };
+	const char *said;
 
 	if (shim_geteuid())
 		SKIP("only root can change users");
-	o.exec_fd = (int)shim_openat(SHIM_AT_FDCWD, "/proc/self/exe",
-				     SHIM_O_RDONLY | SHIM_O_CLOEXEC, 0);
-	CHECK_FATAL(shim_spawn_start(&child, &o, memory, sizeof(memory)) == 0);
-	CHECK_EQ(shim_spawn_capture(&child, &io, NULL), 0);
-	status = end_of(&child);
-	if (status)
-		write_all(2, out, text_length(out));
-	CHECK_EQ(status, 0);
-	CHECK(contains(out, "ok spawn_bomb/a_limit_of_the_user_holds") ||
-	      contains(out, "no such namespaces here"));
-	shim_close(o.exec_fd);
+	CHECK_EQ(run_again_as(NOBODY, "spawn_bomb", &o, &said), 0);
+	CHECK(contains(said, "ok spawn_bomb/a_limit_of_the_user_holds") ||
+	      contains(said, NO_NAMESPACES));
 }
 
 static const struct check_test spawn_bomb_tests[] = {

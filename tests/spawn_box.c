@@ -10,7 +10,7 @@
 #include <shim/spawn.h>
 
 #include "check.h"
-#include "spawn_util.h"
+#include "spawn_user.h"
 #include "znr.h"
 
 enum { PATH_SIZE = 64 };
@@ -20,26 +20,13 @@ static const char *const libraries[] = { "/usr", "/lib", "/lib64" };
 
 enum { NR_LIBRARIES = sizeof(libraries) / sizeof(libraries[0]) };
 
-static char *put_string(char *to, const char *s)
-{
-	while (*s)
-		*to++ = *s++;
-	*to = '\0';
-	return to;
-}
-
-static long open_file(const char *path, int flags)
-{
-	return shim_openat(SHIM_AT_FDCWD, path, flags | SHIM_O_CLOEXEC, 0600);
-}
-
 /* Whether the path can be opened; it is closed again. */
 static int opens(const char *path, int flags)
 {
-	long fd = open_file(path, flags);
+	int fd = open_file(path, flags);
 
 	if (fd >= 0)
-		shim_close((int)fd);
+		shim_close(fd);
 	return fd >= 0;
 }
 
@@ -134,26 +121,6 @@ static int has_library(int i)
 	return !shim_faccessat(SHIM_AT_FDCWD, libraries[i], SHIM_F_OK);
 }
 
-/* This program, as "/program": on Debian's 5.10 an open one cannot be
- * executed where there is no /dev/fd. */
-static int copy_program(void)
-{
-	static char piece[65536];
-	char path[PATH_SIZE];
-	long from = open_file("/proc/self/exe", SHIM_O_RDONLY);
-	long to = open_file(path_in_box(path, "/program"),
-			    SHIM_O_CREAT | SHIM_O_WRONLY);
-	long n = -1;
-
-	if (from >= 0 && to >= 0)
-		while ((n = shim_read((int)from, piece, sizeof(piece))) > 0)
-			if (write_all((int)to, piece, (size_t)n))
-				break;
-	shim_close((int)from);
-	shim_close((int)to);
-	return !n && !shim_fchmodat(SHIM_AT_FDCWD, path, 0700);
-}
-
 static int open_box(void)
 {
 	char path[PATH_SIZE];
@@ -179,7 +146,9 @@ static int open_box(void)
 		mount_in_box(libraries[i], libraries[i] + 1, NULL,
 			     SHIM_MS_BIND | SHIM_MS_REC);
 	}
-	return copy_program();
+	/* On Debian's 5.10 an open one cannot be executed where there is no
+	 * /dev/fd. */
+	return copy_program(path_in_box(path, "/program"), 0700);
 }
 
 /* All of it; nothing can be mounted there. */
@@ -223,34 +192,23 @@ static int status_in_box(struct part *p)
 	return err ? err : end_of(&child);
 }
 
-/* The kernel, or who set it up, has no such namespaces for us. */
-static int is_refusal(int err)
-{
-	return err == -SHIM_EPERM || err == -SHIM_ENOSPC ||
-	       err == -SHIM_EINVAL || err == -SHIM_ENOSYS;
-}
-
 /* Whether boxes can be had here, and the root be exchanged: of the file system
  * that a kernel starts with, 5.10 does not let it go, 7.2 does. */
 static int can_have_boxes(const char *root)
 {
-	struct shim_spawn_options o = {
+	const struct shim_spawn_options o = {
 		.path = "/bin/true",
 		.namespaces = SHIM_CLONE_NEWUSER | SHIM_CLONE_NEWNS,
 		.pivot_root = root,
 	};
-	struct shim_spawn child;
-	int err = shim_spawn_start(&child, &o, memory, sizeof(memory));
 
-	if (!err)
-		end_of(&child);
-	return !is_refusal(err);
+	return !is_refusal(try_to_start(&o));
 }
 
-#define NEEDS_BOXES()                                                         \
-	do {                                                                  \
-		if (!can_have_boxes(NULL))                                    \
-			SKIP("no such namespaces here, or no right to them"); \
+#define NEEDS_BOXES()                        \
+	do {                                 \
+		if (!can_have_boxes(NULL))   \
+			SKIP(NO_NAMESPACES); \
 	} while (0)
 
 #define NEEDS_PIVOT()                                                     \

@@ -16,14 +16,6 @@
 
 enum { USER = 1234, SIGNALLED = 1000, PATH_SIZE = 64 };
 
-static char *put_string(char *to, const char *s)
-{
-	while (*s)
-		*to++ = *s++;
-	*to = '\0';
-	return to;
-}
-
 /* Parts of the child. */
 
 static long open_socket(int family)
@@ -111,27 +103,6 @@ static void programs_lack_what_is_refused(void)
 	check_state(&before);
 }
 
-/* This program as a file of root's that lends its rights. */
-static int copy_program(const char *path)
-{
-	static char piece[65536];
-	long from = shim_openat(SHIM_AT_FDCWD, "/proc/self/exe",
-				SHIM_O_RDONLY | SHIM_O_CLOEXEC, 0);
-	long to = shim_openat(SHIM_AT_FDCWD, path,
-			      SHIM_O_CREAT | SHIM_O_EXCL | SHIM_O_WRONLY |
-				      SHIM_O_CLOEXEC,
-			      0700);
-	long n = -1;
-
-	if (from >= 0 && to >= 0)
-		while ((n = shim_read((int)from, piece, sizeof(piece))) > 0)
-			if (write_all((int)to, piece, (size_t)n))
-				break;
-	shim_close((int)from);
-	shim_close((int)to);
-	return !n && !shim_fchmodat(SHIM_AT_FDCWD, path, 04755);
-}
-
 /* As the user, under a filter or none. */
 static int status_as_user(const char *path, const char *filter,
 			  const char *what, const char *arg)
@@ -172,7 +143,8 @@ static void a_program_that_lends_rights_lends_none(void)
 		SKIP("only root can change users");
 	put_number(put_string(path, "/tmp/shim_filter_"),
 		   (uint64_t)shim_getpid());
-	CHECK_FATAL(copy_program(path));
+	/* Of root's, it lends its rights. */
+	CHECK_FATAL(copy_program(path, 04755));
 	lends = status_as_user(path, "", "user", NULL) == 99;
 	if (lends) {
 		CHECK_EQ(status_as_user(path, "errno", "user", NULL), 0);

@@ -10,13 +10,12 @@
 #include <shim/spawn.h>
 
 #include "check.h"
-#include "spawn_util.h"
+#include "spawn_user.h"
 #include "zspawn_ids_tab.h"
 
 enum {
 	USER = 1234,
 	PATH_SIZE = 64,
-	TEXT_SIZE = 4096,
 	NR_RANGES = 3,
 	/* What the program becomes in there, of the last range. */
 	BECOMES = 70001,
@@ -61,30 +60,9 @@ enum { NR_FILES = sizeof(files) / sizeof(files[0]) };
 
 static _Alignas(16) char large[16384];
 
-static char *put_string(char *to, const char *s)
-{
-	while (*s)
-		*to++ = *s++;
-	*to = '\0';
-	return to;
-}
-
 static int exists(const char *path)
 {
 	return !shim_faccessat(SHIM_AT_FDCWD, path, SHIM_F_OK);
-}
-
-static const char *read_file(const char *path)
-{
-	static char text[TEXT_SIZE];
-	int fd = (int)shim_openat(SHIM_AT_FDCWD, path,
-				  SHIM_O_RDONLY | SHIM_O_CLOEXEC, 0);
-	long n = fd < 0 ? 0 : shim_read(fd, text, sizeof(text) - 1);
-
-	text[n > 0 ? n : 0] = '\0';
-	if (fd >= 0)
-		shim_close(fd);
-	return text;
 }
 
 /* Parts of the child; 0: it is as it should be. */
@@ -189,26 +167,10 @@ static int status_with(struct part *p)
 	return err ? err : end_of(&child);
 }
 
-/* Whether there are user namespaces for us; all errors of a refusal. */
-static int can_have_users(void)
-{
-	struct shim_spawn_options o = {
-		.path = "/bin/true",
-		.namespaces = SHIM_CLONE_NEWUSER,
-	};
-	struct shim_spawn child;
-	int err = shim_spawn_start(&child, &o, memory, sizeof(memory));
-
-	if (!err)
-		end_of(&child);
-	return err != -SHIM_EPERM && err != -SHIM_EINVAL &&
-	       err != -SHIM_ENOSPC && err != -SHIM_ENOSYS;
-}
-
-#define NEEDS_USERS()                                                         \
-	do {                                                                  \
-		if (!can_have_users())                                        \
-			SKIP("no such namespaces here, or no right to them"); \
+#define NEEDS_USERS()                              \
+	do {                                       \
+		if (!can_have(SHIM_CLONE_NEWUSER)) \
+			SKIP(NO_NAMESPACES);       \
 	} while (0)
 
 static void ranges_of_root_are_seen_inside(void)
@@ -356,48 +318,17 @@ static void a_range_of_others_is_refused_by_newuidmap(void)
 	check_case("");
 }
 
-/* This suite once more, in which /etc/subuid and the like are files[]: what it
- * says. Returns its status, or -errno. */
-static int run_as_user(const struct shim_spawn_mount mounts[NR_FILES],
-		       char out[TEXT_SIZE])
-{
-	struct shim_spawn_io io = { .out = out, .out_size = TEXT_SIZE - 1 };
-	char *const argv[] = { (char *)"spawn_ids", NULL };
-	struct shim_spawn_options o = {
-		.argv = argv,
-		.envp = check_envp,
-		.flags = SHIM_SPAWN_OUT | SHIM_SPAWN_SETUID |
-			 SHIM_SPAWN_SETGID | SHIM_SPAWN_SETGROUPS |
-			 SHIM_SPAWN_EXEC_FD,
-		.uid = USER,
-		.gid = USER,
-		.namespaces = SHIM_CLONE_NEWNS,
-		.mounts = mounts,
-		.nr_mounts = NR_FILES,
-	};
-	struct shim_spawn child;
-	int err;
-
-	o.exec_fd = (int)shim_openat(SHIM_AT_FDCWD, "/proc/self/exe",
-				     SHIM_O_RDONLY | SHIM_O_CLOEXEC, 0);
-	err = shim_spawn_start(&child, &o, large, sizeof(large));
-	check_case(err ? child.failed : "");
-	shim_close(o.exec_fd);
-	if (err)
-		return err;
-	CHECK_EQ(shim_spawn_capture(&child, &io, NULL), 0);
-	err = end_of(&child);
-	if (err)
-		write_all(2, out, text_length(out));
-	return err;
-}
-
 static void this_holds_for_a_user_with_ranges(void)
 {
 	struct state before = state_now();
 	char paths[NR_FILES][PATH_SIZE], targets[NR_FILES][PATH_SIZE];
 	struct shim_spawn_mount mounts[NR_FILES];
-	static char out[TEXT_SIZE];
+	const struct shim_spawn_options o = {
+		.namespaces = SHIM_CLONE_NEWNS,
+		.mounts = mounts,
+		.nr_mounts = NR_FILES,
+	};
+	const char *said;
 
 	if (shim_geteuid())
 		SKIP("only root can change who has ranges of ids");
@@ -413,13 +344,13 @@ static void this_holds_for_a_user_with_ranges(void)
 						       NULL, SHIM_MS_BIND,
 						       NULL };
 	}
-	CHECK_EQ(run_as_user(mounts, out), 0);
+	CHECK_EQ(run_again_as(USER, "spawn_ids", &o, &said), 0);
 	for (int i = 0; i < NR_FILES; i++)
 		CHECK_EQ(shim_unlinkat(SHIM_AT_FDCWD, paths[i], 0), 0);
 	check_state(&before);
-	if (contains(out, "no such namespaces here"))
+	if (contains(said, NO_NAMESPACES))
 		SKIP("no such namespaces here for another user");
-	CHECK(contains(out, "2 passed, 0 failed"));
+	CHECK(contains(said, "2 passed, 0 failed"));
 }
 
 static const struct check_test spawn_ids_tests[] = {

@@ -12,7 +12,7 @@
 #include <shim/spawn.h>
 
 #include "check.h"
-#include "spawn_util.h"
+#include "spawn_user.h"
 
 enum {
 	STARTS = 20,
@@ -198,13 +198,10 @@ static void a_new_user_namespace_costs_no_memory_either(void)
 {
 	const long dumpable = shim_prctl(SHIM_PR_GET_DUMPABLE, 0, 0, 0, 0);
 	struct state before = state_now();
-	int err;
 
 	NEEDS_SHARED_MEMORY();
-	err = start_in_a_namespace();
-	if (err == -SHIM_EPERM || err == -SHIM_EACCES || err == -SHIM_EINVAL ||
-	    err == -SHIM_ENOSPC || err == -SHIM_ENOSYS)
-		SKIP("no such namespaces here, or no right to them");
+	if (is_refusal(start_in_a_namespace()))
+		SKIP(NO_NAMESPACES);
 	map_area();
 	if (pages < PAGES_MIN)
 		SKIP("there is too little memory here");

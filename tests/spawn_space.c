@@ -10,7 +10,7 @@
 #include <shim/spawn.h>
 
 #include "check.h"
-#include "spawn_util.h"
+#include "spawn_user.h"
 
 enum { NOBODY = 65534, NR_IDS = 65536, FIRST_ID = 100000, DAY = 86400 };
 
@@ -24,33 +24,6 @@ static const uint64_t all_spaces = SHIM_CLONE_NEWUSER | SHIM_CLONE_NEWPID |
 				   SHIM_CLONE_NEWNS | SHIM_CLONE_NEWNET |
 				   SHIM_CLONE_NEWIPC | SHIM_CLONE_NEWUTS |
 				   SHIM_CLONE_NEWCGROUP;
-
-/* A path that began at from goes on; returns its end. */
-static char *put_string(char *to, const char *s)
-{
-	while (*s)
-		*to++ = *s++;
-	*to = '\0';
-	return to;
-}
-
-static int open_file(const char *path, int flags)
-{
-	return (int)shim_openat(SHIM_AT_FDCWD, path, flags | SHIM_O_CLOEXEC, 0);
-}
-
-/* What is in a file, up to 4095 bytes. */
-static const char *read_file(const char *path)
-{
-	static char text[4096];
-	int fd = open_file(path, SHIM_O_RDONLY);
-	long n = fd < 0 ? 0 : shim_read(fd, text, sizeof(text) - 1);
-
-	text[n > 0 ? n : 0] = '\0';
-	if (fd >= 0)
-		shim_close(fd);
-	return text;
-}
 
 /* The namespace of that name: its inode. */
 static uint64_t space_of(const char *name)
@@ -172,31 +145,26 @@ static void map_own(struct shim_spawn_options *o)
 	o->nr_gids = 1;
 }
 
-/* Whether such a child can be had here; all errors of the kernel's refusal. */
-static int can_have(uint64_t namespaces)
+/* Whether it can have these, with its own user and group in them. A kernel
+ * without time namespaces has no file for their clocks. */
+static int can_map_own(uint64_t namespaces)
 {
 	struct shim_spawn_options o = {
 		.path = "/bin/true",
 		.namespaces = namespaces,
 	};
-	struct shim_spawn child;
 	int err;
 
-	if (namespaces & SHIM_CLONE_NEWUSER)
-		map_own(&o);
-	err = shim_spawn_start(&child, &o, memory, sizeof(memory));
-	if (!err)
-		end_of(&child);
-	return err != -SHIM_EPERM && err != -SHIM_EINVAL &&
-	       err != -SHIM_ENOSPC && err != -SHIM_ENOSYS &&
-	       err != -SHIM_ENOENT;
+	map_own(&o);
+	err = try_to_start(&o);
+	return !is_refusal(err) &&
+	       (err != -SHIM_ENOENT || !(namespaces & SHIM_CLONE_NEWTIME));
 }
 
-#define NEEDS(namespaces)                                              \
-	do {                                                           \
-		if (!can_have(namespaces))                             \
-			SKIP("no such namespaces here, or no right to" \
-			     " them");                                 \
+#define NEEDS(namespaces)                     \
+	do {                                  \
+		if (!can_map_own(namespaces)) \
+			SKIP(NO_NAMESPACES);  \
 	} while (0)
 
 static void a_program_begins_in_namespaces_of_its_own(void)
@@ -416,7 +384,7 @@ static const char *find_cgroups(int *mounted)
 static void a_program_begins_in_a_cgroup(void)
 {
 	struct state before = state_now();
-	int mounted, err;
+	int mounted;
 	const char *place = find_cgroups(&mounted);
 	char path[80], name[32];
 	struct part p;
@@ -432,12 +400,7 @@ static void a_program_begins_in_a_cgroup(void)
 	p.options.flags |= SHIM_SPAWN_COPY;
 	CHECK_EQ(status_of(&p), 0);
 	shim_close(p.options.cgroup_fd);
-	/* The last process of it may still be about to go. */
-	do
-		err = (int)shim_unlinkat(SHIM_AT_FDCWD, path,
-					 SHIM_AT_REMOVEDIR);
-	while (err == -SHIM_EBUSY);
-	CHECK_EQ(err, 0);
+	remove_cgroup(path);
 	if (mounted) {
 		CHECK_EQ(shim_umount2("/tmp/shim_cgroup", 0), 0);
 		shim_unlinkat(SHIM_AT_FDCWD, "/tmp/shim_cgroup",
@@ -448,31 +411,12 @@ static void a_program_begins_in_a_cgroup(void)
 
 static void all_this_holds_for_another_user(void)
 {
-	char out[4096] = "";
-	struct shim_spawn_io io = { .out = out, .out_size = sizeof(out) - 1 };
-	char *const argv[] = { (char *)"spawn_space", NULL };
-	struct shim_spawn_options o = {
-		.argv = argv,
-		.envp = check_envp,
-		.flags = SHIM_SPAWN_OUT | SHIM_SPAWN_SETUID |
-			 SHIM_SPAWN_SETGID | SHIM_SPAWN_SETGROUPS |
-			 SHIM_SPAWN_EXEC_FD,
-		.uid = NOBODY,
-		.gid = NOBODY,
-	};
-	struct shim_spawn child;
-	int status;
+	const struct shim_spawn_options o = { 0 };
+	const char *said;
 
 	if (shim_geteuid())
 		SKIP("only root can change users");
-	o.exec_fd = open_file("/proc/self/exe", SHIM_O_RDONLY);
-	CHECK_FATAL(shim_spawn_start(&child, &o, memory, sizeof(memory)) == 0);
-	CHECK_EQ(shim_spawn_capture(&child, &io, NULL), 0);
-	status = end_of(&child);
-	if (status)
-		write_all(2, out, text_length(out));
-	CHECK_EQ(status, 0);
-	shim_close(o.exec_fd);
+	CHECK_EQ(run_again_as(NOBODY, "spawn_space", &o, &said), 0);
 }
 
 static const struct check_test spawn_space_tests[] = {

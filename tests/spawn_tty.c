@@ -11,11 +11,6 @@
 #include "check.h"
 #include "spawn_util.h"
 
-static int open_file(const char *path, int flags)
-{
-	return (int)shim_openat(SHIM_AT_FDCWD, path, flags | SHIM_O_CLOEXEC, 0);
-}
-
 /* The group in the foreground of the terminal, or -errno. */
 static int foreground_of(int fd)
 {

@@ -51,6 +51,15 @@ static inline uint64_t to_number(const char *s)
 	return n;
 }
 
+/* A copy; returns where its zero is. */
+static inline char *put_string(char *to, const char *s)
+{
+	while (*s)
+		*to++ = *s++;
+	*to = '\0';
+	return to;
+}
+
 /* Decimal digits and a zero; returns where the zero is. */
 static inline char *put_number(char *to, uint64_t n)
 {
@@ -162,6 +171,42 @@ static inline int write_all(int fd, const char *s, size_t n)
 		n -= (size_t)done;
 	}
 	return 0;
+}
+
+static inline int open_file(const char *path, int flags)
+{
+	return (int)shim_openat(SHIM_AT_FDCWD, path, flags | SHIM_O_CLOEXEC,
+				0600);
+}
+
+/* What is in a file, up to 4095 bytes. */
+static inline const char *read_file(const char *path)
+{
+	static char text[4096];
+	int fd = open_file(path, SHIM_O_RDONLY);
+	long n = fd < 0 ? 0 : shim_read(fd, text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	if (fd >= 0)
+		shim_close(fd);
+	return text;
+}
+
+/* This program as a new file with that mode. */
+static inline int copy_program(const char *path, unsigned mode)
+{
+	static char piece[65536];
+	int from = open_file("/proc/self/exe", SHIM_O_RDONLY);
+	int to = open_file(path, SHIM_O_CREAT | SHIM_O_EXCL | SHIM_O_WRONLY);
+	long n = -1;
+
+	if (from >= 0 && to >= 0)
+		while ((n = shim_read(from, piece, sizeof(piece))) > 0)
+			if (write_all(to, piece, (size_t)n))
+				break;
+	shim_close(from);
+	shim_close(to);
+	return !n && !shim_fchmodat(SHIM_AT_FDCWD, path, mode);
 }
 
 /*
