@@ -79,6 +79,26 @@ static inline bool is_query(long nr, const long *args)
 	       args[1] == SHIM_IORING_REGISTER_QUERY;
 }
 
+/* An early io_uring: it knows no set-up flags of later ones, nor what to say
+ * about itself, and lacks these features. */
+static inline bool early_set_up(long nr, const long *args, long *result,
+				unsigned hidden)
+{
+	struct shim_io_uring_params *p = (void *)args[1];
+
+	*result = -SHIM_EINVAL;
+	if (is_query(nr, args))
+		return true;
+	if (nr != SHIM_NR_io_uring_setup)
+		return false;
+	if (p->flags &
+	    ~(unsigned)(SHIM_IORING_SETUP_CQSIZE | SHIM_IORING_SETUP_CLAMP))
+		return true;
+	*result = real_syscall(nr, args[0], args[1], 0, 0, 0, 0);
+	p->features &= ~hidden;
+	return true;
+}
+
 /* From now on call n fails with err; n = 0: none does, they are counted. */
 static inline void fail_at(int n, long err)
 {

@@ -156,20 +156,9 @@ static void an_engine_that_fails_is_not_replaced(void)
 
 static bool early_ring(long nr, const long *args, long *result)
 {
-	struct shim_io_uring_params *p = (void *)args[1];
-
-	*result = -SHIM_EINVAL;
-	if (is_query(nr, args))
-		return true;
-	if (nr != SHIM_NR_io_uring_setup)
-		return false;
-	if (p->flags &
-	    ~(unsigned)(SHIM_IORING_SETUP_CQSIZE | SHIM_IORING_SETUP_CLAMP))
-		return true;
-	*result = real_syscall(nr, args[0], args[1], 0, 0, 0, 0);
-	p->features &= ~(unsigned)(SHIM_IORING_FEAT_EXT_ARG |
-				   SHIM_IORING_FEAT_SINGLE_MMAP);
-	return true;
+	return early_set_up(nr, args, result,
+			    SHIM_IORING_FEAT_EXT_ARG |
+				    SHIM_IORING_FEAT_SINGLE_MMAP);
 }
 
 /* Before 5.5 completions can get lost. */

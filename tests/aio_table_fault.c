@@ -12,19 +12,7 @@
 /* No set-up flags, and no time to wait in io_uring_enter. */
 static bool early_ring(long nr, const long *args, long *result)
 {
-	struct shim_io_uring_params *p = (void *)args[1];
-
-	*result = -SHIM_EINVAL;
-	if (is_query(nr, args))
-		return true;
-	if (nr != SHIM_NR_io_uring_setup)
-		return false;
-	if (p->flags &
-	    ~(unsigned)(SHIM_IORING_SETUP_CQSIZE | SHIM_IORING_SETUP_CLAMP))
-		return true;
-	*result = real_syscall(nr, args[0], args[1], 0, 0, 0, 0);
-	p->features &= ~(unsigned)SHIM_IORING_FEAT_EXT_ARG;
-	return true;
+	return early_set_up(nr, args, result, SHIM_IORING_FEAT_EXT_ARG);
 }
 
 /* No epoll_pwait2, and RWF_NOWAIT for nothing. */
