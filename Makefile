@@ -317,7 +317,7 @@ $(O)/tests/tool/%: tests/tool/%.c
 
 # A program that tries to get out of the box of the example.
 ESCAPE := $(O)/tests/box/escape
-$(ESCAPE): $(wildcard tests/box/*.[ch]) $(START) $(LIB)
+$(ESCAPE): $(wildcard tests/box/*.[ch]) tests/text.h $(START) $(LIB)
 	@mkdir -p $(@D)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(C_FLAGS) $(START_FLAGS) -MF $@.d $(LDFLAGS) \

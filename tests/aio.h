@@ -13,6 +13,7 @@
 #include <shim/sys.h>
 
 #include "check.h"
+#include "text.h"
 
 enum {
 	NR_SLOTS = 64,
@@ -56,30 +57,6 @@ static int open_aio(const char *engine)
 	struct shim_aio_params params = aio_params(engine);
 
 	return shim_aio_init(&aio, &params);
-}
-
-static inline bool same(const char *a, const char *b)
-{
-	while (*a && *a == *b) {
-		a++;
-		b++;
-	}
-	return *a == *b;
-}
-
-static inline bool contains(const char *text, const char *part)
-{
-	for (; *text; text++) {
-		const char *t = text, *p = part;
-
-		while (*p && *t == *p) {
-			t++;
-			p++;
-		}
-		if (!*p)
-			return true;
-	}
-	return false;
 }
 
 static inline int64_t now_ns(void)

@@ -13,6 +13,7 @@
 #include <shim/sys.h>
 
 #include "check.h"
+#include "text.h"
 #include "zaio_tab.h"
 
 enum {
@@ -52,15 +53,6 @@ typedef const struct aio_steps *step;
 
 /* A check that the test cannot go on without. */
 #define NEED(condition) (script.broken |= !CHECK(condition))
-
-static bool same(const char *a, const char *b)
-{
-	while (*a && *a == *b) {
-		a++;
-		b++;
-	}
-	return *a == *b;
-}
 
 static int64_t now_ns(void)
 {

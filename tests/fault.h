@@ -6,21 +6,13 @@
 #include <stdbool.h>
 
 #include "check.h"
+#include "text.h"
 #include "znr.h"
 
 /* Which call fails; nr is -1 when none does. */
 static struct {
 	long nr, left, error;
 } named_fault = { -1, 0, 0 };
-
-static inline bool fault_same(const char *a, const char *b)
-{
-	while (*a && *a == *b) {
-		a++;
-		b++;
-	}
-	return *a == *b;
-}
 
 /* The nth call of that name fails. */
 static inline void fail_named(const char *name, long nth, long error)
@@ -52,7 +44,7 @@ static inline void fail_named(const char *name, long nth, long error)
 
 	named_fault.nr = -1;
 	for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-		if (fault_same(calls[i].name, name))
+		if (same(calls[i].name, name))
 			named_fault.nr = calls[i].nr;
 	CHECK(named_fault.nr >= 0);
 	named_fault.left = nth;

@@ -187,8 +187,8 @@ static const struct {
 
 static int run(const char *what)
 {
-	unsigned flags =
-		fault_same(what, "restrict") ? SHIM_IORING_SETUP_R_DISABLED : 0;
+	unsigned flags = same(what, "restrict") ? SHIM_IORING_SETUP_R_DISABLED
+						: 0;
 	struct shim_uring ring;
 	int err = shim_uring_queue_init(4, &ring, flags);
 
@@ -196,7 +196,7 @@ static int run(const char *what)
 		return err;
 	err = -1;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-		if (fault_same(steps[i].name, what))
+		if (same(steps[i].name, what))
 			err = steps[i].run(&ring);
 	shim_uring_queue_exit(&ring);
 	return err;

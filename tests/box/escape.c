@@ -24,6 +24,7 @@
 
 #include <shim/sys.h>
 
+#include "../text.h"
 #include "escape.h"
 
 enum {
@@ -40,51 +41,9 @@ static struct {
 	const char *name, *secret, *handle;
 } outside;
 
-int same(const char *a, const char *b)
-{
-	while (*a && *a == *b)
-		a++, b++;
-	return *a == *b;
-}
-
-static char *put_string(char *to, const char *s)
-{
-	while (*s)
-		*to++ = *s++;
-	*to = '\0';
-	return to;
-}
-
-static char *put_number(char *to, uint64_t n)
-{
-	char digits[20];
-	int nr = 0;
-
-	do
-		digits[nr++] = (char)('0' + n % 10);
-	while (n /= 10);
-	while (nr)
-		*to++ = digits[--nr];
-	*to = '\0';
-	return to;
-}
-
-static int to_number(const char *s)
-{
-	int n = 0;
-
-	while (*s >= '0' && *s <= '9')
-		n = n * 10 + (*s++ - '0');
-	return n;
-}
-
 void say(const char *s)
 {
-	size_t n = 0;
-
-	while (s[n])
-		n++;
-	shim_write(1, s, n);
+	shim_write(1, s, text_length(s));
 }
 
 static void say_number(uint64_t n)
@@ -349,7 +308,7 @@ static const struct attempt {
 
 static int try_all(char **argv, int free_only)
 {
-	outside.pid = to_number(argv[0]);
+	outside.pid = (int)to_number(argv[0]);
 	outside.name = argv[1];
 	outside.secret = argv[2];
 	outside.handle = argv[3];

@@ -3,8 +3,6 @@
 #ifndef ESCAPE_H
 #define ESCAPE_H
 
-int same(const char *a, const char *b);
-
 void say(const char *s);
 
 /* A line: the name, then the error, or "OUT". */

@@ -10,6 +10,7 @@
 #include <shim/sys.h>
 
 #include "../check.h"
+#include "../text.h"
 #include "znr.h"
 
 long real_syscall(long nr, long a, long b, long c, long d, long e, long f);
@@ -27,15 +28,6 @@ static struct {
 	size_t used;
 	char failures[FAILURES_SIZE];
 } state;
-
-static bool same(const char *a, const char *b)
-{
-	while (*a && *a == *b) {
-		a++;
-		b++;
-	}
-	return *a == *b;
-}
 
 static void print(const char *s, size_t n)
 {
