@@ -299,7 +299,7 @@ static void io_uring_is_there(void)
 {
 	int err = open_aio("io_uring");
 
-	if (err == -SHIM_ENOSYS || err == -SHIM_EPERM)
+	if (is_missing(err))
 		SKIP(shim_aio_reason(&aio));
 	CHECK_FATAL(CHECK_EQ(err, 0));
 	CHECK(same(shim_aio_reason(&aio),

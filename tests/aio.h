@@ -59,6 +59,13 @@ static int open_aio(const char *engine)
 	return shim_aio_init(&aio, &params);
 }
 
+/* The kernel lacks what the engine needs, or forbids it: shim_aio_reason() says
+ * which. Other errors are for the test to find. */
+static inline bool is_missing(int err)
+{
+	return err == -SHIM_ENOSYS || err == -SHIM_EPERM;
+}
+
 static inline int64_t now_ns(void)
 {
 	struct shim_timespec t;

@@ -181,7 +181,7 @@ static void echo_serves_on_io_uring(void)
 {
 	int err = open_aio("io_uring");
 
-	if (err == -SHIM_ENOSYS || err == -SHIM_EPERM)
+	if (is_missing(err))
 		SKIP(shim_aio_reason(&aio));
 	shim_aio_exit(&aio);
 	start_echo("0", "SHIM_AIO_ENGINE=io_uring");

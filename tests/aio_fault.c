@@ -71,8 +71,9 @@ static void io_uring_set_up_fails_at_each_call(void)
 	answer_with(counts_set_ups);
 	err = open_aio("io_uring");
 	be_normal();
-	if (err)
-		SKIP("no io_uring");
+	if (is_missing(err))
+		SKIP(shim_aio_reason(&aio));
+	CHECK_FATAL(err == 0);
 	CHECK_EQ(shim_aio_exit(&aio), 0);
 	/*
 	 * Its call, once for each set of flags up to one that the kernel knows,
@@ -226,11 +227,12 @@ static bool enter_fails(long nr, const long *args, long *result)
 static void exit_that_cannot_end_gives_nothing_back(void)
 {
 	struct holdings before = holdings();
+	int err = open_aio("io_uring"), p[2];
 	char c;
-	int p[2];
 
-	if (open_aio("io_uring"))
-		SKIP("no io_uring");
+	if (is_missing(err))
+		SKIP(shim_aio_reason(&aio));
+	CHECK_FATAL(err == 0);
 	CHECK_EQ(shim_pipe2(p, SHIM_O_CLOEXEC), 0);
 	CHECK_EQ(shim_aio_read(&aio, p[0], &c, 1, -1, 1), 0);
 	answer_with(enter_fails);

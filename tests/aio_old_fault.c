@@ -74,9 +74,12 @@ static void live_on(const char *engine, answer_fn *answer)
 
 static bool has_io_uring(void)
 {
-	if (open_aio("io_uring"))
+	int err = open_aio("io_uring");
+
+	if (is_missing(err))
 		return false;
-	CHECK_EQ(shim_aio_exit(&aio), 0);
+	if (CHECK_EQ(err, 0))
+		CHECK_EQ(shim_aio_exit(&aio), 0);
 	return true;
 }
 
@@ -129,7 +132,7 @@ static void a_ring_that_may_not_be_used_is_none(void)
 	struct holdings before;
 
 	if (!has_io_uring())
-		SKIP("no io_uring");
+		SKIP(shim_aio_reason(&aio));
 	before = holdings();
 	answer_with(no_enter);
 	if (CHECK_EQ(open_aio(NULL), 0)) {
@@ -176,7 +179,7 @@ static bool lossy_ring(long nr, const long *args, long *result)
 static void a_ring_that_loses_completions_is_none(void)
 {
 	if (!has_io_uring())
-		SKIP("no io_uring");
+		SKIP(shim_aio_reason(&aio));
 	answer_with(lossy_ring);
 	CHECK_EQ(open_aio("io_uring"), -SHIM_EOPNOTSUPP);
 	be_normal();
@@ -199,7 +202,7 @@ static bool middle_ring(long nr, const long *args, long *result)
 static void unknown_flags_are_left_out(void)
 {
 	if (!has_io_uring())
-		SKIP("no io_uring");
+		SKIP(shim_aio_reason(&aio));
 	live_on("io_uring", early_ring);
 	live_on("io_uring", middle_ring);
 }
@@ -224,7 +227,7 @@ static bool little_memory(long nr, const long *args, long *result)
 static void with_little_memory_the_ring_is_small(void)
 {
 	if (!has_io_uring())
-		SKIP("no io_uring");
+		SKIP(shim_aio_reason(&aio));
 	world.locked_max = 65536;
 	world.entries = 16;
 	live_on("io_uring", little_memory);
@@ -317,17 +320,19 @@ static bool busy_ring(long nr, const long *args, long *result)
 static void a_full_queue_refuses_without_a_trace(void)
 {
 	struct holdings before = holdings();
-	int s[2], calls;
+	int err, s[2], calls;
 	char c[12];
 
 	world.entries = 8;
 	world.locked_max = 65536;
 	world.left = 0;
 	answer_with(busy_ring);
-	if (open_aio("io_uring")) {
+	err = open_aio("io_uring");
+	if (err)
 		be_normal();
-		SKIP("no io_uring");
-	}
+	if (is_missing(err))
+		SKIP(shim_aio_reason(&aio));
+	CHECK_FATAL(err == 0);
 	CHECK_EQ(shim_socketpair(SHIM_AF_UNIX,
 				 SHIM_SOCK_STREAM | SHIM_SOCK_CLOEXEC, 0, s),
 		 0);
@@ -514,7 +519,7 @@ static void what_the_kernel_gives_up_is_begun_again(void)
 	int p[2];
 
 	if (!has_io_uring())
-		SKIP("no io_uring");
+		SKIP(shim_aio_reason(&aio));
 	CHECK_EQ(shim_pipe2(p, SHIM_O_CLOEXEC), 0);
 	world.left = 0;
 	answer_with(no_threads);

@@ -333,7 +333,7 @@ static void run(const char *engine)
 	uint64_t ignored = 1ULL << (SHIM_SIGPIPE - 1);
 	int err = open_aio(engine), rounds = check_small() ? 3 : 16;
 
-	if (err == -SHIM_ENOSYS || err == -SHIM_EPERM)
+	if (is_missing(err))
 		SKIP(shim_aio_reason(&aio));
 	CHECK_FATAL(err == 0);
 	CHECK_EQ(shim_aio_exit(&aio), 0);

@@ -11,7 +11,7 @@
 
 #include "check.h"
 #include "spawn_threads.h"
-#include "spawn_util.h"
+#include "spawn_user.h"
 
 enum { TIMEOUT_MS = 60000, PAUSE_MS = 5, NOT_STARTED = 127 };
 
@@ -74,8 +74,6 @@ static int child_main(const char *name)
 	struct shim_spawn_options other = o;
 	struct thread thread;
 
-	if (same(name, "probe"))
-		return start_waiting(&o);
 	o.newuidmap = other.newuidmap = "/proc/self/exe";
 	other.flags = SHIM_SPAWN_COPY;
 	if (same(name, "two") && !start_thread(&thread, start_waiting, &other))
@@ -127,15 +125,6 @@ static int end_within_timeout(int pid)
 	return -1;
 }
 
-/* Whether there are none, or none for us. */
-static int lacks_namespaces(void)
-{
-	struct part p;
-
-	play(&p, "probe", NULL, 0);
-	return status_of(&p) != 0;
-}
-
 /* Kill a parent of children that wait, which has played so. */
 static void kill_parent(const char *name, int nr_children)
 {
@@ -174,8 +163,8 @@ static void kill_parent(const char *name, int nr_children)
 
 static void a_child_that_waits_ends_with_its_parent(void)
 {
-	if (lacks_namespaces())
-		SKIP("no such namespaces here, or no right to them");
+	if (!can_map_own(SHIM_CLONE_NEWUSER))
+		SKIP(NO_NAMESPACES);
 	CHECK_EQ(shim_prctl(SHIM_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
 	kill_parent("share", 1);
 	kill_parent("copy", 1);
@@ -190,8 +179,8 @@ static void others_do_not_hold_back_its_end(void)
 	if (pidfd < 0)
 		SKIP("no pidfds here");
 	shim_close(pidfd);
-	if (lacks_namespaces())
-		SKIP("no such namespaces here, or no right to them");
+	if (!can_map_own(SHIM_CLONE_NEWUSER))
+		SKIP(NO_NAMESPACES);
 	CHECK_EQ(shim_prctl(SHIM_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
 	kill_parent("two", 2);
 	kill_parent("held", 1);

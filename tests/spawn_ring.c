@@ -11,6 +11,7 @@
 
 #include "check.h"
 #include "spawn_util.h"
+#include "uring_util.h"
 
 enum { STATUS = 7 };
 
@@ -45,10 +46,10 @@ static void waitid_in_a_ring_has_the_end(void)
 	struct shim_siginfo info = { 0 };
 	struct shim_spawn child;
 	struct shim_uring ring;
-	int err = shim_uring_queue_init(4, &ring, 0);
+	int err;
 
-	if (err)
-		SKIP("this kernel has no io_uring");
+	if (no_ring(&ring, 4, 0))
+		SKIP(NONE);
 	CHECK_FATAL(start_seven(&child) == 0);
 	shim_uring_prep_waitid(shim_uring_get_sqe(&ring), SHIM_P_PID,
 			       (unsigned)child.pid, &info, SHIM_WEXITED, 0);
@@ -72,8 +73,8 @@ static void a_ring_polls_the_pidfd(void)
 	struct shim_spawn child;
 	struct shim_uring ring;
 
-	if (shim_uring_queue_init(4, &ring, 0))
-		SKIP("this kernel has no io_uring");
+	if (no_ring(&ring, 4, 0))
+		SKIP(NONE);
 	CHECK_FATAL(start_seven(&child) == 0);
 	/* A kernel may have none: then shim_spawn_wait it is. */
 	if (child.pidfd >= 0) {

@@ -131,36 +131,6 @@ static int helper_main(char **argv, const char *file)
 	return fd < 0 || write_all(fd, text, (size_t)(end - text));
 }
 
-/* The caller's own user and group, as 0. */
-static struct shim_spawn_map own_user, own_group;
-
-static void map_own(struct shim_spawn_options *o)
-{
-	own_user = (struct shim_spawn_map){ 0, (uint32_t)shim_geteuid(), 1 };
-	own_group = (struct shim_spawn_map){ 0, (uint32_t)shim_getegid(), 1 };
-	o->namespaces |= SHIM_CLONE_NEWUSER;
-	o->uids = &own_user;
-	o->nr_uids = 1;
-	o->gids = &own_group;
-	o->nr_gids = 1;
-}
-
-/* Whether it can have these, with its own user and group in them. A kernel
- * without time namespaces has no file for their clocks. */
-static int can_map_own(uint64_t namespaces)
-{
-	struct shim_spawn_options o = {
-		.path = "/bin/true",
-		.namespaces = namespaces,
-	};
-	int err;
-
-	map_own(&o);
-	err = try_to_start(&o);
-	return !is_refusal(err) &&
-	       (err != -SHIM_ENOENT || !(namespaces & SHIM_CLONE_NEWTIME));
-}
-
 #define NEEDS(namespaces)                     \
 	do {                                  \
 		if (!can_map_own(namespaces)) \

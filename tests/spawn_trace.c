@@ -229,8 +229,13 @@ static void watch(int stops)
 /* Returns whether nobody forbids it. */
 static int seize(int pid)
 {
-	if (shim_ptrace(SHIM_PTRACE_SEIZE, pid, 0,
-			FORKS | SHIM_PTRACE_O_TRACESYSGOOD))
+	long err = shim_ptrace(SHIM_PTRACE_SEIZE, pid, 0,
+			       FORKS | SHIM_PTRACE_O_TRACESYSGOOD);
+
+	/* A thread may have ended by now. */
+	CHECK(!err || err == -SHIM_EPERM || err == -SHIM_ENOSYS ||
+	      err == -SHIM_ESRCH);
+	if (err)
 		return 0;
 	add(&tracer.traced, pid);
 	return 1;

@@ -40,6 +40,36 @@ static inline int can_have(uint64_t namespaces)
 	return !is_refusal(try_to_start(&o));
 }
 
+/* The caller's own user and group, as 0 of a new namespace. */
+static inline void map_own(struct shim_spawn_options *o)
+{
+	static struct shim_spawn_map user, group;
+
+	user = (struct shim_spawn_map){ 0, (uint32_t)shim_geteuid(), 1 };
+	group = (struct shim_spawn_map){ 0, (uint32_t)shim_getegid(), 1 };
+	o->namespaces |= SHIM_CLONE_NEWUSER;
+	o->uids = &user;
+	o->nr_uids = 1;
+	o->gids = &group;
+	o->nr_gids = 1;
+}
+
+/* As can_have(), with these maps. A kernel without time namespaces has no file
+ * for their clocks. */
+static inline int can_map_own(uint64_t namespaces)
+{
+	struct shim_spawn_options o = {
+		.path = "/bin/true",
+		.namespaces = namespaces,
+	};
+	int err;
+
+	map_own(&o);
+	err = try_to_start(&o);
+	return !is_refusal(err) &&
+	       (err != -SHIM_ENOENT || !(namespaces & SHIM_CLONE_NEWTIME));
+}
+
 /* The suite once more, as that user, with options of more: its status, or
  * -errno. *said: what it wrote, which is shown when it failed. */
 static inline int run_again_as(uint32_t user, const char *suite,

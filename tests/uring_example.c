@@ -7,20 +7,11 @@
 #include <shim/uring.h>
 
 #include "check.h"
+#include "uring_util.h"
 
 enum { PATH_SIZE = 512, SIZE = 300000, NOT_FOUND = 127 };
 
 static char content[SIZE], copied[SIZE];
-
-static bool has_io_uring(void)
-{
-	struct shim_uring ring;
-	int err = shim_uring_queue_init(1, &ring, 0);
-
-	if (!err)
-		shim_uring_queue_exit(&ring);
-	return !err;
-}
 
 static size_t append(char *path, size_t at, const char *s)
 {
@@ -115,7 +106,7 @@ static void cat_copies_many_blocks_in_order(void)
 	int in = new_file(), out = new_file();
 
 	if (!has_io_uring())
-		SKIP("this kernel has no io_uring, or forbids it");
+		SKIP(NONE);
 	CHECK_FATAL(in > 2 && out > 2);
 	fill_content();
 	CHECK_EQ(shim_write(in, content, SIZE), SIZE);
@@ -138,7 +129,7 @@ static void cat_names_what_failed(void)
 	int in = new_file(), err = new_file(), out;
 
 	if (!has_io_uring())
-		SKIP("this kernel has no io_uring, or forbids it");
+		SKIP(NONE);
 	out = (int)shim_openat(SHIM_AT_FDCWD, "/dev/full",
 			       SHIM_O_WRONLY | SHIM_O_CLOEXEC, 0);
 	CHECK_FATAL(in > 2 && err > 2 && out > 2);
@@ -162,7 +153,7 @@ static void copy_copies_a_large_file(void)
 	const long size = 12 * SIZE + 12345;
 
 	if (!has_io_uring())
-		SKIP("this kernel has no io_uring, or forbids it");
+		SKIP(NONE);
 	CHECK_FATAL(in > 2 && out > 2 && err > 2);
 	fill_content();
 	for (int i = 0; i < 13; i++)
@@ -190,7 +181,7 @@ static void copy_names_what_failed(void)
 	const int fds[3] = { in, in, err };
 
 	if (!has_io_uring())
-		SKIP("this kernel has no io_uring, or forbids it");
+		SKIP(NONE);
 	CHECK_FATAL(in > 2 && err > 2);
 	CHECK_EQ(run("copy", fds, "/", "/proc/self/fd/1"), 1);
 	CHECK(file_is(err, directory, sizeof(directory) - 1));

@@ -9,6 +9,7 @@
 #include <shim/uring.h>
 
 #include "check.h"
+#include "uring_util.h"
 #include "znr.h"
 
 long real_syscall(long nr, long a, long b, long c, long d, long e, long f);
@@ -79,16 +80,6 @@ static int mapped_rings(void)
 	return nr;
 }
 
-static bool has_io_uring(void)
-{
-	struct shim_uring ring;
-	int err = shim_uring_queue_init(1, &ring, 0);
-
-	if (!err)
-		shim_uring_queue_exit(&ring);
-	return !err;
-}
-
 static int nop(struct shim_uring *ring)
 {
 	struct shim_io_uring_sqe *sqe = shim_uring_get_sqe(ring);
@@ -145,7 +136,7 @@ static void a_failed_set_up_leaves_nothing(void)
 	};
 
 	if (!has_io_uring())
-		SKIP("this kernel has no io_uring, or forbids it");
+		SKIP(NONE);
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
 		/* A query, set-up, the rings, the SQEs. */
 		CHECK_EQ(fail_each_call(errors[i], 0), 4);
@@ -162,7 +153,7 @@ static void tear_down_ends_all_whatever_fails(void)
 	int fds = open_fds();
 
 	if (!has_io_uring())
-		SKIP("this kernel has no io_uring, or forbids it");
+		SKIP(NONE);
 	for (int at = 1; at <= 3; at++) {
 		struct shim_uring ring;
 
@@ -260,8 +251,9 @@ static void a_set_up_goes_on_without_an_answer(void)
 	struct shim_uring ring;
 
 	/* Where rings are forbidden, the kernel still says what it can. */
-	if (shim_uring_probe(&s) || !has_io_uring())
-		SKIP("this kernel has no io_uring, or forbids it");
+	CHECK_FATAL(shim_uring_probe(&s) == 0 || !has_io_uring());
+	if (!has_io_uring())
+		SKIP(NONE);
 	for (int i = 0; i < 2; i++) {
 		kernel.no_query = i;
 		CHECK_FATAL(shim_uring_queue_init(4, &ring, 0) == 0);
@@ -282,8 +274,9 @@ static void what_a_kernel_can_is_found_by_trying(void)
 	struct shim_uring_support asked, tried;
 	int fds = open_fds();
 
-	if (shim_uring_probe(&asked) || !has_io_uring())
-		SKIP("this kernel has no io_uring, or forbids it");
+	CHECK_FATAL(shim_uring_probe(&asked) == 0 || !has_io_uring());
+	if (!has_io_uring())
+		SKIP(NONE);
 	kernel.no_query = true;
 	CHECK_EQ(shim_uring_probe(&tried), 0);
 	CHECK_EQ(tried.features, asked.features);

@@ -27,6 +27,16 @@ static inline int no_ring(struct shim_uring *ring, unsigned entries,
 	return err != 0;
 }
 
+static inline bool has_io_uring(void)
+{
+	struct shim_uring ring;
+
+	if (no_ring(&ring, 1, 0))
+		return false;
+	shim_uring_queue_exit(&ring);
+	return true;
+}
+
 /* What a kernel that is too old answers to a registration. */
 static inline int lacks(int err)
 {
