@@ -156,7 +156,8 @@ copy=$out/copy
 damage() {
 	rm -rf "$copy"
 	mkdir "$copy"
-	cp -R Makefile asm shim gen gobind "$copy" || return
+	cp -R Makefile asm shim gen gobind "$copy" &&
+		cp --parents tests/tests.mk bench/bench.mk "$copy" || return
 	sed -E "$2" "$1" >"$copy/$1"
 	! cmp -s "$1" "$copy/$1" || { echo "$1 has nothing to damage"; return 1; }
 }
