@@ -100,13 +100,13 @@ func TestCallOfTheParentThatFailsLeavesNothing(t *testing.T) {
 			t.Errorf("run %d: error %v, want ENOMEM", i+1, err)
 		}
 	}
-	want := []string{"open /dev/null", "pipe2", "open /dev/null", "spawn: mmap"}
+	want := []string{"open /dev/null", "pipe2", "fcntl", "open /dev/null", "spawn: mmap"}
 	if !spawn.SharesMemory() {
 		want = append(want, "spawn: pipe2", "spawn: mmap")
 	}
 	if spawn.LacksCloseRange() {
 		// The child waits at a pipe.
-		want = slices.Insert(want, 3, "spawn: pipe2")
+		want = slices.Insert(want, 4, "spawn: pipe2")
 	}
 	for i := range want {
 		want[i] += ": cannot allocate memory"

@@ -196,7 +196,7 @@ func (p *Pipeline) checkOne(i int) error {
 func (p *Pipeline) begin(i int) error {
 	c := p.Cmds[i]
 	if i < len(p.Cmds)-1 {
-		from, to, err := os.Pipe()
+		from, to, err := wholePipe()
 		if err != nil {
 			return err
 		}

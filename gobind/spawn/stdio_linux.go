@@ -139,9 +139,52 @@ func closeAll(files []*os.File) {
 	}
 }
 
+// halfPipe is os.Pipe, of which the child gets one end: the one to read from, or
+// to write to.
+func halfPipe(reads bool) (child, ours *os.File, err error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	child, ours = w, r
+	if reads {
+		child, ours = r, w
+	}
+	if err := setBlocking(child); err != nil {
+		r.Close()
+		w.Close()
+		return nil, nil, err
+	}
+	return child, ours, nil
+}
+
+// setBlocking is for a pipe of package os, which would not say that Fd fails to
+// do so; the child would get EAGAIN.
+func setBlocking(f *os.File) error {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) { _, failed = sys.FcntlInt(fd, sys.F_SETFL, 0) })
+	if err == nil {
+		err = os.NewSyscallError("fcntl", failed)
+	}
+	return err
+}
+
+// wholePipe returns a pipe between two children.
+func wholePipe() (from, to *os.File, err error) {
+	var ends [2]int
+	if err := sys.Pipe2(ends[:], sys.O_CLOEXEC); err != nil {
+		return nil, nil, os.NewSyscallError("pipe2", err)
+	}
+	return os.NewFile(uintptr(ends[0]), "|0"), os.NewFile(uintptr(ends[1]), "|1"), nil
+}
+
 // toChild returns a pipe to the child.
 func (p *plumbing) toChild() (child, ours *os.File, err error) {
-	r, w, err := os.Pipe()
+	r, w, err := halfPipe(true)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -152,7 +195,7 @@ func (p *plumbing) toChild() (child, ours *os.File, err error) {
 
 // fromChild returns a pipe from the child.
 func (p *plumbing) fromChild() (child, ours *os.File, err error) {
-	r, w, err := os.Pipe()
+	w, r, err := halfPipe(false)
 	if err != nil {
 		return nil, nil, err
 	}
