@@ -146,26 +146,40 @@ const ArenasKept = arenasKept
 
 // Deny makes a call fail for the calling thread and its children, for good.
 func Deny(nr uint32, errno syscall.Errno) error {
-	return install([]syscall.SockFilter{
-		{Code: syscall.BPF_LD | syscall.BPF_W | syscall.BPF_ABS},
-		{Code: syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K, K: nr, Jf: 1},
-		{Code: syscall.BPF_RET | syscall.BPF_K, K: sys.SECCOMP_RET_ERRNO | uint32(errno)},
-		{Code: syscall.BPF_RET | syscall.BPF_K, K: sys.SECCOMP_RET_ALLOW},
-	})
+	return DenySome([]Denial{{Call: nr, Errno: errno}})
+}
+
+// A Denial is a call that fails: always, or when argument 0 has Value in Bits.
+type Denial struct {
+	Call        uint32
+	Errno       syscall.Errno
+	Bits, Value uint32
+}
+
+// DenySome is Deny for several calls; the first that is meant counts.
+func DenySome(some []Denial) error {
+	const firstArg = 16
+	var prog []syscall.SockFilter
+	for _, d := range some {
+		prog = append(prog, []syscall.SockFilter{
+			{Code: syscall.BPF_LD | syscall.BPF_W | syscall.BPF_ABS},
+			{Code: syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K, K: d.Call, Jf: 4},
+			{Code: syscall.BPF_LD | syscall.BPF_W | syscall.BPF_ABS, K: firstArg},
+			{Code: syscall.BPF_ALU | syscall.BPF_AND | syscall.BPF_K, K: d.Bits},
+			{Code: syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K, K: d.Value, Jf: 1},
+			{Code: syscall.BPF_RET | syscall.BPF_K, K: sys.SECCOMP_RET_ERRNO | uint32(d.Errno)},
+		}...)
+	}
+	return install(append(prog, syscall.SockFilter{Code: syscall.BPF_RET | syscall.BPF_K, K: sys.SECCOMP_RET_ALLOW}))
 }
 
 // DenyKill makes a signal to one process fail with EPERM, and one to a group do
 // nothing but return the errno, or success, likewise.
 func DenyKill(group syscall.Errno) error {
-	const firstArg, sign = 16, 1 << 31
-	return install([]syscall.SockFilter{
-		{Code: syscall.BPF_LD | syscall.BPF_W | syscall.BPF_ABS},
-		{Code: syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K, K: sys.SYS_KILL, Jf: 4},
-		{Code: syscall.BPF_LD | syscall.BPF_W | syscall.BPF_ABS, K: firstArg},
-		{Code: syscall.BPF_JMP | syscall.BPF_JSET | syscall.BPF_K, K: sign, Jt: 1},
-		{Code: syscall.BPF_RET | syscall.BPF_K, K: sys.SECCOMP_RET_ERRNO | uint32(sys.EPERM)},
-		{Code: syscall.BPF_RET | syscall.BPF_K, K: sys.SECCOMP_RET_ERRNO | uint32(group)},
-		{Code: syscall.BPF_RET | syscall.BPF_K, K: sys.SECCOMP_RET_ALLOW},
+	const sign = 1 << 31
+	return DenySome([]Denial{
+		{sys.SYS_KILL, group, sign, sign},
+		{sys.SYS_KILL, sys.EPERM, 0, 0},
 	})
 }
 

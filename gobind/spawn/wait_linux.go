@@ -218,8 +218,13 @@ func (c *Cmd) reap() (*os.ProcessState, error) {
 		wait = func() (*os.ProcessState, error) { return c.group.reap(c.Process) }
 	}
 	state, err := wait()
-	if errors.Is(err, sys.ECHILD) {
+	switch {
+	case errors.Is(err, sys.ECHILD):
 		err = errLost
+	case err != nil && c.Process.Pid > 0:
+		// Package os cannot wait, and nobody will: no zombie stays.
+		child{c.Process.Pid, -1}.reap()
+		c.Process.Release()
 	}
 	return state, err
 }
