@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -47,8 +48,32 @@ func takeLong(args []string) {
 	time.Sleep(time.Hour)
 }
 
-// killParentOf kills a program that so many children wait for; they must end.
-func killParentOf(t *testing.T, n int) {
+// holdPipes opens the ends to write to of all pipes of a program, as another
+// child of it has them that was made meanwhile.
+func holdPipes(t *testing.T, pid int) {
+	t.Helper()
+	dir := fmt.Sprintf("/proc/%d/fd", pid)
+	entries, err := os.ReadDir(dir)
+	check(t, err)
+	held := 0
+	for _, e := range entries {
+		name := filepath.Join(dir, e.Name())
+		if to, err := os.Readlink(name); err != nil || !strings.HasPrefix(to, "pipe:") {
+			continue
+		}
+		f, err := os.OpenFile(name, os.O_WRONLY|sys.O_NONBLOCK, 0)
+		check(t, err)
+		t.Cleanup(func() { f.Close() })
+		held++
+	}
+	if held == 0 {
+		t.Error("the program has no pipes")
+	}
+}
+
+// killParentOf kills a program that so many children wait for; they must end,
+// whoever holds its pipes.
+func killParentOf(t *testing.T, n int, held bool) {
 	path := filepath.Join(t.TempDir(), "told")
 	check(t, sys.Mknod(path, sys.S_IFIFO|0o600, 0))
 	told, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -62,6 +87,9 @@ func killParentOf(t *testing.T, n int) {
 	for i := range n {
 		_, err = fmt.Fscanln(lines, &children[i], &writers[i])
 		check(t, err)
+	}
+	if held {
+		holdPipes(t, parent.Process.Pid)
 	}
 	check(t, sys.Kill(parent.Process.Pid, sys.SIGKILL))
 	if err := parent.Wait(); err == nil {
@@ -92,11 +120,12 @@ func TestChildThatWaitsEndsWithItsParent(t *testing.T) {
 	// What loses its parent comes to this program.
 	check(t, sys.Prctl(sys.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 	defer sys.Prctl(sys.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
-	killParentOf(t, 1)
+	killParentOf(t, 1, false)
 	fd, err := sys.PidfdOpen(os.Getpid(), 0)
 	if err != nil {
 		t.Skipf("no pidfds here: several that wait may hold each other's pipes: %v", err)
 	}
 	sys.Close(fd)
-	killParentOf(t, 4)
+	killParentOf(t, 4, false)
+	killParentOf(t, 2, true)
 }
