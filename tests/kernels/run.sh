@@ -112,22 +112,28 @@ add_world() {
 	done
 }
 
-# add_equal BUILT TREE: what the kernel sees of each wrapper, on the newest kernel
-# alone, for it takes long.
+# add_equal CPU BUILT TREE: what the kernel sees of each wrapper, on the newest
+# kernel alone, for it takes long. A supervisor answers in the kernel's place, so
+# that `make test` has shown the same for the CPU of the host.
 add_equal() {
-	mkdir "$2/tests/equal" && cp "$1"/tests/equal/{equal,c,go} "$2/tests/equal" || return
-	on "$2" "\$p"
+	[ "$1" != "$(uname -m)" ] || return 0
+	mkdir "$3/tests/equal" && cp "$2"/tests/equal/{equal,c,go} "$3/tests/equal" || return
+	on "$3" "\$p"
 	seconds=$((3 * seconds)) add equal /tmp /tests/equal/equal /tests/equal/c /tests/equal/go
 }
 
-# add_box BUILT TREE: what wants another root than the first.
+# Go's tests of roots, mounts, users and namespaces.
+box_tests='Directory|Namespace|UsersAre|Maps|LongNames|Clocks|Ranges|InABox|Refused'
+
+# add_box BUILT TREE: what wants another root than the first, and what it could
+# matter to.
 add_box() {
 	mkdir "$2/tests/box" && cp "$1/tests/box/escape" "$1/tests/box/sandbox-go" \
 		tests/sandbox.sh $here/root.sh "$2/tests/box" || return
 	set -- /bin/sh /tests/box/root.sh
 	add box/spawn_box /tmp "$@" /tests/plain/spawn_box
 	add box/spawn_space /tmp "$@" /tests/plain/spawn_space
-	seconds=$((2 * seconds)) add box/go/spawn /tmp "$@" /tests/go/spawn.test -test.v -test.short
+	add box/go/spawn /tmp "$@" /tests/go/spawn.test -test.v -test.short -test.run "$box_tests"
 	for sandbox in examples/sandbox box/sandbox-go; do
 		add "box/${sandbox#*/}" /tmp "$@" /bin/sh /tests/box/sandbox.sh \
 			/tests/box/escape "/tests/$sandbox"
@@ -159,7 +165,7 @@ image() {
 	# nothing new on each of them.
 	on "$tree" "1p;\$p"
 	add_world musl "$built" "$tree" || return
-	add_equal "$built" "$tree" && add_older "$1" "$built" "$tree" || return
+	add_equal "$1" "$built" "$tree" && add_older "$1" "$built" "$tree" || return
 	# Without a program there is none.
 	! grep -q '^run ' "$tree/list" || vm_pack "$tree" "$out/$1-$3.cpio" || return
 	rm -rf "$tree"
@@ -173,6 +179,10 @@ expect() {
 	*-16k-*) grep -q '^== kernel .* pages 16384 ' "$2" || echo "pages are not of 16 KiB" ;;
 	*-noring-* | *-sysctl-*) grep -q '^== kernel .* io_uring off$' "$2" || echo "io_uring is on" ;;
 	esac
+	# Skipped where the first file system stays the root, but not in the box.
+	! grep -q '^== run box/go/spawn$' "$2" ||
+		grep -q '^--- PASS: TestDirectoryIsAllThatRemains ' "$2" ||
+		echo "box/go/spawn has not exchanged the root"
 }
 
 run() {
