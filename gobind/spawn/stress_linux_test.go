@@ -78,9 +78,8 @@ func spawnAll(name string) error {
 	return nil
 }
 
-func TestNothingIsLostUnderLoad(t *testing.T) {
-	leakcheck.Check(t)
-	defer storm()()
+// onThreads calls do on eight threads at once.
+func onThreads(do func(i int)) {
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Add(1)
@@ -88,15 +87,23 @@ func TestNothingIsLostUnderLoad(t *testing.T) {
 			defer wg.Done()
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
-			for n := range runs(40) {
-				if err := spawnAll(fmt.Sprintf("%d-%d", i, n)); err != nil {
-					t.Error(err)
-					return
-				}
-			}
+			do(i)
 		}()
 	}
 	wg.Wait()
+}
+
+func TestNothingIsLostUnderLoad(t *testing.T) {
+	leakcheck.Check(t)
+	defer storm()()
+	onThreads(func(i int) {
+		for n := range runs(40) {
+			if err := spawnAll(fmt.Sprintf("%d-%d", i, n)); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
 	noChild(t)
 	if n := spawn.DropArenas(); n > spawn.ArenasKept {
 		t.Errorf("%d arenas are kept", n)
@@ -207,28 +214,20 @@ func TestNothingIsLostInAStormOfSignals(t *testing.T) {
 	collected := storm()
 	sent := signals(t)
 	var programs atomic.Int64
-	var wg sync.WaitGroup
-	for i := range 8 {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
-			said := time.Now()
-			for n := 0; n < runs(20) || time.Now().Before(end); n++ {
-				if err := spawnAll(fmt.Sprintf("%d-%d", i, n)); err != nil {
-					t.Error(err)
-					return
-				}
-				programs.Add(4)
-				if i == 0 && time.Since(said) > 10*time.Second {
-					said = time.Now()
-					t.Logf("stress: %d starts", programs.Load())
-				}
+	onThreads(func(i int) {
+		said := time.Now()
+		for n := 0; n < runs(20) || time.Now().Before(end); n++ {
+			if err := spawnAll(fmt.Sprintf("%d-%d", i, n)); err != nil {
+				t.Error(err)
+				return
 			}
-		}()
-	}
-	wg.Wait()
+			programs.Add(4)
+			if i == 0 && time.Since(said) > 10*time.Second {
+				said = time.Now()
+				t.Logf("stress: %d starts", programs.Load())
+			}
+		}
+	})
 	waitUntil(t, "a signal of the timer", func() bool { return len(alarms) > 0 })
 	sent()
 	collected()

@@ -6,23 +6,33 @@ package uring
 
 import (
 	"errors"
+	"syscall"
 	"testing"
 	"time"
 
 	"example.com/syshim/gobind/sys"
 )
 
+// ringMade skips t when err says that io_uring is missing or forbidden, and fails
+// it for another error.
+func ringMade(t *testing.T, err error) {
+	t.Helper()
+	for _, e := range []syscall.Errno{sys.ENOSYS, sys.EPERM, sys.EACCES} {
+		if errors.Is(err, e) {
+			t.Skipf("no io_uring: %v", err)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // oldRing makes a ring that does not use features of its kernel, as if it were
 // an older one.
 func oldRing(t *testing.T, without Features) *Ring {
 	t.Helper()
 	r, err := New(4)
-	if errors.Is(err, sys.ENOSYS) || errors.Is(err, sys.EPERM) || errors.Is(err, sys.EACCES) {
-		t.Skipf("no io_uring: %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	ringMade(t, err)
 	t.Cleanup(func() {
 		if err := r.Close(); err != nil {
 			t.Error(err)

@@ -59,22 +59,23 @@ func bySpawn(status int) (int, error) {
 	c := spawn.Command("/proc/self/exe")
 	c.Env = statusEnv(status)
 	c.Stdin, c.Stdout, c.Stderr = strings.NewReader("x"), io.Discard, io.Discard
-	err := c.Run()
-	if c.ProcessState == nil {
-		return -1, err
-	}
-	return c.ProcessState.ExitCode(), err
+	return exitCode(c.Run(), &c.ProcessState)
 }
 
 func byExec(status int) (int, error) {
 	c := exec.Command("/proc/self/exe")
 	c.Env = statusEnv(status)
 	c.Stdin, c.Stdout, c.Stderr = strings.NewReader("x"), io.Discard, io.Discard
-	err := c.Run()
-	if c.ProcessState == nil {
+	return exitCode(c.Run(), &c.ProcessState)
+}
+
+// exitCode is -1 for a program that was not started. The state is there when Run
+// has returned.
+func exitCode(err error, state **os.ProcessState) (int, error) {
+	if *state == nil {
 		return -1, err
 	}
-	return c.ProcessState.ExitCode(), err
+	return (*state).ExitCode(), err
 }
 
 func TestNobodyDisturbsAnother(t *testing.T) {
