@@ -14,7 +14,7 @@
 #include "spawn_util.h"
 #include "zspawn_fault_tab.h"
 
-enum { STAGES_MAX = 3, TEXT_MAX = 64 };
+enum { STAGES_MAX = 3, TEXT_MAX = 64, USER = 1234 };
 
 static const struct world no_right = { "kill", KILL, -SHIM_EPERM };
 
@@ -139,6 +139,49 @@ static void a_start_leaves_what_it_cannot_kill(void)
 		check_state(&before);
 	}
 	check_case("");
+}
+
+/* Become somebody who may change users, and not kill those of others. */
+static long become_a_user(void)
+{
+	const uint32_t may = 1U << SHIM_CAP_SETUID | 1U << SHIM_CAP_SETGID;
+	struct shim_user_cap_header header = {
+		.version = SHIM__LINUX_CAPABILITY_VERSION_3,
+	};
+	const struct shim_user_cap_data caps[2] = { { may, may, 0 } };
+	long err = shim_prctl(SHIM_PR_SET_KEEPCAPS, 1, 0, 0, 0);
+
+	if (!err)
+		err = shim_setresuid(USER, USER, USER);
+	if (!err)
+		err = shim_capset(&header, caps);
+	/* Its own files in /proc, where there is no close_range. */
+	return err ? err : shim_prctl(SHIM_PR_SET_DUMPABLE, 1, 0, 0, 0);
+}
+
+/* The exit status says what was wrong: 0 is nothing. */
+static int start_beside_another_user(void *arg)
+{
+	struct shim_spawn_pipeline p = make("read x; exit 3|/nosuch", 0);
+
+	(void)arg;
+	options[0].flags |= SHIM_SPAWN_SETUID;
+	options[0].uid = USER + 1;
+	if (become_a_user())
+		return 1;
+	if (shim_spawn_pipeline_start(&p) != -SHIM_EPERM || p.failed)
+		return 2;
+	if (children[0].pid < 0 || children[0].waited)
+		return 3;
+	/* Without its input it ends by itself. */
+	return end_of(&children[0]) == 3 ? 0 : 4;
+}
+
+static void a_program_of_another_user_is_left(void)
+{
+	if (shim_geteuid())
+		SKIP("only root can change users");
+	CHECK_EQ(result_in_copy(start_beside_another_user, NULL), 0);
 }
 
 /* The signal has reached others of the group. */
@@ -305,6 +348,8 @@ static void a_child_that_waits_is_let_go(void)
 static const struct check_test spawn_kept_fault_tests[] = {
 	{ "a_start_leaves_what_it_cannot_kill",
 	  a_start_leaves_what_it_cannot_kill },
+	{ "a_program_of_another_user_is_left",
+	  a_program_of_another_user_is_left },
 	{ "a_group_that_is_killed_but_for_its_leader_is_not",
 	  a_group_that_is_killed_but_for_its_leader_is_not },
 	{ "a_run_waits_for_those_that_have_ended_and_leaves_the_rest",

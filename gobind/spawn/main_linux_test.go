@@ -27,6 +27,7 @@ const helperEnv = "SYSHIM_TEST_HELPER"
 var helpers = map[string]func(args []string){
 	"args":    func([]string) { fmt.Printf("%q", os.Args) },
 	"call":    makeCall,
+	"beside":  startBesideAnotherUser,
 	"none":    func([]string) {},
 	"clocks":  showClocks,
 	"explode": explode,
