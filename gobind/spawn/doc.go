@@ -94,6 +94,11 @@
 // MaxStdout or MaxStderr. Then nothing keeps Wait, whoever has the pipes. With
 // [Pipeline.OneGroup] their descendants end, too.
 //
+// Only a program that has become another user may be out of reach: the kill gives
+// EPERM. A start that fails closes its pipes, tells so and leaves it, for package
+// spawn to take its status one day; Wait waits for it, as that of os/exec does,
+// and [Pipeline.WaitTimeout] gives up.
+//
 // # Pipes
 //
 // [Pipe] is [os.Pipe] with a size and with packets; a [Flow] moves bytes from one
