@@ -266,3 +266,47 @@ func ExampleOptions() {
 	sys.Close(pidfd)
 	// Output: true
 }
+
+func ExamplePipe() {
+	r, w, err := spawn.Pipe(0, sys.O_DIRECT)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer r.Close()
+	fmt.Fprint(w, "one")
+	fmt.Fprint(w, "two")
+	w.Close()
+	b := make([]byte, 100)
+	for n, err := r.Read(b); err == nil; n, err = r.Read(b) {
+		fmt.Printf("%s\n", b[:n])
+	}
+	// Output:
+	// one
+	// two
+}
+
+func ExampleFlow() {
+	r, w, err := os.Pipe()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer r.Close()
+	s, u, err := os.Pipe()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer s.Close()
+	fmt.Fprint(w, "hello")
+	w.Close()
+	flow := spawn.Flow{From: r, To: u, Size: spawn.All}
+	if err := flow.Splice(); err != nil {
+		log.Fatal(err)
+	}
+	u.Close()
+	b, err := io.ReadAll(s)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(flow.Moved, string(b))
+	// Output: 5 hello
+}
