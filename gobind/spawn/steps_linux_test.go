@@ -7,12 +7,10 @@ package spawn_test
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -303,69 +301,4 @@ func TestProgramThatIsOpenForWritingIsTriedAgain(t *testing.T) {
 func sleep(d time.Duration) spawn.Step {
 	ts := spawn.Constant(sys.Timespec{Sec: int64(d / time.Second), Nsec: int64(d % time.Second)})
 	return spawn.Step{Nr: sys.SYS_CLOCK_NANOSLEEP, Args: [6]uint64{sys.CLOCK_MONOTONIC, 0, ts}}
-}
-
-// collect runs the collector for a second, so often at least, and returns how long
-// the fastest tenth of the collections took at most: what holds up the collector
-// holds up all of them, another program does not.
-func collect(least int) time.Duration {
-	var took []time.Duration
-	for start := time.Now(); len(took) < least || time.Since(start) < time.Second; {
-		begin := time.Now()
-		runtime.GC()
-		took = append(took, time.Since(begin))
-	}
-	slices.Sort(took)
-	return took[len(took)/10]
-}
-
-// A child waits in this program's memory until all collections are over: one that
-// waited for it would take a minute.
-func TestSlowChildDoesNotHoldUpTheCollector(t *testing.T) {
-	leakcheck.Check(t)
-	begun, begin, err := os.Pipe()
-	check(t, err)
-	defer begun.Close()
-	over, end, err := os.Pipe()
-	check(t, err)
-	defer over.Close()
-	defer end.Close()
-	// A struct pollfd has half the size of this.
-	fds := spawn.Constant(sys.Timespec{Sec: int64(over.Fd()) | sys.POLLIN<<32})
-	minute := spawn.Constant(sys.Timespec{Sec: 60})
-	waits := []spawn.Step{
-		{Nr: sys.SYS_WRITE, Args: [6]uint64{uint64(begin.Fd()), fds, 1}},
-		{Nr: sys.SYS_PPOLL, Args: [6]uint64{fds, 1, minute}},
-	}
-	least, most := 20, 20*time.Millisecond
-	if testing.Short() {
-		// An emulated CPU is slow at everything.
-		least, most = 5, 100*time.Millisecond
-	}
-	started := make(chan error, 1)
-	go func() {
-		defer begin.Close()
-		pid, pidfd, err := spawn.StartEdited(&spawn.Options{Path: "/bin/true", Args: []string{"true"}}, func(steps []spawn.Step) []spawn.Step {
-			return append(waits, steps...)
-		})
-		if err == nil {
-			reap(t, pid, pidfd)
-		}
-		started <- err
-	}()
-	_, err = io.ReadFull(begun, make([]byte, 1))
-	check(t, err)
-	took := collect(least)
-	select {
-	case err := <-started:
-		t.Errorf("the child did not wait for the end of the collections: %v", err)
-		started <- err
-	default:
-	}
-	_, err = end.Write([]byte{0})
-	check(t, err)
-	check(t, <-started)
-	if took > most {
-		t.Errorf("all but a tenth of the collections took more than %v", took)
-	}
 }
