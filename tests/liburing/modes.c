@@ -3,6 +3,16 @@
 #define _GNU_SOURCE
 #include "say.h"
 
+/* A kernel's thread takes entries when it likes: submit counts what it has not
+ * taken yet, of earlier calls, too. */
+static void submit_one(struct io_uring *ring)
+{
+	int nr = io_uring_submit(ring);
+
+	if (ring->flags & IORING_SETUP_SQPOLL ? nr < 0 : nr != 1)
+		printf("submitted %d\n", nr);
+}
+
 static void work(struct io_uring *ring)
 {
 	SAY(io_uring_sqring_wait(ring) >= 0);
@@ -10,8 +20,7 @@ static void work(struct io_uring *ring)
 		while (!io_uring_sq_space_left(ring))
 			io_uring_sqring_wait(ring);
 		next_sqe(ring, (unsigned long)i);
-		if (io_uring_submit(ring) != 1)
-			puts("not submitted");
+		submit_one(ring);
 		say_cqes(ring, 1);
 	}
 }
