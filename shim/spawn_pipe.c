@@ -228,6 +228,8 @@ static int run(struct shim_spawn_flow *f,
 	long err;
 
 	f->failed = NULL;
+	/* Descriptors, size and memory may be others than before. */
+	f->copies = 0;
 	err = shim_spawn_hush(&hush);
 	if (err)
 		return (int)fail(f, "rt_sigprocmask", err);

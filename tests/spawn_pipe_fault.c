@@ -258,6 +258,45 @@ static void a_write_of_nothing_is_an_error(void)
 	check_state(&before);
 }
 
+/* What the kernel does not do is asked again: to go on without the memory, to
+ * another descriptor or without an end is another thing. */
+static void a_flow_that_goes_on_is_asked_anew(void)
+{
+	static const struct world without = { "", SPLICE | TEE, -SHIM_ENOSYS };
+	struct state before = state_now();
+	struct pipes p;
+
+	for (int tees = 0; tees < 2; tees++) {
+		struct shim_spawn_flow flow = {
+			.size = 1000,
+			.memory = room,
+			.memory_size = sizeof(room),
+		};
+		int (*go)(struct shim_spawn_flow *) = tees ? shim_spawn_tee
+							   : shim_spawn_splice;
+
+		open_pipes(&p);
+		flow.from = p.from[0];
+		flow.to = p.to[1];
+		flow.also = p.also[1];
+		world = &without;
+		CHECK_EQ(go(&flow), 0);
+		flow.size = 3000;
+		flow.memory = NULL;
+		CHECK_EQ(go(&flow), -SHIM_ENOSYS);
+		CHECK(same(flow.failed, tees ? "tee" : "splice"));
+		CHECK_EQ(flow.moved, 1000);
+		world = worlds;
+		flow.size = SHIM_SPAWN_ALL;
+		CHECK_EQ(go(&flow), 0);
+		CHECK_EQ(flow.moved, SIZE);
+		CHECK_EQ(look(p.to[0]), SIZE);
+		CHECK_EQ(look(p.also[0]), tees ? SIZE : 0);
+		close_pipes(&p);
+	}
+	check_state(&before);
+}
+
 static const struct check_test spawn_pipe_fault_tests[] = {
 	{ "every_call_of_a_pipeline_may_fail",
 	  every_call_of_a_pipeline_may_fail },
@@ -265,6 +304,8 @@ static const struct check_test spawn_pipe_fault_tests[] = {
 	  a_pipeline_makes_interrupted_calls_again },
 	{ "no_error_of_a_flow_loses_a_byte", no_error_of_a_flow_loses_a_byte },
 	{ "a_write_of_nothing_is_an_error", a_write_of_nothing_is_an_error },
+	{ "a_flow_that_goes_on_is_asked_anew",
+	  a_flow_that_goes_on_is_asked_anew },
 };
 
 CHECK_MAIN(spawn_pipe_fault, spawn_pipe_fault_tests)

@@ -15,8 +15,9 @@ import (
 const All = -1
 
 // A Flow is what moves from one file to another. The caller sets what comes
-// before Moved, and may change it between calls. One goroutine at a time uses
-// it; a file that is nil or closed is the kernel's EBADF.
+// before Moved, and may change it between calls, but for Memory, which may hold
+// bytes after an error. One goroutine at a time uses it; a file that is nil or
+// closed is the kernel's EBADF.
 //
 // Whoever waits for a file that the runtime polls (a pipe, a socket) holds up no
 // thread, and deadlines hold: [os.ErrDeadlineExceeded] comes after what there is
@@ -29,7 +30,9 @@ type Flow struct {
 	// Size is how much there is to move; All: until From ends.
 	Size int64
 	// Memory is where bytes pass that the kernel cannot move by itself: between
-	// two files, say. None: then they are not moved.
+	// two files, say. None: then they are not moved. From a pipe of packets it
+	// must have room for one (4096 bytes), and Size end with one: what a read
+	// does not take of a packet the kernel throws away.
 	Memory []byte
 
 	Moved int64 // what has arrived in To
@@ -38,7 +41,7 @@ type Flow struct {
 	// Of Memory: what was read and has not arrived yet.
 	begin, beginAlso, end int
 	owed                  int64 // To has not, what Also has
-	noSplice, noTee       bool  // what the kernel was found not to do
+	noSplice, noTee       bool  // what the kernel was found not to do in this call
 	call                  string
 	held                  *held
 }
@@ -71,6 +74,8 @@ func (f *Flow) Tee() error {
 func (f *Flow) run(tees bool) error {
 	h := f.hold()
 	h.tees = tees
+	// Files, Size and Memory may be others than before.
+	f.noSplice, f.noTee = false, false
 	for {
 		f.call = ""
 		h.enter(0)

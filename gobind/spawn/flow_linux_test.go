@@ -464,6 +464,28 @@ func TestFlowWithoutSplice(t *testing.T) {
 	}
 }
 
+func TestFlowThatGoesOnIsAskedAnew(t *testing.T) {
+	leakcheck.Check(t)
+	needSeccomp(t)
+	from, to := openFrom(t, "pipe", 5000), openTo(t, "pipe")
+	defer from.close()
+	defer to.close()
+	flow := spawn.Flow{From: from.file, To: to.file, Size: 1000, Memory: make([]byte, 700)}
+	check(t, denied(t, sys.SYS_SPLICE, sys.ENOSYS, func() error {
+		if err := flow.Splice(); err != nil {
+			return err
+		}
+		flow.Size, flow.Memory = 3000, nil
+		if err := flow.Splice(); callErrno(t, err) != -int(sys.ENOSYS) || flow.Moved != 1000 {
+			t.Errorf("without memory: error %v, moved %d", err, flow.Moved)
+		}
+		return nil
+	}))
+	flow.Size = spawn.All
+	check(t, flow.Splice())
+	checkArrived(t, "pipe", &to, 5000)
+}
+
 func TestFlowDoesNotAllocate(t *testing.T) {
 	leakcheck.Check(t)
 	r, w := polledPipe(t)

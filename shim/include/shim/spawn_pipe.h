@@ -25,7 +25,8 @@
 
 /*
  * What moves from one descriptor to another. The caller sets what comes before
- * moved, and may change it between calls; the rest is 0 at first.
+ * moved, and may change it between calls, but for memory that holds bytes
+ * (begin is not end); the rest is 0 at first.
  */
 struct shim_spawn_flow {
 	int from;
@@ -33,8 +34,12 @@ struct shim_spawn_flow {
 	int also; /* of shim_spawn_tee() */
 	/* How much there is to move; SHIM_SPAWN_ALL: until from ends. */
 	uint64_t size;
-	/* Where bytes pass that the kernel cannot move by itself, between two
-	 * files, say. NULL: then they are not moved. */
+	/*
+	 * Where bytes pass that the kernel cannot move by itself, between two
+	 * files, say. NULL: then they are not moved. From a pipe of packets it
+	 * must have room for one (4096 bytes), and size end with one: what a
+	 * read does not take of a packet the kernel throws away.
+	 */
 	void *memory;
 	size_t memory_size;
 
@@ -45,7 +50,7 @@ struct shim_spawn_flow {
 	/* Of memory: what was read and has not arrived yet. */
 	size_t begin, begin_also, end;
 	uint64_t owed;	 /* to has not, what also has */
-	unsigned copies; /* what the kernel was found not to do */
+	unsigned copies; /* what the kernel was found not to do in this call */
 };
 
 /* Flags of struct shim_spawn_pipeline. */
