@@ -42,6 +42,7 @@ static const struct {
 	{ SHIM_NR_fcntl, -1, 0, "fcntl" },
 	{ SHIM_NR_futex, -1, 0, "futex" },
 	{ SHIM_NR_getpgid, -1, 0, "getpgid" },
+	{ SHIM_NR_getppid, -1, 0, "getppid" },
 	{ SHIM_NR_ioctl, 1, SHIM_TIOCNOTTY, "ioctl TIOCNOTTY" },
 	{ SHIM_NR_ioctl, 1, SHIM_TIOCSCTTY, "ioctl TIOCSCTTY" },
 	{ SHIM_NR_ioctl, 1, SHIM_TIOCSPGRP, "ioctl TIOCSPGRP" },

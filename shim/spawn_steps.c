@@ -109,9 +109,16 @@ void shim_spawn_add_directory(struct shim_spawn_build *b)
 /* A change of credentials takes the signal back. */
 void shim_spawn_add_parent(struct shim_spawn_build *b)
 {
-	if (b->options->pdeathsig)
+	struct shim_spawn_step *step;
+
+	if (b->options->pdeathsig) {
 		shim_spawn_put(b, SHIM_NR_prctl, SHIM_PR_SET_PDEATHSIG,
 			       (uint64_t)b->options->pdeathsig, 0, 0);
+		/* A parent that has ended before sends none. */
+		step = shim_spawn_put(b, SHIM_NR_getppid, 0, 0, 0, 0);
+		step->flags = SHIM_SPAWN_STEP_PARENT;
+		step->args[5] = (uint64_t)shim_getpid();
+	}
 	if (b->options->flags & SHIM_SPAWN_TRACEME)
 		shim_spawn_put(b, SHIM_NR_ptrace, SHIM_PTRACE_TRACEME, 0, 0, 0);
 }

@@ -272,7 +272,9 @@ static inline void dump_argument(struct dump *d, int i)
 	*d->to++ = ' ';
 	if (d->step->flags & (uint32_t)SHIM_SPAWN_STEP_ARG(i))
 		*d->to++ = 'r';
-	if (kind && value)
+	if (i == 5 && d->step->flags & SHIM_SPAWN_STEP_PARENT)
+		dump_text(d, value == (uint64_t)shim_getpid() ? "&pid" : "?");
+	else if (kind && value)
 		dump_address(d, kind, (const void *)(uintptr_t)value);
 	else
 		dump_number(d, (int64_t)value);
@@ -290,6 +292,8 @@ static inline void dump_flags(struct dump *d)
 		dump_text(d, " wait");
 	if (flags & SHIM_SPAWN_STEP_EACH)
 		dump_text(d, " each");
+	if (flags & SHIM_SPAWN_STEP_PARENT)
+		dump_text(d, " parent");
 	if (flags & SHIM_SPAWN_STEP_SAVE) {
 		dump_text(d, " -> r");
 		dump_number(d, flags >> SHIM_SPAWN_STEP_REG_SHIFT & 7);

@@ -231,6 +231,7 @@ static const struct refusal refusals[] = {
 	{ "prctl CAP_AMBIENT", SHIM_NR_prctl, 0, SHIM_PR_CAP_AMBIENT },
 	{ "chdir", SHIM_NR_chdir, -1, 0 },
 	{ "prctl PDEATHSIG", SHIM_NR_prctl, 0, SHIM_PR_SET_PDEATHSIG },
+	{ "getppid", SHIM_NR_getppid, -1, 0 },
 	{ "ptrace", SHIM_NR_ptrace, -1, 0 },
 	{ "seccomp", SHIM_NR_seccomp, -1, 0 },
 	{ "execve", SHIM_NR_execve, -1, 0 },

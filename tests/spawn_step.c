@@ -16,6 +16,7 @@
 #define SAVE(r) (SHIM_SPAWN_STEP_SAVE | SHIM_SPAWN_STEP_REG(r))
 #define TRY SHIM_SPAWN_STEP_TRY
 #define WAIT SHIM_SPAWN_STEP_WAIT
+#define PARENT SHIM_SPAWN_STEP_PARENT
 #define EACH SHIM_SPAWN_STEP_EACH
 #define ARG(i) SHIM_SPAWN_STEP_ARG(i)
 #define RETRY(n) SHIM_SPAWN_STEP_RETRY(n)
@@ -87,6 +88,24 @@ static void the_first_error_ends_the_program(void)
 	CHECK_EQ(child.pidfd, -1);
 	CHECK_EQ(child.pid, -1);
 	check_state(&before);
+}
+
+static void a_parent_that_is_another_is_an_error(void)
+{
+	const uint64_t pid = (uint64_t)shim_getpid();
+	struct shim_spawn_step steps[] = {
+		{ SHIM_NR_getppid, PARENT, { 0, 0, 0, 0, 0, pid } },
+		/* Its result is 0. */
+		{ SHIM_NR_fcntl, PARENT, { 0, SHIM_F_GETFD, 0, 0, 0, 1 } },
+		{ SHIM_NR_getpid, SAVE(1), { 0 } },
+	};
+
+	CHECK_EQ(RUN(steps), 0);
+	CHECK(program.regs[1] != 0);
+	steps[0].args[5]++;
+	CHECK_EQ(RUN(steps), -SHIM_ECANCELED);
+	CHECK(same(child.failed, "getppid"));
+	CHECK_EQ(program.regs[1], 0);
 }
 
 static void an_ignored_error_is_a_result(void)
@@ -367,6 +386,8 @@ static const struct check_test spawn_step_tests[] = {
 	  steps_run_in_order_until_the_end },
 	{ "the_first_error_ends_the_program",
 	  the_first_error_ends_the_program },
+	{ "a_parent_that_is_another_is_an_error",
+	  a_parent_that_is_another_is_an_error },
 	{ "an_ignored_error_is_a_result", an_ignored_error_is_a_result },
 	{ "arguments_come_from_registers", arguments_come_from_registers },
 	{ "a_search_ends_as_execvp_does", a_search_ends_as_execvp_does },

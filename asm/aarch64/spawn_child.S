@@ -121,6 +121,8 @@ FUNC(shim_spawn_child)
 	str	x0, [x9, #SHIM_SPAWN_PROGRAM_REGS]
 1:	tst	w22, #SHIM_SPAWN_STEP_WAIT
 	b.ne	.Lwaited
+	tst	w22, #SHIM_SPAWN_STEP_PARENT
+	b.ne	.Lparent
 	tst	w22, #SHIM_SPAWN_STEP_TRY
 	b.ne	.Lsuccess
 	tst	w22, #SHIM_SPAWN_STEP_EACH
@@ -129,6 +131,14 @@ FUNC(shim_spawn_child)
 	b.eq	.Lnext
 	add	x25, x25, #1
 	b	.Lcall
+
+	/* Not that of argument 5: there is none, or it cannot be seen. */
+.Lparent:
+	cbz	x0, .Lnext
+	cmp	x0, x5
+	b.eq	.Lnext
+	mov	x0, #SHIM_ECANCELED
+	b	.Lfail
 
 	/* Of nothing but the end: there is no parent. */
 .Lwaited:

@@ -116,6 +116,8 @@ FUNC(shim_spawn_child)
 	mov	%rax, SHIM_SPAWN_PROGRAM_REGS(%rbx, %rcx, 8)
 1:	test	$SHIM_SPAWN_STEP_WAIT, %r14d
 	jnz	.Lwaited
+	test	$SHIM_SPAWN_STEP_PARENT, %r14d
+	jnz	.Lparent
 	test	$SHIM_SPAWN_STEP_TRY, %r14d
 	jnz	.Lsuccess
 	test	$SHIM_SPAWN_STEP_EACH, %r14d
@@ -124,6 +126,15 @@ FUNC(shim_spawn_child)
 	je	.Lnext
 	inc	%rdi
 	jmp	.Lcall
+
+	/* Not that of argument 5: there is none, or it cannot be seen. */
+.Lparent:
+	test	%rax, %rax
+	jz	.Lnext
+	cmp	%r9, %rax
+	je	.Lnext
+	mov	$SHIM_ECANCELED, %eax
+	jmp	.Lfail
 
 	/* Of nothing but the end: there is no parent. */
 .Lwaited:

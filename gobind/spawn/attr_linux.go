@@ -47,11 +47,18 @@ type Attr struct {
 	// Defaults are signals, as bits from signal 1 on, that get their default
 	// effect though this program ignores them; Ignore those that are ignored.
 	Defaults, Ignore uint64
-	// PDeathSig is sent when this program ends. The kernel sends it when the
-	// thread ends that has started the child: that is one of its own, which
-	// waits as long, and not that of a caller who has locked his. Unless Ptrace
-	// is set: then it is.
+	// PDeathSig is sent when this program ends; a child whose parent has ended
+	// before does not run, but in a new PID namespace, where that cannot be seen.
+	// The kernel sends it when the thread ends that has started the child: that
+	// is one of its own, which waits as long, and NOT that of a caller who has
+	// locked his ([runtime.LockOSThread]). What only the caller's thread has (a
+	// namespace that it has joined or unshared, its directory, user, CPUs) the
+	// program does not get then, unless CallersThread is set, or Ptrace.
 	PDeathSig syscall.Signal
+	// CallersThread starts a child with PDeathSig from the caller's thread, which
+	// he has locked, and keeps until the child has ended: with the thread the
+	// child ends.
+	CallersThread bool
 
 	Umask *int
 	Nice  *int

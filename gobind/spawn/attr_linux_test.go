@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -119,6 +120,84 @@ func TestProgramLearnsOfTheEndOfThisOne(t *testing.T) {
 		t.Errorf("output %q, %v", b, err)
 	}
 	check(t, c.Wait())
+}
+
+// startLate is a helper whose child says that it begins, and goes on when there
+// is a byte at descriptor 3.
+func startLate([]string) {
+	text := spawn.Constant(sys.Timespec{Sec: 'b'})
+	fmt.Println(spawn.StartEdited(&spawn.Options{
+		Path: "/bin/echo", Args: []string{"echo", "it runs"},
+		Attr: spawn.Attr{PDeathSig: sys.SIGKILL},
+	}, func(steps []spawn.Step) []spawn.Step {
+		return append([]spawn.Step{
+			{Nr: sys.SYS_WRITE, Args: [6]uint64{1, text, 1}},
+			{Nr: sys.SYS_READ, Flags: spawn.StepWait, Args: [6]uint64{3, text, 1}},
+		}, steps...)
+	}))
+}
+
+func TestProgramWithoutItsParentDoesNotRun(t *testing.T) {
+	leakcheck.Check(t)
+	needSelf(t)
+	gate, open, err := os.Pipe()
+	check(t, err)
+	defer gate.Close()
+	defer open.Close()
+	c := helper("late")
+	c.ExtraFiles = []*os.File{gate}
+	out, err := c.StdoutPipe()
+	check(t, err)
+	check(t, c.Start())
+	b := make([]byte, 1)
+	if _, err := io.ReadFull(out, b); err != nil || b[0] != 'b' {
+		t.Fatalf("the child says %q, %v", b, err)
+	}
+	// The pipe stays open here, for the orphan has it, too.
+	check(t, c.Process.Kill())
+	_, err = c.Process.Wait()
+	check(t, err)
+	_, err = open.Write(b)
+	check(t, err)
+	if rest, err := io.ReadAll(out); len(rest) != 0 || err != nil {
+		t.Errorf("output %q, %v", rest, err)
+	}
+	out.Close()
+}
+
+func TestProgramIsOfTheCallersThreadIfThatIsAsked(t *testing.T) {
+	leakcheck.Check(t)
+	here, err := os.Getwd()
+	check(t, err)
+	for _, attr := range []*spawn.Attr{nil, {}, {CallersThread: true}} {
+		c := spawn.Command("/bin/pwd")
+		c.Attr = attr
+		want := "/"
+		if attr != nil {
+			c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: sys.SIGKILL}
+			if !attr.CallersThread {
+				want = here
+			}
+		}
+		var out []byte
+		done := make(chan error)
+		go func() {
+			// The thread ends with the goroutine, and the child before it.
+			runtime.LockOSThread()
+			err := sys.Unshare(sys.CLONE_FS)
+			if err == nil {
+				err = sys.Chdir("/")
+			}
+			if err == nil {
+				out, err = c.Output()
+			}
+			done <- err
+		}()
+		check(t, <-done)
+		if string(out) != want+"\n" {
+			t.Errorf("%+v: the directory is %q, want %q", attr, out, want)
+		}
+	}
 }
 
 func TestChildOutlivesTheThreadThatMadeIt(t *testing.T) {

@@ -30,6 +30,13 @@
 //     [*io/fs.PathError] of package os.
 //   - A file that was closed is an error, where os/exec starts the program
 //     without a descriptor.
+//   - A child with Pdeathsig is started from another thread, which lasts; it has
+//     nothing that a caller's locked thread alone has, such as a network
+//     namespace. Set [Attr.CallersThread] for that.
+//   - Errors of Start are for errors.Is: [os.IsNotExist] and its kin, which do not
+//     unwrap, are false.
+//   - Without SysProcAttr.PidFD, Process has no handle ([os.Process.WithHandle]),
+//     which costs as much as an eighth of a start.
 //   - After WaitDelay, Wait does not wait for the Read of a Stdin that is no
 //     file; that goes on.
 //

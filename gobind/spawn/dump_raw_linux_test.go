@@ -6,6 +6,7 @@ package spawn
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"syscall"
 	"unsafe"
@@ -172,6 +173,8 @@ func (d dumper) argument(s *step, i int) string {
 		return fmt.Sprintf("r%d", value)
 	case s.nr == sys.SYS_IOCTL && i == 2 && s.args[1] == sys.TIOCSPGRP:
 		return word(value, address(&d.p.regs[group]), "&r1")
+	case s.flags&stepParent != 0 && i == 5:
+		return word(value, uint64(os.Getpid()), "&pid")
 	case dump != nil && value != 0:
 		return dump(d, s, value)
 	}
@@ -191,7 +194,7 @@ func (d dumper) step(s *step) string {
 		flag uint32
 		name string
 	}{
-		{stepIgnore, " ignore"}, {stepTry, " try"}, {stepWait, " wait"}, {stepEach, " each"},
+		{stepIgnore, " ignore"}, {stepTry, " try"}, {stepWait, " wait"}, {stepEach, " each"}, {stepParent, " parent"},
 		{stepSave, fmt.Sprintf(" -> r%d", s.flags>>stepRegShift&7)},
 	} {
 		if s.flags&f.flag != 0 {

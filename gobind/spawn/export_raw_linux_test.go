@@ -17,6 +17,7 @@ const (
 	StepSave   = stepSave
 	StepTry    = stepTry
 	StepWait   = stepWait
+	StepParent = stepParent
 	StepEach   = stepEach
 	StepArg    = stepArg
 	StepReg    = 1 << stepRegShift

@@ -41,6 +41,7 @@ var helpers = map[string]func(args []string){
 	"maps":        writeMaps,
 	"orphan":      leaveAnOrphan,
 	"pdeathsig":   reportPDeathSig,
+	"late":        startLate,
 	"slowmaps":    takeLong,
 	"traced":      startTracedPrograms,
 	"waitformaps": waitForMaps,

@@ -44,6 +44,7 @@ var names = map[uint32]string{
 	sys.SYS_FCNTL:                  "fcntl",
 	sys.SYS_FUTEX:                  "futex",
 	sys.SYS_GETPGID:                "getpgid",
+	sys.SYS_GETPPID:                "getppid",
 	sys.SYS_IOCTL:                  "ioctl",
 	sys.SYS_LANDLOCK_RESTRICT_SELF: "landlock_restrict_self",
 	sys.SYS_MOUNT:                  "mount",

@@ -13,9 +13,9 @@ import (
 // onItsThread calls start on a thread that lasts as long as the child: the
 // kernel sends the signal of its parent's death when the thread ends that has
 // made it, and Go may end a thread at any time. Who is traced, too, is traced by
-// the caller's thread, which is the caller's to keep.
+// the caller's thread, which is the caller's to keep; or the caller says so.
 func (l *plan) onItsThread(start func() (child, error)) (child, error) {
-	if l.PDeathSig == 0 || l.Ptrace {
+	if l.PDeathSig == 0 || l.Ptrace || l.CallersThread {
 		return start()
 	}
 	type result struct {

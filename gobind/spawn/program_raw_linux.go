@@ -26,6 +26,10 @@ const (
 	// stepEach: the call is made for argument 0, argument 0 plus 1 and so on
 	// up to argument 5, which the kernel does not get.
 	stepEach = 0x10
+	// stepParent: a result that is neither 0 nor argument 5 is the error
+	// ECANCELED: of getppid(2), when the parent has ended. It is 0 in a new PID
+	// namespace, which cannot see its parent.
+	stepParent = 0x20
 	// stepArg, shifted by i: argument i is the number of a register.
 	stepArg = 0x100
 	// stepReg is the number of the register of stepSave, shifted.

@@ -43,6 +43,7 @@ func refusals() []refusal {
 		{sys.SYS_PRCTL, "prctl NO_NEW_PRIVS", attr(spawn.Attr{NoNewPrivs: true})},
 		{sys.SYS_SECCOMP, "seccomp", attr(spawn.Attr{Filter: allowAll()})},
 		{sys.SYS_LANDLOCK_RESTRICT_SELF, "landlock_restrict_self", attr(spawn.Attr{UseLandlockFD: true})},
+		{sys.SYS_GETPPID, "getppid", attr(spawn.Attr{PDeathSig: sys.SIGTERM, CallersThread: true})},
 		{sys.SYS_PTRACE, "ptrace", attr(spawn.Attr{Ptrace: true})},
 		{sys.SYS_FCHDIR, "fchdir 0", spawn.Options{Fchdir: true}},
 		{sys.SYS_CHDIR, "chdir /", spawn.Options{Dir: "/"}},

@@ -132,6 +132,8 @@ result:
 saved:
 	TESTL	$const_stepWait, BP
 	JNZ	waited
+	TESTL	$const_stepParent, BP
+	JNZ	parent
 	TESTL	$const_stepTry, BP
 	JNZ	success
 	TESTL	$const_stepEach, BP
@@ -140,6 +142,15 @@ saved:
 	JEQ	next
 	INCQ	DI
 	JMP	call
+
+	// Not that of argument 5: there is none, or it cannot be seen.
+parent:
+	TESTQ	AX, AX
+	JZ	next
+	CMPQ	AX, R9
+	JEQ	next
+	MOVL	$const_errnoECANCELED, AX
+	JMP	fail
 
 	// Of nothing but the end: there is no parent.
 waited:

@@ -134,6 +134,8 @@ result:
 saved:
 	TST	$const_stepWait, R12
 	BNE	waited
+	TST	$const_stepParent, R12
+	BNE	parent
 	TST	$const_stepTry, R12
 	BNE	success
 	TST	$const_stepEach, R12
@@ -142,6 +144,14 @@ saved:
 	BEQ	next
 	ADD	$1, R14
 	B	call
+
+	// Not that of argument 5: there is none, or it cannot be seen.
+parent:
+	CBZ	R0, next
+	CMP	R5, R0
+	BEQ	next
+	MOVD	$const_errnoECANCELED, R0
+	B	fail
 
 	// Of nothing but the end: there is no parent.
 waited:

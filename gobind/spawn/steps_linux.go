@@ -4,7 +4,11 @@
 
 package spawn
 
-import "example.com/syshim/gobind/sys"
+import (
+	"os"
+
+	"example.com/syshim/gobind/sys"
+)
 
 // The steps of an Attr, for what a process has: session, terminal, signals,
 // priority, limits. The steps and their order are those of C.
@@ -107,10 +111,12 @@ func (b *build) addLimit(l Limit) {
 	b.add(sys.SYS_PRLIMIT64, 0, 0, uint64(l.Resource), put(b.arena, sys.Rlimit{Cur: l.Cur, Max: l.Max}), 0)
 }
 
-// addParent comes last, for a change of credentials takes the signal back.
+// addParent comes last, for a change of credentials takes the signal back. A
+// parent that has ended before sends none.
 func (b *build) addParent() {
 	if b.PDeathSig != 0 {
 		b.add(sys.SYS_PRCTL, 0, sys.PR_SET_PDEATHSIG, uint64(b.PDeathSig))
+		b.add(sys.SYS_GETPPID, stepParent, 0, 0, 0, 0, 0, uint64(os.Getpid()))
 	}
 	if b.Ptrace {
 		b.add(sys.SYS_PTRACE, 0, sys.PTRACE_TRACEME)

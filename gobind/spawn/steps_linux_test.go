@@ -39,6 +39,9 @@ func TestStepsDoWhatTheirFlagsSay(t *testing.T) {
 	access := func(flags uint32, fd uint64) spawn.Step {
 		return spawn.Step{Nr: sys.SYS_FCNTL, Flags: flags, Args: [6]uint64{fd, sys.F_GETFD}}
 	}
+	parent := func(pid int) spawn.Step {
+		return spawn.Step{Nr: sys.SYS_GETPPID, Flags: spawn.StepParent, Args: [6]uint64{5: uint64(pid)}}
+	}
 	for _, tc := range []struct {
 		name  string
 		steps []spawn.Step
@@ -79,6 +82,12 @@ func TestStepsDoWhatTheirFlagsSay(t *testing.T) {
 			spawn.Outcome{Regs: [8]uint64{sys.FD_CLOEXEC}}},
 		{"wait that nobody ends", []spawn.Step{access(spawn.StepWait, 0), fail},
 			spawn.Outcome{Err: sys.ECANCELED, Status: 127}},
+		{"parent that is there", []spawn.Step{parent(os.Getpid()), fail},
+			spawn.Outcome{Err: sys.ENOSYS, Failed: 1, Status: 127}},
+		{"parent that has ended", []spawn.Step{parent(os.Getpid() + 1), fail},
+			spawn.Outcome{Err: sys.ECANCELED, Status: 127}},
+		{"parent that cannot be seen", []spawn.Step{access(spawn.StepParent, 0), fail},
+			spawn.Outcome{Err: sys.ENOSYS, Failed: 1, Status: 127}},
 		{"wait that fails", []spawn.Step{access(spawn.StepWait, closed)},
 			spawn.Outcome{Err: sys.EBADF, Status: 127}},
 	} {

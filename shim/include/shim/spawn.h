@@ -44,6 +44,9 @@
  *   4      EACH: the call is made for argument 0, argument 0 plus 1, and so on
  *          up to argument 5, which the kernel does not get; not at all when
  *          that is smaller. Both are compared as unsigned.
+ *   5      PARENT: a result that is neither 0 nor argument 5 is the error
+ *          ECANCELED: of getppid(2), when the parent has ended. It is 0 in
+ *          a new PID namespace, which cannot see its parent.
  *   8-13   ARG(i): argument i is the number of a register, whose value it is.
  *   16-18  REG(r): the register of SAVE.
  *   24-31  RETRY(n): up to n times, ETXTBSY is answered by a pause and by
@@ -54,6 +57,7 @@
 #define SHIM_SPAWN_STEP_TRY 0x4
 #define SHIM_SPAWN_STEP_WAIT 0x8
 #define SHIM_SPAWN_STEP_EACH 0x10
+#define SHIM_SPAWN_STEP_PARENT 0x20
 #define SHIM_SPAWN_STEP_ARG(i) (0x100 << (i))
 #define SHIM_SPAWN_STEP_REG(r) ((r) << SHIM_SPAWN_STEP_REG_SHIFT)
 #define SHIM_SPAWN_STEP_REG_SHIFT 16
@@ -293,7 +297,10 @@ struct shim_spawn_options {
 	 * though the caller ignores them, and those that are ignored. */
 	uint64_t defaults;
 	uint64_t ignore;
-	int pdeathsig; /* when the thread that starts it ends; 0: none */
+	/* When the thread that starts it ends; 0: none. A program whose parent
+	 * has ended before does not run; in a new PID namespace that cannot be
+	 * seen, and it does. */
+	int pdeathsig;
 
 	unsigned umask;
 	int nice;			     /* -20 to 19 */
