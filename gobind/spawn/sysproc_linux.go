@@ -43,7 +43,9 @@ func (o *Options) setSysProcAttr(s *syscall.SysProcAttr) error {
 		a.UseCgroupFD, a.CgroupFD = true, s.CgroupFD
 	}
 	a.setTerminal(s)
-	a.setMaps(s)
+	if err := a.setMaps(s); err != nil {
+		return err
+	}
 	a.setCredential(s.Credential)
 	for _, cap := range s.AmbientCaps {
 		if cap >= nrCaps {
@@ -63,22 +65,30 @@ func (a *Attr) setTerminal(s *syscall.SysProcAttr) {
 	a.Noctty = a.Noctty || s.Noctty
 }
 
-func (a *Attr) setMaps(s *syscall.SysProcAttr) {
+func (a *Attr) setMaps(s *syscall.SysProcAttr) (err error) {
 	if s.UidMappings != nil {
-		a.UIDs = mapsOf(s.UidMappings)
+		if a.UIDs, err = mapsOf("UidMappings", s.UidMappings); err != nil {
+			return err
+		}
 	}
 	if s.GidMappings != nil {
-		a.GIDs = mapsOf(s.GidMappings)
+		if a.GIDs, err = mapsOf("GidMappings", s.GidMappings); err != nil {
+			return err
+		}
 		a.AllowSetgroups = a.AllowSetgroups || s.GidMappingsEnableSetgroups
 	}
+	return nil
 }
 
-func mapsOf(maps []syscall.SysProcIDMap) []IDMap {
+func mapsOf(field string, maps []syscall.SysProcIDMap) ([]IDMap, error) {
 	m := make([]IDMap, len(maps))
 	for i, r := range maps {
 		m[i] = IDMap{uint32(r.ContainerID), uint32(r.HostID), uint32(r.Size)}
+		if int(m[i].Inside) != r.ContainerID || int(m[i].Outside) != r.HostID || int(m[i].Count) != r.Size {
+			return nil, mistake("SysProcAttr.%s: %d %d %d", field, r.ContainerID, r.HostID, r.Size)
+		}
 	}
-	return m
+	return m, nil
 }
 
 // setCredential leaves the groups alone where package syscall does: in a user

@@ -72,6 +72,9 @@ func sysProcAttrs() map[string]*syscall.SysProcAttr {
 		"own maps":     {Unshareflags: sys.CLONE_NEWUSER | sys.CLONE_NEWNS, UidMappings: users, GidMappings: groups},
 		"caps of maps": {Cloneflags: sys.CLONE_NEWUSER, UidMappings: users, GidMappings: groups, AmbientCaps: []uintptr{sys.CAP_SYS_ADMIN}},
 		"no namespace": {Cloneflags: sys.CLONE_NEWUSER, UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 1 << 31, Size: -1}}},
+		"all users":    {Cloneflags: sys.CLONE_NEWUSER, UidMappings: []syscall.SysProcIDMap{{Size: -1}}, GidMappings: groups},
+		"all groups":   {Cloneflags: sys.CLONE_NEWUSER, UidMappings: users, GidMappings: []syscall.SysProcIDMap{{Size: -1}}},
+		"wrong user":   {Cloneflags: sys.CLONE_NEWUSER, UidMappings: []syscall.SysProcIDMap{{HostID: -65536, Size: 1}}},
 	}
 }
 
