@@ -73,7 +73,8 @@ type Cmd struct {
 	// WaitDelay, unless it is zero, is how long Wait waits after the context
 	// was done, or after the child has ended, whichever was first. Then the
 	// child is killed, and the pipes, which a descendant may hold open, are
-	// closed: that is [ErrWaitDelay] when nothing else has failed.
+	// closed: that is [ErrWaitDelay] when nothing else has failed. Below zero it
+	// is over at once.
 	WaitDelay time.Duration
 
 	// Files become the descriptors that are their keys; nil: closed. Every
@@ -251,9 +252,15 @@ func (c *Cmd) options(files []file) (*Options, error) {
 	}
 	if c.Program != nil {
 		o.Path, o.UseExecFD, o.ExecFD = "", true, int(c.Program.Fd())
+		if o.ExecFD < 0 {
+			return nil, errClosed("Program")
+		}
 	}
 	if c.DirFile != nil {
 		o.Fchdir, o.DirFD = true, int(c.DirFile.Fd())
+		if o.DirFD < 0 {
+			return nil, errClosed("DirFile")
+		}
 	}
 	o.FDs = make([]FD, len(files))
 	for i, f := range files {
@@ -262,10 +269,15 @@ func (c *Cmd) options(files []file) (*Options, error) {
 			continue
 		}
 		if o.FDs[i].From = int(f.Fd()); o.FDs[i].From < 0 {
-			return nil, &StepError{Step: "options", Arg: "descriptor " + strconv.Itoa(f.to), Err: os.ErrClosed}
+			return nil, errClosed("descriptor " + strconv.Itoa(f.to))
 		}
 	}
 	return o, nil
+}
+
+// errClosed is that of a file which the program cannot get.
+func errClosed(what string) error {
+	return &StepError{Step: "options", Arg: what, Err: os.ErrClosed}
 }
 
 // setAttr takes over Attr and SysProcAttr.

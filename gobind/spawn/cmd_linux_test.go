@@ -303,6 +303,16 @@ func TestFilesBecomeTheDescriptorsThatAreAskedFor(t *testing.T) {
 	if err := c.Run(); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("a closed file: %v", err)
 	}
+	for _, set := range []func(*spawn.Cmd){
+		func(c *spawn.Cmd) { c.Program = f },
+		func(c *spawn.Cmd) { c.DirFile = f },
+	} {
+		c = spawn.Command("/bin/true")
+		set(c)
+		if err := c.Run(); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("a closed file: %v", err)
+		}
+	}
 }
 
 // statField returns a field of the line that the program writes of itself, as

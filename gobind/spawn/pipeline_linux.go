@@ -306,7 +306,7 @@ func (p *Pipeline) awaitEnds(ctx context.Context) bool {
 }
 
 func (p *Pipeline) awaitCopies(ctx context.Context) bool {
-	if p.WaitDelay > 0 && p.late == nil {
+	if p.WaitDelay != 0 && p.late == nil {
 		p.late = time.AfterFunc(p.WaitDelay, p.cutOff)
 	}
 	for _, c := range slices.Backward(p.Cmds) {

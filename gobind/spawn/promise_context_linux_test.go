@@ -175,6 +175,15 @@ var timePromises = []struct {
 			check(t, m.shell("kill "+strings.TrimSpace(out.text.String())).Run())
 		}
 	}},
+	{"WaitDelay below zero is over at once", func(t *testing.T, m maker, ctx context.Context, cancel func()) {
+		c := m.shell("sleep 1000 & echo $!; read end; exit 0")
+		in, err := c.StdinPipe()
+		check(t, err)
+		out := &heard{in: in}
+		err = with(with(c, "Stdout", out), "WaitDelay", -moment).Run()
+		promise(t, errors.Is(err, spawn.ErrWaitDelay), "error %v", err)
+		check(t, m.shell("kill "+strings.TrimSpace(out.text.String())).Run())
+	}},
 	{"WaitDelay is no delay", func(t *testing.T, m maker, ctx context.Context, cancel func()) {
 		c := with(m.context(ctx, "/bin/echo", "hello"), "WaitDelay", time.Hour)
 		says(t, c, "hello\n")

@@ -37,7 +37,7 @@ func startWatch(ctx context.Context, cancel func() error, delay time.Duration, k
 		if cancel != nil {
 			w.err = cancelError(cancel(), ctx.Err())
 		}
-		if delay > 0 {
+		if delay != 0 {
 			w.late = time.Now().Add(delay)
 			w.kill = time.AfterFunc(delay, kill)
 		}
@@ -171,7 +171,7 @@ func (c *Cmd) awaitCopies(ctx context.Context) bool {
 	if c.copied {
 		return true
 	}
-	if c.late.IsZero() && c.WaitDelay > 0 {
+	if c.late.IsZero() && c.WaitDelay != 0 {
 		c.late = time.Now().Add(c.WaitDelay)
 	}
 	c.copied, c.copyErr = c.plumbing.wait(ctx, c.late)
