@@ -35,16 +35,48 @@ void shim_spawn_close(struct shim_spawn *child)
 	shim_spawn_close_fd(&child->pidfd);
 }
 
+int shim_spawn_reads(const struct shim_spawn_options *o, int fd)
+{
+	for (size_t i = 0; i < o->nr_fds; i++)
+		if (o->fds[i].from == fd)
+			return 1;
+	return (o->flags & SHIM_SPAWN_FCHDIR && o->cwd_fd == fd) ||
+	       (o->flags & SHIM_SPAWN_EXEC_FD && o->exec_fd == fd) ||
+	       (o->flags & SHIM_SPAWN_CGROUP && o->cgroup_fd == fd) ||
+	       (o->flags & SHIM_SPAWN_LANDLOCK && o->landlock_fd == fd) ||
+	       (o->flags & SHIM_SPAWN_FOREGROUND && o->foreground_fd == fd);
+}
+
+long shim_spawn_dodge(const struct shim_spawn_options *options,
+		      int (*mentions)(const struct shim_spawn_options *o,
+				      int fd),
+		      int *fd)
+{
+	long n;
+
+	while (mentions(options, *fd)) {
+		n = shim_fcntl(*fd, SHIM_F_DUPFD_CLOEXEC,
+			       (unsigned long)*fd + 1);
+		if (n < 0)
+			return n;
+		shim_close(*fd);
+		*fd = (int)n;
+	}
+	return 0;
+}
+
 /* Each pipe that the flags ask for and that is not there: the caller's ends go
  * into child. */
-static long open_pipes(struct shim_spawn *child, unsigned flags, int ends[3])
+static long open_pipes(struct shim_spawn *child,
+		       const struct shim_spawn_options *options, int ends[3])
 {
 	int *mine[3] = { &child->in, &child->out, &child->err };
 	int fds[2];
 	long err;
 
 	for (int i = 0; i < 3; i++) {
-		if (!(flags & (unsigned)SHIM_SPAWN_IN << i) || ends[i] >= 0)
+		if (!(options->flags & (unsigned)SHIM_SPAWN_IN << i) ||
+		    ends[i] >= 0)
 			continue;
 		err = shim_pipe2(fds, SHIM_O_CLOEXEC);
 		if (err)
@@ -52,6 +84,12 @@ static long open_pipes(struct shim_spawn *child, unsigned flags, int ends[3])
 		/* The program reads 0, and writes 1 and 2. */
 		ends[i] = fds[i > 0];
 		*mine[i] = fds[i == 0];
+		err = shim_spawn_dodge(options, shim_spawn_reads, &ends[i]);
+		if (!err)
+			err = shim_spawn_dodge(options, shim_spawn_reads,
+					       mine[i]);
+		if (err)
+			return err;
 	}
 	return 0;
 }
@@ -114,7 +152,7 @@ static int run(struct shim_spawn *child,
 		.spared = -1,
 	};
 	const size_t helper = shim_spawn_helper_size(options);
-	long err = open_pipes(child, options->flags, ends);
+	long err = open_pipes(child, options, ends);
 
 	how.unclosed = no_close_range(options);
 	if (!err && shim_spawn_waits(options, &how))
@@ -135,7 +173,8 @@ static int run(struct shim_spawn *child,
 static int leads(const struct shim_spawn_options *options)
 {
 	return options->flags & SHIM_SPAWN_SETSID ||
-	       (options->flags & SHIM_SPAWN_SETPGID && !options->pgid);
+	       (options->flags & (SHIM_SPAWN_SETPGID | SHIM_SPAWN_FOREGROUND) &&
+		!options->pgid);
 }
 
 int shim_spawn_start_between(struct shim_spawn *child,

@@ -9,28 +9,12 @@
 
 #include "spawn_impl.h"
 
-static int mentioned(const struct shim_spawn_options *o, long fd)
+static int mentions(const struct shim_spawn_options *o, int fd)
 {
 	for (size_t i = 0; i < o->nr_fds; i++)
-		if (o->fds[i].from == fd || o->fds[i].to == fd)
+		if (o->fds[i].to == fd)
 			return 1;
-	return fd < 3;
-}
-
-/* Move the descriptor to a number that the program has nothing to do with. */
-static long dodge(const struct shim_spawn_options *options, int *fd)
-{
-	long n;
-
-	while (mentioned(options, *fd)) {
-		n = shim_fcntl(*fd, SHIM_F_DUPFD_CLOEXEC,
-			       (unsigned long)*fd + 1);
-		if (n < 0)
-			return n;
-		shim_close(*fd);
-		*fd = (int)n;
-	}
-	return 0;
+	return fd < 3 || shim_spawn_reads(o, fd);
 }
 
 /* Until nobody has the other end. */
@@ -102,7 +86,8 @@ int shim_spawn_run_copy(struct shim_spawn *child,
 
 	if (err)
 		return shim_spawn_fail(child, "pipe2", err);
-	err = dodge(options, &copy.pipe[1]);
+	for (int i = 0; i < 2 && !err; i++)
+		err = shim_spawn_dodge(options, mentions, &copy.pipe[i]);
 	copy.how.spared = copy.pipe[1];
 	err = err ? shim_spawn_fail(child, "fcntl", err)
 		  : map_and_run(child, &copy);

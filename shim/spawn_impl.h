@@ -216,6 +216,9 @@ HIDDEN int shim_spawn_start_between(struct shim_spawn *child,
 /* No deadline. */
 #define SHIM_SPAWN_NEVER INT64_MAX
 
+/* Whether it is one that the kernel takes: not before zero, no second in it. */
+HIDDEN int shim_spawn_is_time(const struct shim_timespec *timeout);
+
 /* When the timeout that begins now is over; NULL: never. Returns 0 or -errno:
  * -EINVAL for what is no time. */
 HIDDEN long shim_spawn_deadline(const struct shim_timespec *timeout,
@@ -268,6 +271,18 @@ HIDDEN int shim_spawn_finish(struct shim_spawn *child,
 HIDDEN int shim_spawn_abandon(struct shim_spawn *child,
 			      struct shim_spawn_program *program,
 			      const char *what, long err);
+
+/* Whether the child reads what the caller has as that descriptor. */
+HIDDEN int shim_spawn_reads(const struct shim_spawn_options *o, int fd);
+
+/*
+ * Move a descriptor to a number that the options do not mention: one that they
+ * do, and that is closed, must not be this one. Returns 0 or -errno.
+ */
+HIDDEN long shim_spawn_dodge(const struct shim_spawn_options *options,
+			     int (*mentions)(const struct shim_spawn_options *o,
+					     int fd),
+			     int *fd);
 
 /* Close *fd, unless it is -1, which it becomes. */
 HIDDEN void shim_spawn_close_fd(int *fd);

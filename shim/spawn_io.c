@@ -105,6 +105,12 @@ static long now(int64_t *ns)
 	return err;
 }
 
+int shim_spawn_is_time(const struct shim_timespec *timeout)
+{
+	return timeout->tv_sec >= 0 && timeout->tv_nsec >= 0 &&
+	       timeout->tv_nsec < NS_PER_S;
+}
+
 long shim_spawn_deadline(const struct shim_timespec *timeout, int64_t *end)
 {
 	int64_t begin;
@@ -113,8 +119,7 @@ long shim_spawn_deadline(const struct shim_timespec *timeout, int64_t *end)
 	*end = SHIM_SPAWN_NEVER;
 	if (!timeout)
 		return 0;
-	if (timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||
-	    timeout->tv_nsec >= NS_PER_S)
+	if (!shim_spawn_is_time(timeout))
 		return -SHIM_EINVAL;
 	err = now(&begin);
 	if (!err && timeout->tv_sec < (SHIM_SPAWN_NEVER - begin) / NS_PER_S)

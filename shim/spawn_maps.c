@@ -67,15 +67,16 @@ size_t shim_spawn_helper_size(const struct shim_spawn_options *o)
 static size_t put_maps(char text[TEXT_SIZE], const struct shim_spawn_map *maps,
 		       size_t nr)
 {
-	char *end = text;
+	char *end = text, line[LINE_SIZE], *to;
 
 	for (size_t i = 0; i < nr; i++) {
-		if (text + TEXT_SIZE - end < LINE_SIZE)
+		to = put_number(line, maps[i].inside);
+		to = put_number(put_text(to, " "), maps[i].outside);
+		to = put_number(put_text(to, " "), maps[i].count);
+		to = put_text(to, "\n");
+		if (text + TEXT_SIZE - end <= to - line)
 			return 0;
-		end = put_number(end, maps[i].inside);
-		end = put_number(put_text(end, " "), maps[i].outside);
-		end = put_number(put_text(end, " "), maps[i].count);
-		end = put_text(end, "\n");
+		end = put_text(end, line);
 	}
 	return (size_t)(end - text);
 }

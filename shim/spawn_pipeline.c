@@ -93,15 +93,23 @@ static int finish(struct shim_spawn_pipeline *p, struct shim_siginfo *infos)
 	return first;
 }
 
+/* No child is there yet. Returns whether there shall be any. */
+static int begin(struct shim_spawn_pipeline *p)
+{
+	p->failed = 0;
+	for (size_t i = 0; i < p->nr; i++)
+		shim_spawn_init(&p->children[i]);
+	return p->nr != 0;
+}
+
 int shim_spawn_pipeline_start(struct shim_spawn_pipeline *p)
 {
 	int in = -1, err = 0, killed;
 
-	p->failed = 0;
-	if (!p->nr || p->flags & ~(unsigned)SHIM_SPAWN_ONE_GROUP)
+	if (!begin(p))
 		return -SHIM_EINVAL;
-	for (size_t i = 0; i < p->nr; i++)
-		shim_spawn_init(&p->children[i]);
+	if (p->flags & ~(unsigned)SHIM_SPAWN_ONE_GROUP)
+		return fail(p, 0, "options: pipeline", -SHIM_EINVAL);
 	for (size_t i = 0; i < p->nr; i++)
 		if (conflicts(p, i))
 			return fail(p, i, "options: pipeline", -SHIM_EINVAL);
@@ -231,6 +239,8 @@ int shim_spawn_pipeline_run(struct shim_spawn_pipeline *p,
 	long err = shim_spawn_deadline(timeout, &end);
 	int killed;
 
+	if (err && begin(p))
+		return fail(p, 0, "options: timeout", err);
 	if (!err)
 		err = shim_spawn_pipeline_start(p);
 	if (err)

@@ -191,6 +191,8 @@ int shim_spawn_wait(struct shim_spawn *child,
 		n = take(child, info, 0);
 		return n ? shim_spawn_fail(child, "waitid", n) : 0;
 	}
+	if (!shim_spawn_is_time(timeout))
+		return shim_spawn_fail(child, "options: timeout", -SHIM_EINVAL);
 	if (child->pidfd >= 0) {
 		n = wait_for_pidfd(child, timeout);
 		if (n < 0)

@@ -299,6 +299,9 @@ static void the_steps_have_room_at_worst(void)
 static void stop(unsigned flags)
 {
 	const struct shim_timespec ms = { 0, 1000000 }, long_time = { 60, 0 };
+	const struct shim_timespec wrong[] = { { -1, 0 },
+					       { 0, -1 },
+					       { 0, 1000000000 } };
 	struct shim_siginfo info = { 0 };
 	struct state before = state_now();
 	struct shim_spawn child;
@@ -309,6 +312,11 @@ static void stop(unsigned flags)
 	if (flags & SHIM_SPAWN_NO_PIDFD) {
 		CHECK_EQ(child.pidfd, -1);
 		CHECK_EQ(count_fds(), before.fds + 1);
+	}
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(shim_spawn_wait(&child, &wrong[i], &info),
+			 -SHIM_EINVAL);
+		CHECK(same(child.failed, "options: timeout"));
 	}
 	CHECK_EQ(shim_spawn_wait(&child, &ms, &info), -SHIM_ETIMEDOUT);
 	CHECK_EQ(shim_spawn_kill(&child, 0), 0);

@@ -290,6 +290,42 @@ static void a_large_map_is_fast(void)
 	CHECK_EQ(program->nr_steps, NR + 2 + 2);
 }
 
+/* What a start opens for itself takes the numbers of what is closed. */
+static void what_is_closed_is_not_the_librarys(void)
+{
+	static const unsigned flags[] = {
+		SHIM_SPAWN_OUT,
+		SHIM_SPAWN_COPY,
+		SHIM_SPAWN_IN | SHIM_SPAWN_OUT | SHIM_SPAWN_ERR |
+			SHIM_SPAWN_COPY,
+	};
+	static _Alignas(16) char memory[8192];
+	struct state before = state_now();
+	struct shim_spawn_fd move = { 0, 50 };
+	struct shim_spawn child;
+	struct shim_spawn_options o = { .path = "/bin/true" };
+
+	for (int fd = 3; fd < 12; fd++)
+		for (int i = 0; i < 3; i++) {
+			move.from = fd;
+			o.flags = flags[i];
+			o.fds = &move;
+			o.nr_fds = 1;
+			CHECK_EQ(shim_spawn_start(&child, &o, memory,
+						  sizeof(memory)),
+				 -SHIM_EBADF);
+			CHECK(same(child.failed, "dup3"));
+			o.nr_fds = 0;
+			o.flags |= SHIM_SPAWN_FCHDIR;
+			o.cwd_fd = fd;
+			CHECK_EQ(shim_spawn_start(&child, &o, memory,
+						  sizeof(memory)),
+				 -SHIM_EBADF);
+			CHECK(same(child.failed, "fchdir"));
+		}
+	check_state(&before);
+}
+
 /* The one that is kept above all while others swap is not among them. */
 static void descriptors_may_be_kept(void)
 {
@@ -324,6 +360,8 @@ static const struct check_test spawn_fds_tests[] = {
 	{ "random_maps_arrive_as_in_the_model",
 	  random_maps_arrive_as_in_the_model },
 	{ "a_wrong_map_is_refused_errno", a_wrong_map_is_refused_errno },
+	{ "what_is_closed_is_not_the_librarys",
+	  what_is_closed_is_not_the_librarys },
 	{ "a_large_map_is_fast", a_large_map_is_fast },
 	{ "descriptors_may_be_kept", descriptors_may_be_kept },
 };

@@ -186,6 +186,35 @@ static void ranges_of_root_are_seen_inside(void)
 	check_state(&before);
 }
 
+/* The kernel takes less than a page, of any length. */
+static void as_many_ranges_fit_as_the_kernel_takes(void)
+{
+	enum { NR = 323, OUTSIDE = 100000 };
+	static struct shim_spawn_map maps[NR + 1];
+	struct state before = state_now();
+	struct shim_spawn_options o = {
+		.path = "/bin/true",
+		.namespaces = SHIM_CLONE_NEWUSER,
+		.uids = maps,
+		.nr_uids = NR,
+	};
+	struct shim_spawn child;
+
+	if (shim_geteuid())
+		SKIP("only root can change users it is not");
+	NEEDS_USERS();
+	for (uint32_t i = 0; i <= NR; i++)
+		maps[i] = (struct shim_spawn_map){ i, OUTSIDE + i, 1 };
+	/* 10 lines of 11 characters, 90 of 12, and 223 of 13: 4,089. */
+	CHECK_EQ(shim_spawn_start(&child, &o, memory, sizeof(memory)), 0);
+	CHECK_EQ(end_of(&child), 0);
+	o.nr_uids++;
+	CHECK_EQ(shim_spawn_start(&child, &o, memory, sizeof(memory)),
+		 -SHIM_EINVAL);
+	CHECK(same(child.failed, "uid_map"));
+	check_state(&before);
+}
+
 /* The owners of the files are those of the ranges. */
 static void check_gifts(const char *dir)
 {
@@ -357,6 +386,8 @@ static void this_holds_for_a_user_with_ranges(void)
 static const struct check_test spawn_ids_tests[] = {
 	{ "ranges_of_root_are_seen_inside", ranges_of_root_are_seen_inside },
 	{ "ranges_of_root_are_seen_outside", ranges_of_root_are_seen_outside },
+	{ "as_many_ranges_fit_as_the_kernel_takes",
+	  as_many_ranges_fit_as_the_kernel_takes },
 	{ "a_user_has_ranges_by_newuidmap", a_user_has_ranges_by_newuidmap },
 	{ "a_range_of_others_is_refused_by_newuidmap",
 	  a_range_of_others_is_refused_by_newuidmap },

@@ -404,13 +404,24 @@ static void one_group_is_signalled_as_one(void)
 
 static void mistakes_in_pipelines_start_nothing(void)
 {
+	const struct shim_timespec wrong = { 0, 1000000000 };
 	struct state before = state_now();
 	struct shim_spawn_pipeline p = make("cat|cat|cat", 0);
 
 	p.nr = 0;
 	CHECK_EQ(shim_spawn_pipeline_start(&p), -SHIM_EINVAL);
 	p = make("cat|cat|cat", 2);
+	children[0].pid = children[2].pid = 1;
 	CHECK_EQ(shim_spawn_pipeline_start(&p), -SHIM_EINVAL);
+	CHECK(same(children[p.failed].failed, "options: pipeline"));
+	CHECK_EQ(children[0].pid, -1);
+	CHECK_EQ(children[2].pid, -1);
+	p = make("cat|cat|cat", 0);
+	children[0].pid = children[2].pid = 1;
+	CHECK_EQ(shim_spawn_pipeline_run(&p, &wrong), -SHIM_EINVAL);
+	CHECK(same(children[p.failed].failed, "options: timeout"));
+	CHECK_EQ(children[0].pid, -1);
+	CHECK_EQ(children[2].pid, -1);
 	p = make("cat|cat|cat", 0);
 	options[1].flags |= SHIM_SPAWN_IN;
 	CHECK_EQ(shim_spawn_pipeline_start(&p), -SHIM_EINVAL);

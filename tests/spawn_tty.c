@@ -50,7 +50,9 @@ static int has_no_terminal(void)
 /* Of a session with a terminal at 0: start others in it. argv: which part. */
 static int begin_others(char **argv)
 {
+	struct shim_spawn child;
 	struct part p;
+	int err, group;
 
 	play(&p, argv[0], NULL, 0);
 	if (same(argv[0], "front")) {
@@ -59,7 +61,16 @@ static int begin_others(char **argv)
 	} else {
 		p.options.flags = SHIM_SPAWN_NOCTTY;
 	}
-	return status_of(&p);
+	err = start(&child, &p);
+	if (err)
+		return err;
+	/* The group in front is the program's own. */
+	group = same(argv[0], "front") ? child.pid : 0;
+	if (child.group != group) {
+		end_of(&child);
+		return 1;
+	}
+	return end_of(&child);
 }
 
 static int child_main(char **argv)

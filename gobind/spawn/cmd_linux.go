@@ -77,7 +77,8 @@ type Cmd struct {
 	// is over at once.
 	WaitDelay time.Duration
 
-	// Files become the descriptors that are their keys; nil: closed. Every
+	// Files become the descriptors that are their keys; nil: closed. Numbers in
+	// a cycle need a free one above all. Every
 	// descriptor that is not mentioned here or above is closed.
 	Files map[int]*os.File
 	// Program, unless it is nil, is an open program (a memfd, say) that is
@@ -159,8 +160,8 @@ func (c *Cmd) Environ() []string {
 }
 
 // Start starts the program and returns when it runs, or cannot: then the error
-// is a [*StepError] that names what failed. After a nil error Wait must be
-// called.
+// names what failed, as a [*StepError] if that is the child or an option. After a
+// nil error Wait must be called.
 func (c *Cmd) Start() error {
 	if err := c.begin(nil); err != nil {
 		return err

@@ -25,8 +25,10 @@ func (l *plan) startCopy(edit func(*program), s sharing) (child, error) {
 			sys.Close(pipe[1])
 		}
 	}()
-	if err := l.dodge(&pipe[1]); err != nil {
-		return noChild, &StepError{Step: "fcntl", Err: err}
+	for i := range pipe {
+		if err := l.dodge(&pipe[i]); err != nil {
+			return noChild, &StepError{Step: "fcntl", Err: err}
+		}
 	}
 	l.spared = pipe[1]
 	return l.runIn(newSharedArena, edit, func(p *program, launch *launch) (child, error) {
@@ -46,9 +48,10 @@ func (l *plan) startCopy(edit func(*program), s sharing) (child, error) {
 	})
 }
 
-// dodge moves the descriptor to a number that the program has nothing to do with.
+// dodge moves the descriptor to a number that the program has nothing to do with:
+// one that is asked for, and closed, must not be this one.
 func (l *plan) dodge(fd *int) error {
-	for *fd < 3 || slices.ContainsFunc(l.FDs, func(m FD) bool { return m.From == *fd || m.To == *fd }) {
+	for *fd < 3 || l.mentions(*fd) {
 		n, err := sys.FcntlInt(uintptr(*fd), sys.F_DUPFD_CLOEXEC, *fd+1)
 		if err != nil {
 			return err
@@ -57,6 +60,13 @@ func (l *plan) dodge(fd *int) error {
 		*fd = n
 	}
 	return nil
+}
+
+func (l *plan) mentions(fd int) bool {
+	return l.Fchdir && l.DirFD == fd || l.UseExecFD && l.ExecFD == fd ||
+		l.UseCgroupFD && l.CgroupFD == fd || l.UseLandlockFD && l.LandlockFD == fd ||
+		l.Foreground && l.ForegroundFD == fd ||
+		slices.ContainsFunc(l.FDs, func(m FD) bool { return m.From == fd || m.To == fd })
 }
 
 // waitForEnd waits until nobody has the other end of the pipe.

@@ -26,8 +26,8 @@
 //
 // Change the import, and exec to spawn. What is different:
 //
-//   - An error of Start is a [*StepError], of which errors.As makes the
-//     [*io/fs.PathError] of package os.
+//   - What the kernel refuses to the child is a [*StepError], of which errors.As
+//     makes the [*io/fs.PathError] of package os.
 //   - A file that was closed is an error, where os/exec starts the program
 //     without a descriptor.
 //   - A child with Pdeathsig is started from another thread, which lasts; it has
@@ -49,8 +49,8 @@
 // of Go runs in it. Start waits in the kernel until the child runs its program,
 // or has noted which step failed and is gone.
 //
-// The steps come in this order: session, process group, directory, descriptors,
-// limit of descriptors, signal mask, program.
+// The steps come in this order: session, process group, descriptors, limit of
+// descriptors, directory, signal mask, program; [Attr] has all of them.
 //
 // # What the program gets
 //
@@ -66,7 +66,8 @@
 // others.
 //
 // The name of [Options] without a slash is looked for in [Options.Search] by the
-// child, as execvp does: what cannot be executed does not end the search.
+// child, as execvp does: ENOENT, ENOTDIR and EACCES lead to the next directory,
+// and other errors end the search.
 //
 // # Descriptors
 //

@@ -5,6 +5,7 @@
 package spawn_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -231,6 +232,34 @@ func TestOnlyNamedDescriptorsAreInherited(t *testing.T) {
 			t.Errorf("kept: %v; descriptors %v", keep, fds)
 		}
 	}
+}
+
+// What a start opens for itself takes the numbers of what is closed.
+func TestWhatIsClosedIsNotThePackages(t *testing.T) {
+	leakcheck.Check(t)
+	null, err := os.Open(os.DevNull)
+	check(t, err)
+	first := int(null.Fd())
+	check(t, null.Close())
+	for fd := first; fd < first+9; fd++ {
+		if _, err := sys.FcntlInt(uintptr(fd), sys.F_GETFD, 0); err == nil {
+			continue
+		}
+		for _, o := range []spawn.Options{
+			{FDs: []spawn.FD{{From: fd, To: 60}}},
+			{Fchdir: true, DirFD: fd},
+			{UseExecFD: true, ExecFD: fd, Args: []string{"true"}},
+		} {
+			o.Copy = true
+			if !o.UseExecFD {
+				o.Path = "/bin/true"
+			}
+			if _, _, err := spawn.Start(&o); !errors.Is(err, sys.EBADF) {
+				t.Errorf("%+v: error %v, want EBADF", o, err)
+			}
+		}
+	}
+	noChild(t)
 }
 
 func TestKeptDescriptorsWaitForTheForkLock(t *testing.T) {

@@ -362,10 +362,10 @@ struct shim_spawn {
 	 * itself, it makes -1. */
 	int in, out, err;
 	/*
-	 * After an error, what failed: a step of the child ("chdir", "dup3",
-	 * "rlimit NOFILE", "execve", ...), a call of the caller ("pipe2",
-	 * "clone", "uid_map", ...), or an option ("options: retries"); NULL
-	 * else.
+	 * After an error but -ETIMEDOUT, what failed: a step of the child
+	 * ("chdir", "dup3", "rlimit NOFILE", "execve", ...), a call of the
+	 * caller ("pipe2", "clone", "uid_map", ...), or an option ("options:
+	 * retries"); NULL else.
 	 */
 	const char *failed;
 };
