@@ -76,7 +76,7 @@ static void want_everything(void)
 	all = (struct everything){
 		.user = { 0, (uint32_t)shim_geteuid(), 1 },
 		.group = { 0, (uint32_t)shim_getegid(), 1 },
-		.fds = { { 2, 5 }, { 5, 2 }, { 1, 1 }, { -1, 9 } },
+		.fds = { { 1, 2 }, { 2, 1 }, { 0 }, { -1, 9 } },
 		.limit = { SHIM_RLIMIT_NOFILE, { 64, 64 } },
 		.sched = { .size = SHIM_SCHED_ATTR_SIZE_VER0,
 			   .sched_nice = 19 },
@@ -115,6 +115,7 @@ static void want_everything(void)
 	};
 	o->cwd_fd = (int)shim_openat(SHIM_AT_FDCWD, "/",
 				     SHIM_O_DIRECTORY | SHIM_O_CLOEXEC, 0);
+	all.fds[2] = (struct shim_spawn_fd){ o->cwd_fd, o->cwd_fd };
 	o->landlock_fd = (int)shim_landlock_create_ruleset(
 		&writing, sizeof(writing.handled_access_fs), 0);
 	if (o->landlock_fd >= 0)
