@@ -81,6 +81,9 @@ func (a *Attr) setMaps(s *syscall.SysProcAttr) (err error) {
 }
 
 func mapsOf(field string, maps []syscall.SysProcIDMap) ([]IDMap, error) {
+	if len(maps) == 0 {
+		return nil, mistake("SysProcAttr.%s: empty", field)
+	}
 	m := make([]IDMap, len(maps))
 	for i, r := range maps {
 		m[i] = IDMap{uint32(r.ContainerID), uint32(r.HostID), uint32(r.Size)}

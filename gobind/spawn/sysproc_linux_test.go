@@ -74,6 +74,7 @@ func sysProcAttrs() map[string]*syscall.SysProcAttr {
 		"no namespace": {Cloneflags: sys.CLONE_NEWUSER, UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 1 << 31, Size: -1}}},
 		"all users":    {Cloneflags: sys.CLONE_NEWUSER, UidMappings: []syscall.SysProcIDMap{{Size: -1}}, GidMappings: groups},
 		"all groups":   {Cloneflags: sys.CLONE_NEWUSER, UidMappings: users, GidMappings: []syscall.SysProcIDMap{{Size: -1}}},
+		"no users":     {Cloneflags: sys.CLONE_NEWUSER, UidMappings: []syscall.SysProcIDMap{}, GidMappings: groups},
 		"wrong user":   {Cloneflags: sys.CLONE_NEWUSER, UidMappings: []syscall.SysProcIDMap{{HostID: -65536, Size: 1}}},
 	}
 }
