@@ -226,10 +226,6 @@ func (p *Pipeline) abandon(n int) (left error) {
 		c.killAll()
 		errs[i] = c.finish()
 	}
-	// Not before: one that reads could end before it is its turn.
-	for _, c := range p.Cmds[:n] {
-		c.plumbing.closeOurs()
-	}
 	for i, c := range slices.Backward(p.Cmds[:n]) {
 		if errs[i] == nil {
 			c.ProcessState, c.failed = c.reap()
