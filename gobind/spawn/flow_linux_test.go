@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"syscall"
 	"testing"
@@ -486,25 +487,127 @@ func TestFlowThatGoesOnIsAskedAnew(t *testing.T) {
 	checkArrived(t, "pipe", &to, 5000)
 }
 
+// TestWriteThatTakesAPartIsCounted has a pipe without room for all of Memory: the
+// next write is an error.
+func TestWriteThatTakesAPartIsCounted(t *testing.T) {
+	leakcheck.Check(t)
+	needSeccomp(t)
+	const size = 150000
+	for _, tees := range []bool{false, true} {
+		from, small, rest := openFrom(t, "file", size), openTo(t, "small"), openTo(t, "append")
+		flow := spawn.Flow{From: from.file, To: small.file, Size: spawn.All, Memory: make([]byte, size)}
+		move, count := flow.Splice, &flow.Moved
+		if tees {
+			flow.To, flow.Also = rest.file, small.file
+			move, count = flow.Tee, &flow.Teed
+		}
+		check(t, denied(t, sys.SYS_SPLICE, sys.EINVAL, func() error {
+			if err := move(); callErrno(t, err) != -int(sys.EAGAIN) {
+				t.Errorf("error %v", err)
+			}
+			n := *count
+			checkCount(t, "written", n, -1, size)
+			checkArrived(t, "small", &small, n)
+			flow.To = rest.file
+			err := flow.Splice()
+			want := ramp(size)
+			if !tees {
+				want = want[n:]
+			}
+			if b := arrived(t, &rest); flow.Moved != size || !bytes.Equal(b, want) {
+				t.Errorf("moved %d; the rest is %d bytes, or others", flow.Moved, len(b))
+			}
+			return err
+		}))
+		from.close()
+		small.close()
+		rest.close()
+	}
+}
+
+// TestTeeOwesNothingThatHasArrived lets a write to To fail part way, of bytes that
+// Also has by tee(2). What comes later is for both again.
+func TestTeeOwesNothingThatHasArrived(t *testing.T) {
+	leakcheck.Check(t)
+	needSeccomp(t)
+	const before, after = 20000, 5000
+	from, small, also, rest := openFrom(t, "idle", before), openTo(t, "small"), openTo(t, "pipe"), openTo(t, "append")
+	flow := spawn.Flow{
+		From: from.file, To: small.file, Also: also.file, Size: spawn.All, Memory: make([]byte, before),
+	}
+	check(t, denied(t, sys.SYS_SPLICE, sys.ENOSYS, func() error {
+		if err := flow.Tee(); callErrno(t, err) != -int(sys.EAGAIN) || flow.Teed != before {
+			t.Errorf("error %v, teed %d", err, flow.Teed)
+		}
+		checkCount(t, "moved", flow.Moved, -1, before)
+		put(t, from.other, after)
+		from.other.Close()
+		flow.To = rest.file
+		return flow.Tee()
+	}))
+	if flow.Moved != before+after || flow.Teed != before+after {
+		t.Errorf("moved %d, teed %d", flow.Moved, flow.Teed)
+	}
+	if b := arrived(t, &also); !bytes.Equal(b, append(ramp(before), ramp(after)...)) {
+		t.Errorf("Also has %d bytes, or others", len(b))
+	}
+	for _, e := range []end{from, small, also, rest} {
+		e.close()
+	}
+}
+
+func TestWriteThatTakesNothingIsAnError(t *testing.T) {
+	leakcheck.Check(t)
+	needSeccomp(t)
+	for _, tees := range []bool{false, true} {
+		from, to, also := openFrom(t, "pipe", 100), openTo(t, "append"), openTo(t, "append")
+		flow := spawn.Flow{From: from.file, To: to.file, Also: also.file, Size: spawn.All, Memory: make([]byte, 100)}
+		move, deaf := flow.Splice, to.file
+		if tees {
+			move, deaf = flow.Tee, also.file
+		}
+		check(t, behind(func() error {
+			return spawn.DenySome([]spawn.Denial{{Call: sys.SYS_WRITE, Bits: math.MaxUint32, Value: uint32(deaf.Fd())}})
+		}, func() error {
+			if err := move(); callErrno(t, err) != -int(sys.EIO) || flow.Moved != 0 || flow.Teed != 0 {
+				t.Errorf("error %v, moved %d, teed %d", err, flow.Moved, flow.Teed)
+			}
+			return nil
+		}))
+		check(t, move())
+		checkArrived(t, "append", &to, 100)
+		checkArrived(t, "append", &also, flow.Teed)
+		from.close()
+		to.close()
+		also.close()
+	}
+}
+
 func TestFlowDoesNotAllocate(t *testing.T) {
 	leakcheck.Check(t)
 	r, w := polledPipe(t)
 	s, u := polledPipe(t)
-	for _, f := range []*os.File{r, w, s, u} {
+	q, v := polledPipe(t)
+	for _, f := range []*os.File{r, w, s, u, q, v} {
 		defer f.Close()
 	}
-	flow := spawn.Flow{From: r, To: u, Memory: make([]byte, 100)}
+	flow := spawn.Flow{From: r, To: u, Also: v, Memory: make([]byte, 100)}
 	b := ramp(100)
-	n := testing.AllocsPerRun(100, func() {
-		w.Write(b)
-		flow.Size += 100
-		if err := flow.Splice(); err != nil {
-			t.Error(err)
+	for name, move := range map[string]func() error{"Splice": flow.Splice, "Tee": flow.Tee} {
+		n := testing.AllocsPerRun(100, func() {
+			w.Write(b)
+			flow.Size += 100
+			if err := move(); err != nil {
+				t.Error(err)
+			}
+			io.ReadFull(s, b)
+			if name == "Tee" {
+				io.ReadFull(q, b)
+			}
+		})
+		if n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
 		}
-		io.ReadFull(s, b)
-	})
-	if n != 0 {
-		t.Errorf("%v allocations", n)
 	}
 	// Both ways of waiting: for what there is to read, and for room.
 	past := time.Unix(0, 1)
