@@ -121,6 +121,27 @@ func RunSteps(make func(memory uint64) []Step, during func(pid int)) (Outcome, e
 	return Outcome{syscall.Errno(p.err), int(p.failed), p.regs, int(info.Status)}, nil
 }
 
+// ReapsChildren is reapsChildren.
+func ReapsChildren() bool {
+	return reapsChildren()
+}
+
+// KeepNoStatus lets the kernel reap the children of this program, whose SIGCHLD
+// is handled as before.
+func KeepNoStatus() error {
+	var a sigaction
+	if errno := a.read(uintptr(sys.SIGCHLD)); errno != 0 {
+		return errno
+	}
+	a.flags |= sys.SA_NOCLDWAIT
+	_, _, errno := syscall.RawSyscall6(sys.SYS_RT_SIGACTION, uintptr(sys.SIGCHLD),
+		uintptr(unsafe.Pointer(&a)), 0, sigsetSize, 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
 // SharesMemory reports whether a child can use this program's memory, as steps
 // that are run by hand must.
 func SharesMemory() bool {

@@ -211,6 +211,21 @@ func TestGroupIsSignalledWhileItsLeaderIsWaitedFor(t *testing.T) {
 	noChild(t)
 }
 
+func TestNumberOfALeaderThatSomebodyElseTookIsNoGroup(t *testing.T) {
+	leakcheck.Check(t)
+	c, sleeper := family(t, &syscall.SysProcAttr{Setpgid: true}, false)
+	_, err := sys.Wait4(c.Process.Pid, nil, 0, nil)
+	check(t, err)
+	if err := c.SignalGroup(sys.SIGKILL); err != os.ErrProcessDone {
+		t.Errorf("error %v", err)
+	}
+	check(t, sys.Kill(sleeper, 0))
+	check(t, sys.Kill(sleeper, sys.SIGKILL))
+	if err := c.Wait(); !errors.Is(err, sys.ECHILD) {
+		t.Errorf("Wait: %v", err)
+	}
+}
+
 // ignoreGroups is a helper in which SIGCHLD is ignored, so that children are
 // lost at any time.
 func ignoreGroups([]string) {

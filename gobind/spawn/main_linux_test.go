@@ -32,7 +32,6 @@ var helpers = map[string]func(args []string){
 	"clocks":  showClocks,
 	"explode": explode,
 	"fds":     reportFDs,
-	"ignore":  ignoreChildren,
 	"limit":   reportLimit,
 
 	"foreground":  startInForeground,
@@ -46,6 +45,7 @@ var helpers = map[string]func(args []string){
 	"traced":      startTracedPrograms,
 	"waitformaps": waitForMaps,
 
+	"lose children":    loseChildren,
 	"ignore groups":    ignoreGroups,
 	"ignore pipelines": ignorePipelines,
 	"no process":       startAtTheLimit,

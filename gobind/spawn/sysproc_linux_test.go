@@ -112,6 +112,19 @@ func TestSysProcAttrDoesWhatItDoesForOSExec(t *testing.T) {
 	}
 }
 
+func TestAmbientCapsOpenNoDirectoryOfAnotherUser(t *testing.T) {
+	leakcheck.Check(t)
+	needRoot(t)
+	dir := t.TempDir()
+	check(t, os.Chmod(dir, 0o700))
+	for _, c := range []command{spawn.Command("/bin/true"), exec.Command("/bin/true")} {
+		c = with(with(c, "SysProcAttr", sysProcAttrs()["both"]), "Dir", dir)
+		if err := c.Run(); !errors.Is(err, sys.EACCES) {
+			t.Errorf("%T: error %v", c, err)
+		}
+	}
+}
+
 func TestPidFDIsTheChilds(t *testing.T) {
 	leakcheck.Check(t)
 	pidfd := -2

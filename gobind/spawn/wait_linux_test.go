@@ -209,11 +209,19 @@ func TestCancelIsUpToTheCaller(t *testing.T) {
 	noChild(t)
 }
 
-// ignoreChildren is a helper in which SIGCHLD is ignored: that cannot be undone.
-func ignoreChildren([]string) {
-	signal.Ignore(syscall.SIGCHLD)
+// loseChildren is a helper in which no status of a child is kept: that cannot be
+// undone.
+func loseChildren(how []string) {
+	var err error
+	switch how[0] {
+	case "SIG_IGN":
+		signal.Ignore(syscall.SIGCHLD)
+	case "SA_NOCLDWAIT":
+		err = spawn.KeepNoStatus()
+	}
+	fmt.Println(err, spawn.ReapsChildren())
 	c := spawn.Command("/bin/true")
-	err := c.Run()
+	err = c.Run()
 	fmt.Println(errors.Is(err, sys.ECHILD), err)
 	// A failed start is known all the same.
 	fmt.Println(spawn.Command("/nosuch").Run())
@@ -222,9 +230,15 @@ func ignoreChildren([]string) {
 func TestStatusThatTheKernelThrowsAwayIsAnError(t *testing.T) {
 	leakcheck.Check(t)
 	needSelf(t)
-	wantOutput(t, helper("ignore"), `true spawn: the status of the child is lost, for SIGCHLD is ignored or somebody else waited: waitid: no child processes
+	if spawn.ReapsChildren() {
+		t.Error("no status of a child is kept here")
+	}
+	for _, how := range []string{"SIG_IGN", "SA_NOCLDWAIT"} {
+		wantOutput(t, helper("lose children", how), `<nil> true
+true spawn: the status of the child is lost, for SIGCHLD is ignored or somebody else waited: waitid: no child processes
 spawn: execve /nosuch: no such file or directory
 `)
+	}
 }
 
 func TestStatusThatSomebodyElseTookIsAnError(t *testing.T) {
