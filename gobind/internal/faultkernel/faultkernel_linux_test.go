@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"example.com/syshim/gobind/internal/leakcheck"
 )
@@ -111,6 +112,8 @@ func TestFailedCallDoesNothing(t *testing.T) {
 }
 
 func TestLeaksAreFound(t *testing.T) {
+	defer func(old time.Duration) { leakcheck.Patience = old }(leakcheck.Patience)
+	leakcheck.Patience = 10 * time.Millisecond
 	leaked := [2]int{-1, -1}
 	page := os.Getpagesize()
 	for _, tc := range []struct {

@@ -16,9 +16,10 @@ import (
 	"time"
 )
 
-// patience is how long what ends by itself (a goroutine that was told to stop,
+// Patience is how long what ends by itself (a goroutine that was told to stop,
 // a ring that the kernel tears down) may take, on a machine that does much else.
-var patience = 20 * time.Second
+// What waits for leaks in vain sets less.
+var Patience = 20 * time.Second
 
 // A Snapshot is what was open at one moment.
 type Snapshot struct {
@@ -112,7 +113,7 @@ func Threads() (int, error) {
 // Leaks says what is open now and was not when s was taken: a line for each. It
 // waits a while for what is about to end.
 func (s Snapshot) Leaks() []string {
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(Patience); ; time.Sleep(time.Millisecond) {
 		now, err := Take()
 		if err != nil {
 			return []string{err.Error()}

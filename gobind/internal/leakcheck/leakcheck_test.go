@@ -80,8 +80,8 @@ func TestRunGivesTheResultOfTheTests(t *testing.T) {
 }
 
 func TestRunFailsOnALeak(t *testing.T) {
-	defer func(old time.Duration) { patience = old }(patience)
-	patience = 0
+	defer func(old time.Duration) { Patience = old }(Patience)
+	Patience = 0
 	var f *os.File
 	code := run(func() (code int) {
 		var err error
