@@ -211,6 +211,9 @@ GO_EMULATED := "GOARCH=arm64 CGO_ENABLED=0 PACKAGES='./sys ./spawn' \
 	tests/go.sh gobind -short -exec qemu-aarch64-static"
 endif
 
+# What has more than one goroutine: all but the commands.
+RACERS = ./aio/... ./examples/... ./internal/... ./spawn/... ./sys/... ./uring/...
+
 ## Targets
 
 test: setup-test $(GEN) all
@@ -232,7 +235,8 @@ test: setup-test $(GEN) all
 		$(PIPELINES:%="tests/pipeline.sh %") \
 		$(SANDBOXES:%="tests/sandbox.sh $(ESCAPE) %") \
 		tests/import.sh tests/machine.sh tests/links.sh tests/order.sh \
-		tests/go.sh "tests/go.sh gobind -race" "tests/go.sh tests/cgo" \
+		tests/go.sh "PACKAGES='$(RACERS)' tests/go.sh gobind -race" \
+		"tests/go.sh tests/cgo" \
 		$(GO_EMULATED) "tests/go.sh bench" "tests/bench.sh $(O)"
 
 STRESS ?= 600

@@ -44,7 +44,7 @@ machines() {
 		return
 	fi
 	for kind in ${KERNELS:-5.10 6.1 6.12 sid 16k noring sysctl}; do
-		for cpu in ${ARCHS:-x86_64 aarch64}; do
+		for cpu in ${ARCHS:-aarch64 x86_64}; do
 			# x86_64 has pages of 4 KiB.
 			[ "$kind$cpu" = 16kx86_64 ] || vm_machine "$kind" "$cpu" || return
 		done
