@@ -67,8 +67,8 @@ long shim_spawn_dodge(const struct shim_spawn_options *options,
 
 /* Each pipe that the flags ask for and that is not there: the caller's ends go
  * into child. */
-static long open_pipes(struct shim_spawn *child,
-		       const struct shim_spawn_options *options, int ends[3])
+static int open_pipes(struct shim_spawn *child,
+		      const struct shim_spawn_options *options, int ends[3])
 {
 	int *mine[3] = { &child->in, &child->out, &child->err };
 	int fds[2];
@@ -80,7 +80,7 @@ static long open_pipes(struct shim_spawn *child,
 			continue;
 		err = shim_pipe2(fds, SHIM_O_CLOEXEC);
 		if (err)
-			return err;
+			return shim_spawn_fail(child, "pipe2", err);
 		/* The program reads 0, and writes 1 and 2. */
 		ends[i] = fds[i > 0];
 		*mine[i] = fds[i == 0];
@@ -89,7 +89,7 @@ static long open_pipes(struct shim_spawn *child,
 			err = shim_spawn_dodge(options, shim_spawn_reads,
 					       mine[i]);
 		if (err)
-			return err;
+			return shim_spawn_fail(child, "fcntl", err);
 	}
 	return 0;
 }
@@ -154,8 +154,10 @@ static int run(struct shim_spawn *child,
 	const size_t helper = shim_spawn_helper_size(options);
 	long err = open_pipes(child, options, ends);
 
+	if (err)
+		return (int)err;
 	how.unclosed = no_close_range(options);
-	if (!err && shim_spawn_waits(options, &how))
+	if (shim_spawn_waits(options, &how))
 		err = shim_spawn_open_gate(&how.gate);
 	if (err)
 		return shim_spawn_fail(child, "pipe2", err);

@@ -25,6 +25,53 @@ static int fail(struct shim_spawn_pipeline *p, size_t i, const char *what,
 	return shim_spawn_fail(&p->children[i], what, err);
 }
 
+/* Move it to a number that no program from the first on reads. */
+static long dodge(const struct shim_spawn_pipeline *p, size_t first, int *fd)
+{
+	long err = 0;
+	int before;
+
+	if (*fd < 0)
+		return 0;
+	do {
+		before = *fd;
+		for (size_t i = first; i < p->nr && !err; i++)
+			err = shim_spawn_dodge(&p->options[i], shim_spawn_reads,
+					       fd);
+	} while (!err && *fd != before);
+	return err;
+}
+
+/* What is open of one, while those behind it start. */
+static int dodge_next(struct shim_spawn_pipeline *p, size_t i)
+{
+	struct shim_spawn *child = &p->children[i];
+	long err = dodge(p, i + 1, &child->pidfd);
+
+	if (!err)
+		err = dodge(p, i + 1, &child->in);
+	if (!err)
+		err = dodge(p, i + 1, &child->err);
+	return err ? fail(p, i, "fcntl", err) : 0;
+}
+
+/* The pipe from one to the next. */
+static int open_pipe(struct shim_spawn_pipeline *p, size_t i, int ends[2])
+{
+	long err = shim_spawn_pipe(ends, 0, 0);
+
+	if (err)
+		return fail(p, i, "pipe2", err);
+	err = dodge(p, i, &ends[0]);
+	if (!err)
+		err = dodge(p, i, &ends[1]);
+	if (!err)
+		return 0;
+	shim_spawn_close_fd(&ends[0]);
+	shim_spawn_close_fd(&ends[1]);
+	return fail(p, i, "fcntl", err);
+}
+
 /* Start one, whose input is *in, which becomes that of the next. */
 static int start(struct shim_spawn_pipeline *p, size_t i, int *in)
 {
@@ -40,9 +87,9 @@ static int start(struct shim_spawn_pipeline *p, size_t i, int *in)
 	}
 	if (i < p->nr - 1) {
 		options.flags |= SHIM_SPAWN_OUT;
-		err = shim_spawn_pipe(next, 0, 0);
+		err = open_pipe(p, i, next);
 		if (err)
-			return fail(p, i, "pipe2", err);
+			return err;
 		ends[1] = next[1];
 	}
 	err = shim_spawn_start_between(&p->children[i], &options, ends,
@@ -50,7 +97,7 @@ static int start(struct shim_spawn_pipeline *p, size_t i, int *in)
 	*in = next[0];
 	if (err)
 		p->failed = i;
-	return err;
+	return err ? err : dodge_next(p, i);
 }
 
 static void forget(struct shim_spawn *child)

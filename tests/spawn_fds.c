@@ -326,6 +326,37 @@ static void what_is_closed_is_not_the_librarys(void)
 	check_state(&before);
 }
 
+/* With two descriptors free, which the pipe takes. */
+static void a_pipe_that_cannot_move_is_an_error(void)
+{
+	static _Alignas(16) char memory[4096];
+	struct state before = state_now();
+	struct shim_spawn_fd move = { .to = 0 };
+	struct shim_rlimit64 old, few;
+	struct shim_spawn child;
+	struct shim_spawn_options o = {
+		.path = "/bin/true",
+		.flags = SHIM_SPAWN_OUT,
+		.fds = &move,
+		.nr_fds = 1,
+	};
+	int ends[2];
+
+	CHECK_EQ(shim_prlimit64(0, SHIM_RLIMIT_NOFILE, NULL, &old), 0);
+	CHECK_EQ(shim_pipe2(ends, SHIM_O_CLOEXEC), 0);
+	shim_close(ends[0]);
+	shim_close(ends[1]);
+	move.from = ends[0];
+	few = old;
+	few.rlim_cur = (uint64_t)ends[1] + 1;
+	CHECK_EQ(shim_prlimit64(0, SHIM_RLIMIT_NOFILE, &few, NULL), 0);
+	CHECK_EQ(shim_spawn_start(&child, &o, memory, sizeof(memory)),
+		 -SHIM_EMFILE);
+	CHECK(same(child.failed, "fcntl"));
+	CHECK_EQ(shim_prlimit64(0, SHIM_RLIMIT_NOFILE, &old, NULL), 0);
+	check_state(&before);
+}
+
 /* The one that is kept above all while others swap is not among them. */
 static void descriptors_may_be_kept(void)
 {
@@ -362,6 +393,8 @@ static const struct check_test spawn_fds_tests[] = {
 	{ "a_wrong_map_is_refused_errno", a_wrong_map_is_refused_errno },
 	{ "what_is_closed_is_not_the_librarys",
 	  what_is_closed_is_not_the_librarys },
+	{ "a_pipe_that_cannot_move_is_an_error",
+	  a_pipe_that_cannot_move_is_an_error },
 	{ "a_large_map_is_fast", a_large_map_is_fast },
 	{ "descriptors_may_be_kept", descriptors_may_be_kept },
 };

@@ -402,6 +402,31 @@ static void one_group_is_signalled_as_one(void)
 	check_case("");
 }
 
+/* Neither a pipe nor a pidfd, of this program or of another. */
+static void what_is_closed_is_not_the_pipelines(void)
+{
+	static const char *const rows[] = { "true|true|true", "true" };
+	struct state before = state_now();
+	struct shim_spawn_pipeline p;
+
+	for (int i = 0; i < 4 * 9 * 2; i++) {
+		const size_t which = (size_t)i % 4;
+		const struct shim_spawn_fd move = { 3 + i / 4 % 9, 50 };
+
+		if (shim_fcntl(move.from, SHIM_F_GETFD, 0) >= 0)
+			continue;
+		p = make(rows[which > 2], 0);
+		options[which % 3].fds = &move;
+		options[which % 3].nr_fds = 1;
+		for (size_t j = 0; i >= 4 * 9 && j < p.nr; j++)
+			options[j].flags |= SHIM_SPAWN_ERR;
+		CHECK_FATAL(shim_spawn_pipeline_start(&p) == -SHIM_EBADF);
+		CHECK_EQ(p.failed, which % 3);
+		CHECK(same(children[which % 3].failed, "dup3"));
+		check_state(&before);
+	}
+}
+
 static void mistakes_in_pipelines_start_nothing(void)
 {
 	const struct shim_timespec wrong = { 0, 1000000000 };
@@ -454,6 +479,8 @@ static const struct check_test spawn_pipeline_tests[] = {
 	{ "captures_are_as_the_table_says", captures_are_as_the_table_says },
 	{ "groups_are_as_the_table_says", groups_are_as_the_table_says },
 	{ "one_group_is_signalled_as_one", one_group_is_signalled_as_one },
+	{ "what_is_closed_is_not_the_pipelines",
+	  what_is_closed_is_not_the_pipelines },
 	{ "mistakes_in_pipelines_start_nothing",
 	  mistakes_in_pipelines_start_nothing },
 };
