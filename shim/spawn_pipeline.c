@@ -233,6 +233,8 @@ int shim_spawn_pipeline_wait(struct shim_spawn_pipeline *p,
 	int64_t end;
 	long err = shim_spawn_deadline(timeout, &end);
 
+	if (err && p->nr)
+		return fail(p, 0, "options: timeout", err);
 	return (int)(err ? err : wait_all_until(p, end));
 }
 

@@ -187,6 +187,7 @@ int shim_spawn_wait(struct shim_spawn *child,
 {
 	long n;
 
+	child->failed = NULL;
 	if (!timeout) {
 		n = take(child, info, 0);
 		return n ? shim_spawn_fail(child, "waitid", n) : 0;

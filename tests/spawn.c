@@ -319,6 +319,7 @@ static void stop(unsigned flags)
 		CHECK(same(child.failed, "options: timeout"));
 	}
 	CHECK_EQ(shim_spawn_wait(&child, &ms, &info), -SHIM_ETIMEDOUT);
+	CHECK(!child.failed);
 	CHECK_EQ(shim_spawn_kill(&child, 0), 0);
 	CHECK_EQ(shim_spawn_kill(&child, SHIM_SIGTERM), 0);
 	CHECK_EQ(shim_spawn_wait(&child, &long_time, &info), 0);

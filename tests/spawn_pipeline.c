@@ -435,6 +435,7 @@ static void mistakes_in_pipelines_start_nothing(void)
 
 	p.nr = 0;
 	CHECK_EQ(shim_spawn_pipeline_start(&p), -SHIM_EINVAL);
+	CHECK_EQ(shim_spawn_pipeline_wait(&p, &wrong), -SHIM_EINVAL);
 	p = make("cat|cat|cat", 2);
 	children[0].pid = children[2].pid = 1;
 	CHECK_EQ(shim_spawn_pipeline_start(&p), -SHIM_EINVAL);
@@ -447,6 +448,11 @@ static void mistakes_in_pipelines_start_nothing(void)
 	CHECK(same(children[p.failed].failed, "options: timeout"));
 	CHECK_EQ(children[0].pid, -1);
 	CHECK_EQ(children[2].pid, -1);
+	p.failed = 2;
+	children[0].failed = NULL;
+	CHECK_EQ(shim_spawn_pipeline_wait(&p, &wrong), -SHIM_EINVAL);
+	CHECK_EQ(p.failed, 0);
+	CHECK(same(children[0].failed, "options: timeout"));
 	p = make("cat|cat|cat", 0);
 	options[1].flags |= SHIM_SPAWN_IN;
 	CHECK_EQ(shim_spawn_pipeline_start(&p), -SHIM_EINVAL);
