@@ -362,10 +362,10 @@ struct shim_spawn {
 	 * itself, it makes -1. */
 	int in, out, err;
 	/*
-	 * After an error but -ETIMEDOUT, what failed: a step of the child
-	 * ("chdir", "dup3", "rlimit NOFILE", "execve", ...), a call of the
-	 * caller ("pipe2", "clone", "uid_map", ...), or an option ("options:
-	 * retries"); NULL else.
+	 * After an error of a start or a wait but -ETIMEDOUT, what failed: a
+	 * step of the child ("chdir", "dup3", "rlimit NOFILE", "execve", ...),
+	 * a call of the caller ("pipe2", "clone", "uid_map", ...), or an option
+	 * ("options: retries"); NULL else, and of a capture's errors.
 	 */
 	const char *failed;
 };
@@ -447,10 +447,10 @@ int shim_spawn_wait(struct shim_spawn *child,
 int shim_spawn_kill(const struct shim_spawn *child, int signal);
 
 /*
- * Send a signal to the process group that was made for the program, by SETSID
- * or by SETPGID with pgid 0: to the program and all of its descendants that
- * have not left the group. -EINVAL: no group was made for it; nothing is sent.
- * -ESRCH: nobody is left.
+ * Send a signal to the process group that was made for the program, by SETSID,
+ * or by SETPGID or FOREGROUND with pgid 0: to the program and all of its
+ * descendants that have not left the group. -EINVAL: no group was made for it;
+ * nothing is sent. -ESRCH: nobody is left.
  *
  * The number of a group is nobody else's while its leader was not waited for.
  * After that only the pidfd knows which group is meant, from Linux 6.9: before
@@ -497,7 +497,8 @@ const char *shim_spawn_check(const struct shim_spawn_options *options);
  * pipes[4]. The caller writes a byte there once the maps are written; at the
  * end of the pipe, when nobody has the other end, the program ends with
  * ECANCELED. That it runs in a copy of the memory is for shim_spawn_start() to
- * see to.
+ * see to. With pdeathsig the program is for children of this process, not of a
+ * fork of it: else ECANCELED.
  */
 int shim_spawn_compile(const struct shim_spawn_options *options,
 		       const int *pipes, void *memory, size_t size,
