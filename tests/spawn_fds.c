@@ -290,6 +290,20 @@ static void a_large_map_is_fast(void)
 	CHECK_EQ(program->nr_steps, NR + 2 + 2);
 }
 
+/* The program that is open there, or not. */
+static int start_program(struct shim_spawn *child, int fd, unsigned flags)
+{
+	static _Alignas(16) char memory[8192];
+	char *argv[] = { (char *)"true", NULL };
+	const struct shim_spawn_options o = {
+		.argv = argv,
+		.flags = flags | SHIM_SPAWN_EXEC_FD,
+		.exec_fd = fd,
+	};
+
+	return shim_spawn_start(child, &o, memory, sizeof(memory));
+}
+
 /* What a start opens for itself takes the numbers of what is closed. */
 static void what_is_closed_is_not_the_librarys(void)
 {
@@ -302,6 +316,7 @@ static void what_is_closed_is_not_the_librarys(void)
 	static _Alignas(16) char memory[8192];
 	struct state before = state_now();
 	struct shim_spawn_fd move = { 0, 50 };
+	struct shim_siginfo info;
 	struct shim_spawn child;
 	struct shim_spawn_options o = { .path = "/bin/true" };
 
@@ -322,6 +337,24 @@ static void what_is_closed_is_not_the_librarys(void)
 						  sizeof(memory)),
 				 -SHIM_EBADF);
 			CHECK(same(child.failed, "fchdir"));
+			o.flags = flags[i] | SHIM_SPAWN_FOREGROUND;
+			o.foreground_fd = fd;
+			CHECK_EQ(shim_spawn_start(&child, &o, memory,
+						  sizeof(memory)),
+				 -SHIM_EBADF);
+			CHECK(same(child.failed, "ioctl TIOCSPGRP"));
+			CHECK_EQ(start_program(&child, fd, flags[i]),
+				 -SHIM_EBADF);
+			/* Nor is it where one arrives. */
+			move = (struct shim_spawn_fd){ 0, fd };
+			o.flags = flags[i] | SHIM_SPAWN_NO_PIDFD;
+			o.nr_fds = 1;
+			CHECK_EQ(shim_spawn_start(&child, &o, memory,
+						  sizeof(memory)),
+				 0);
+			shim_spawn_wait(&child, NULL, &info);
+			shim_spawn_close(&child);
+			move.to = 50;
 		}
 	check_state(&before);
 }

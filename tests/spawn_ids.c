@@ -205,9 +205,16 @@ static void as_many_ranges_fit_as_the_kernel_takes(void)
 	NEEDS_USERS();
 	for (uint32_t i = 0; i <= NR; i++)
 		maps[i] = (struct shim_spawn_map){ i, OUTSIDE + i, 1 };
-	/* 10 lines of 11 characters, 90 of 12, and 223 of 13: 4,089. */
+	/* 10 lines of 11 characters, 90 of 12, 223 of 13, and 6 more: 4,095. */
+	for (int i = 0; i < 6; i++)
+		maps[i].outside *= 10;
 	CHECK_EQ(shim_spawn_start(&child, &o, memory, sizeof(memory)), 0);
 	CHECK_EQ(end_of(&child), 0);
+	maps[6].outside *= 10;
+	CHECK_EQ(shim_spawn_start(&child, &o, memory, sizeof(memory)),
+		 -SHIM_EINVAL);
+	CHECK(same(child.failed, "uid_map"));
+	maps[6].outside /= 10;
 	o.nr_uids++;
 	CHECK_EQ(shim_spawn_start(&child, &o, memory, sizeof(memory)),
 		 -SHIM_EINVAL);

@@ -405,24 +405,32 @@ static void one_group_is_signalled_as_one(void)
 /* Neither a pipe nor a pidfd, of this program or of another. */
 static void what_is_closed_is_not_the_pipelines(void)
 {
-	static const char *const rows[] = { "true|true|true", "true" };
+	enum { NR = 3, FDS = 9, VARIANTS = 4 };
 	struct state before = state_now();
 	struct shim_spawn_pipeline p;
 
-	for (int i = 0; i < 4 * 9 * 2; i++) {
-		const size_t which = (size_t)i % 4;
-		const struct shim_spawn_fd move = { 3 + i / 4 % 9, 50 };
+	for (int i = 0; i < NR * FDS * VARIANTS; i++) {
+		const int fd = 3 + i / NR % FDS, variant = i / (NR * FDS);
+		const struct shim_spawn_fd moves[] = { { fd, 50 },
+						       { fd + 1, 51 } };
+		const size_t which = (size_t)i % NR;
 
-		if (shim_fcntl(move.from, SHIM_F_GETFD, 0) >= 0)
+		if (shim_fcntl(fd, SHIM_F_GETFD, 0) >= 0 ||
+		    shim_fcntl(fd + 1, SHIM_F_GETFD, 0) >= 0)
 			continue;
-		p = make(rows[which > 2], 0);
-		options[which % 3].fds = &move;
-		options[which % 3].nr_fds = 1;
-		for (size_t j = 0; i >= 4 * 9 && j < p.nr; j++)
+		p = make("true|true|true", 0);
+		options[which].fds = moves;
+		options[which].nr_fds = 1;
+		for (size_t j = 0; variant & 1 && j < NR; j++)
 			options[j].flags |= SHIM_SPAWN_ERR;
+		/* What is moved for one is not where the first looks. */
+		if (variant & 2 && which) {
+			options[0].fds = &moves[1];
+			options[0].nr_fds = 1;
+		}
 		CHECK_FATAL(shim_spawn_pipeline_start(&p) == -SHIM_EBADF);
-		CHECK_EQ(p.failed, which % 3);
-		CHECK(same(children[which % 3].failed, "dup3"));
+		CHECK_EQ(p.failed, (variant & 2) ? 0 : which);
+		CHECK(same(children[p.failed].failed, "dup3"));
 		check_state(&before);
 	}
 }

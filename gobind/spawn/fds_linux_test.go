@@ -249,6 +249,7 @@ func TestWhatIsClosedIsNotThePackages(t *testing.T) {
 			{FDs: []spawn.FD{{From: fd, To: 60}}},
 			{Fchdir: true, DirFD: fd},
 			{UseExecFD: true, ExecFD: fd, Args: []string{"true"}},
+			{Attr: spawn.Attr{Foreground: true, ForegroundFD: fd}},
 		} {
 			o.Copy = true
 			if !o.UseExecFD {

@@ -382,6 +382,18 @@ func TestDescendantsAreKilledWithThePipeline(t *testing.T) {
 	if s := strings.TrimSpace(said.String()); s != "" {
 		check(t, shell("kill "+s).Run())
 	}
+
+	// Below zero it is over at once.
+	p = spawn.NewPipeline(shells("sleep 1000 & echo $! >&2; read end; exit 0", "true")...)
+	in, err := p.Cmds[0].StdinPipe()
+	check(t, err)
+	out := &heard{in: in}
+	p.Cmds[0].Stderr = out
+	p.WaitDelay = -1
+	if err := p.Run(); !errors.Is(err, spawn.ErrWaitDelay) {
+		t.Errorf("error %v", err)
+	}
+	check(t, shell("kill "+strings.TrimSpace(out.text.String())).Run())
 	noChild(t)
 }
 

@@ -54,6 +54,15 @@ func obeying(ctx context.Context, m maker) command {
 	return m.context(ctx, "/bin/sh", "-c", "trap 'exit 0' TERM; echo; while :; do sleep 0.01; done")
 }
 
+// killed promises that a program which does not obey is killed after the delay.
+func killed(t *testing.T, m maker, ctx context.Context, cancel func(), delay time.Duration) {
+	t.Helper()
+	c := m.context(ctx, "/bin/sh", "-c", "trap '' TERM; echo; exec sleep 1000")
+	trapping(t, with(with(c, "Cancel", terminate(c)), "WaitDelay", delay), cancel)
+	err := c.Wait()
+	promise(t, isExit(err) && err.Error() == "signal: killed", "error %v", err)
+}
+
 // terminate sends SIGTERM.
 func terminate(c command) func() error {
 	return func() error { return process(c).Signal(syscall.SIGTERM) }
@@ -150,10 +159,10 @@ var timePromises = []struct {
 		promise(t, isExit(err) && state(c).ExitCode() == 3, "error %v", err)
 	}},
 	{"WaitDelay kills what does not obey", func(t *testing.T, m maker, ctx context.Context, cancel func()) {
-		c := m.context(ctx, "/bin/sh", "-c", "trap '' TERM; echo; exec sleep 1000")
-		trapping(t, with(with(c, "Cancel", terminate(c)), "WaitDelay", moment), cancel)
-		err := c.Wait()
-		promise(t, isExit(err) && err.Error() == "signal: killed", "error %v", err)
+		killed(t, m, ctx, cancel, moment)
+	}},
+	{"WaitDelay below zero kills at once", func(t *testing.T, m maker, ctx context.Context, cancel func()) {
+		killed(t, m, ctx, cancel, -moment)
 	}},
 	{"Without Cancel, WaitDelay kills", func(t *testing.T, m maker, ctx context.Context, cancel func()) {
 		c := with(m.context(ctx, "sleep", "1000"), "WaitDelay", moment)

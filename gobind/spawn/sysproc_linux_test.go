@@ -75,6 +75,7 @@ func sysProcAttrs() map[string]*syscall.SysProcAttr {
 		"all users":    {Cloneflags: sys.CLONE_NEWUSER, UidMappings: []syscall.SysProcIDMap{{Size: -1}}, GidMappings: groups},
 		"all groups":   {Cloneflags: sys.CLONE_NEWUSER, UidMappings: users, GidMappings: []syscall.SysProcIDMap{{Size: -1}}},
 		"no users":     {Cloneflags: sys.CLONE_NEWUSER, UidMappings: []syscall.SysProcIDMap{}, GidMappings: groups},
+		"wrong name":   {Cloneflags: sys.CLONE_NEWUSER, UidMappings: []syscall.SysProcIDMap{{ContainerID: -65536, HostID: os.Geteuid(), Size: 1}}},
 		"wrong user":   {Cloneflags: sys.CLONE_NEWUSER, UidMappings: []syscall.SysProcIDMap{{HostID: -65536, Size: 1}}},
 	}
 }
@@ -206,15 +207,27 @@ func terminal(t *testing.T) (master, slave *os.File) {
 	return master, slave
 }
 
-// startInForeground is a helper that gives its terminal to another group.
+// startInForeground is a helper that gives its terminal to other groups, of which
+// each is a program's own.
 func startInForeground([]string) {
-	c := spawn.Command("/bin/cat", "/proc/self/stat")
-	c.SysProcAttr = &syscall.SysProcAttr{Foreground: true, Ctty: 0}
-	out, err := c.Output()
-	s := string(out)
-	f := strings.Fields(s[strings.LastIndexByte(s, ')')+1:])
-	const group, foreground = 2, 5
-	fmt.Fprintln(os.Stderr, len(f) > 5 && f[group] == f[foreground] && f[group] != fmt.Sprint(syscall.Getpgrp()), err)
+	for _, set := range []func(*spawn.Cmd){
+		func(c *spawn.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Foreground: true, Ctty: 0} },
+		func(c *spawn.Cmd) { c.Attr = &spawn.Attr{Foreground: true, ForegroundFD: 0} },
+	} {
+		c := spawn.Command("/bin/cat", "/proc/self/stat")
+		set(c)
+		var out strings.Builder
+		c.Stdout = &out
+		err := c.Start()
+		there := c.SignalGroup(syscall.Signal(0))
+		if err == nil {
+			err = c.Wait()
+		}
+		s := out.String()
+		f := strings.Fields(s[strings.LastIndexByte(s, ')')+1:])
+		const group, foreground = 2, 5
+		fmt.Fprintln(os.Stderr, len(f) > 5 && f[group] == f[foreground] && f[group] != fmt.Sprint(syscall.Getpgrp()), err, there)
+	}
 }
 
 func TestTerminalIsTheProgramsOwn(t *testing.T) {
@@ -234,7 +247,7 @@ func TestTerminalIsTheProgramsOwn(t *testing.T) {
 	c.Stdin = slave
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
 	out, err := c.CombinedOutput()
-	if string(out) != "true <nil>\n" || err != nil {
+	if string(out) != "true <nil> <nil>\ntrue <nil> <nil>\n" || err != nil {
 		t.Errorf("%q, %v", out, err)
 	}
 }
